@@ -1,0 +1,216 @@
+/*
+ * What for: events as bytes: their header, parameters, table of types; checks before anything is believed.
+ * Owns:     nothing; events are bytes that somebody else holds.
+ * Threads:  the tables are constant; everything may be called from everywhere.
+ * Errors:   event_check fills an error with the byte offset inside the event.
+ * Included: by every module below it.
+ *
+ * Layout: an event is the 26-byte header of plugin_api.h, `nparams` lengths (2 bytes each, 4 in types with the
+ * large-payload property), then the parameters (capture format, sections 5.1 to 5.4).
+ */
+#ifndef MEWS_EVENT_H
+#define MEWS_EVENT_H
+
+#include "mews/base.h"
+#include "mews/plugin_api.h"
+
+#define EVENT_HEADER_LEN 26
+#define EVENT_LEN_MAX    ((uint32_t)64 << 20)
+#define EVENT_TYPES      454
+#define EVENT_TID_NONE   UINT64_MAX
+
+enum event_code {
+    EVENT_GENERIC_E = 0,
+    EVENT_GENERIC_X = 1,
+    EVENT_PROCINFO = 234,
+    EVENT_CONTAINER_JSON_OLD = 272,
+    EVENT_PLUGIN = 322,
+    EVENT_CONTAINER_JSON = 324,
+    EVENT_ASYNC = 402,
+};
+
+enum event_flag { /* column flags_value of event-table.csv */
+    EVENT_CREATES_FD = 1,
+    EVENT_DESTROYS_FD = 2,
+    EVENT_USES_FD = 4,
+    EVENT_READS_FD = 8,
+    EVENT_WRITES_FD = 16,
+    EVENT_MODIFIES_STATE = 32,
+    EVENT_UNUSED = 64,
+    EVENT_WAITS = 128,
+    EVENT_SKIP_PARSER_RESET = 256,
+    EVENT_OLD_VERSION = 512,
+    EVENT_LARGE_PAYLOAD = 2048,
+    EVENT_CONVERTER = 4096,
+};
+
+struct event_type {
+    const char *name;
+    const char *category; /* the word that evt.category shows */
+    const char *source_class; /* syscall, tracepoint, plugin, meta, iter, none */
+    uint16_t flags;
+    uint8_t nparams;
+    bool enter;
+};
+
+/* The row of a type code, NULL for codes that the table does not know. */
+const struct event_type *event_type_get(uint16_t code);
+/* True for the name of an event type or of a system call: what `evt.type` may be compared with. */
+bool event_name_known(struct span name);
+/* All such names, sorted, for completion. */
+const char *const *event_names(size_t *n);
+/* Bytes of one parameter length in events of this type: 2 or 4. */
+static inline unsigned event_len_width(uint16_t type)
+{
+    return type == EVENT_PLUGIN || type == EVENT_ASYNC || type == EVENT_CONTAINER_JSON ? 4 : 2;
+}
+
+static inline uint64_t event_ts(const void *e)
+{
+    return get_u64(e);
+}
+static inline uint64_t event_tid(const void *e)
+{
+    return get_u64((const char *)e + 8);
+}
+static inline uint32_t event_len(const void *e)
+{
+    return get_u32((const char *)e + 16);
+}
+static inline uint16_t event_code(const void *e)
+{
+    return get_u16((const char *)e + 20);
+}
+static inline uint32_t event_nparams(const void *e)
+{
+    return get_u32((const char *)e + 22);
+}
+
+/* Checks that an event of at most avail bytes is whole: header, length, sum of parameter lengths (exact). */
+enum severity event_check(const void *e, size_t avail, struct error *err);
+/* Parameter i of a checked event; {NULL, 0} when it is not there. */
+struct span event_param(const void *e, unsigned i);
+/* Of a checked plugin or async event: the plugin ID in parameter 0. */
+uint32_t event_plugin_id(const void *e);
+/* Of a checked async event: its name without the NUL. */
+struct span event_async_name(const void *e);
+/* The payload that belongs to a plugin: event_data of a plugin event, data of an async one, else empty. */
+struct span event_payload(const void *e);
+/* ---- values: what a parameter or a field holds ---------------------------------------------------- */
+
+enum value_type { /* codes of param-types.csv; plugins' fields use 8, 9, 20, 21, 25, 40, 41 */
+    VT_NONE = 0,
+    VT_INT8 = 1,
+    VT_INT16 = 2,
+    VT_INT32 = 3,
+    VT_INT64 = 4,
+    VT_UINT8 = 5,
+    VT_UINT16 = 6,
+    VT_UINT32 = 7,
+    VT_UINT64 = 8,
+    VT_CHARBUF = 9,
+    VT_BYTEBUF = 10,
+    VT_ERRNO = 11,
+    VT_SOCKADDR = 12,
+    VT_SOCKTUPLE = 13,
+    VT_FD = 14,
+    VT_PID = 15,
+    VT_FDLIST = 16,
+    VT_FSPATH = 17,
+    VT_SYSCALLID = 18,
+    VT_SIGTYPE = 19,
+    VT_RELTIME = 20,
+    VT_ABSTIME = 21,
+    VT_PORT = 22,
+    VT_L4PROTO = 23,
+    VT_SOCKFAMILY = 24,
+    VT_BOOL = 25,
+    VT_IPV4ADDR = 26,
+    VT_DYN = 27,
+    VT_FLAGS8 = 28,
+    VT_FLAGS16 = 29,
+    VT_FLAGS32 = 30,
+    VT_UID = 31,
+    VT_GID = 32,
+    VT_DOUBLE = 33,
+    VT_SIGSET = 34,
+    VT_CHARBUFARRAY = 35,
+    VT_CHARBUF_PAIR_ARRAY = 36,
+    VT_IPV4NET = 37,
+    VT_IPV6ADDR = 38,
+    VT_IPV6NET = 39,
+    VT_IPADDR = 40,
+    VT_IPNET = 41,
+    VT_MODE = 42,
+    VT_FSRELPATH = 43,
+    VT_ENUMFLAGS8 = 44,
+    VT_ENUMFLAGS16 = 45,
+    VT_ENUMFLAGS32 = 46,
+    VT_FD32 = 47,
+    VT_PID32 = 48,
+    VT_COUNT
+};
+
+enum value_class { /* what can be done with a type (filter-language, section 6) */
+    VC_OTHER,
+    VC_SIGNED,
+    VC_UNSIGNED,
+    VC_DOUBLE,
+    VC_BOOL,
+    VC_TEXT,
+    VC_BYTES,
+    VC_ADDRESS,
+    VC_NETWORK,
+};
+
+struct value_type_info {
+    const char *name; /* as fields.csv writes it, "CHARBUF" */
+    const char *word; /* as people and get_fields write it, "string" */
+    uint8_t vclass;   /* enum value_class */
+    uint8_t bits;     /* of numbers; 0 else */
+};
+
+const struct value_type_info *value_type_info(enum value_type type);
+
+struct ip_bytes {
+    uint8_t len; /* 4 or 16 */
+    uint8_t b[16];
+};
+
+union elem {
+    uint64_t u; /* unsigned numbers, times; booleans as 0 and 1 */
+    int64_t i;
+    double d;
+    struct span s; /* text and bytes */
+    struct ip_bytes ip;
+};
+
+enum value_state { VALUE_NONE, VALUE_FAILED, VALUE_OK };
+
+/* A value owns nothing: spans and items live in the arena it was made in, or in the event. */
+struct value {
+    uint8_t state; /* enum value_state; FAILED: one.s is the reason */
+    uint8_t type;  /* enum value_type */
+    bool list;
+    uint32_t n;        /* elements; scalars have 1 */
+    uint32_t at, span; /* where in the event it stands, span 0: not known */
+    union elem one;    /* the element of a scalar */
+    union elem *many;  /* elements of a list */
+};
+
+static inline const union elem *value_elem(const struct value *v, uint32_t i)
+{
+    return v->list ? &v->many[i] : &v->one;
+}
+
+/* Appends one element, or the whole value, as Falco prints it (output-format, section 3): lists as
+ * "(a,b)". A value that is not there adds nothing. */
+void value_elem_text(enum value_type type, const union elem *e, struct buf *out);
+void value_text(const struct value *v, struct buf *out);
+void ip_text(const struct ip_bytes *ip, char out[48]);
+bool ip_parse(struct span text, struct ip_bytes *out);
+
+/* Appends a plugin event to out. */
+void event_plugin_make(struct buf *out, uint64_t ts, uint32_t plugin_id, struct span payload);
+
+#endif

@@ -1,0 +1,160 @@
+/* Blocks of capture files. */
+#include "mews/capture.h"
+
+#define MAGIC 0x1a2b3c4du
+
+static enum capture_step damaged(struct error *err, uint64_t offset, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+
+static enum capture_step damaged(struct error *err, uint64_t offset, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    error_setv(err, ERR_FORMAT, fmt, ap);
+    va_end(ap);
+    if (err) {
+        err->offset = offset;
+        err->has_offset = true;
+    }
+    return CAPTURE_DAMAGED;
+}
+
+/* Bytes before the event in the body of an event block of version 2: cpu and, in the kinds that have them, flags. */
+static size_t event_prefix(uint32_t type)
+{
+    switch (type) {
+    case CAPTURE_EVENT_V2:
+    case CAPTURE_EVENT_LARGE:
+        return 2;
+    case CAPTURE_EVENT_V2_FLAGS:
+    case CAPTURE_EVENT_LARGE_FLAGS:
+        return 6;
+    default:
+        return 0;
+    }
+}
+
+static enum capture_step read_event(struct capture_block *b, size_t prefix, uint64_t offset,
+                                    struct error *err)
+{
+    struct error inner;
+    const char *e = b->body.p + prefix;
+    size_t avail = b->body.n - prefix;
+
+    if (b->body.n < prefix + EVENT_HEADER_LEN)
+        return damaged(err, offset, "event block of %u bytes has no room for an event", b->len);
+    if (event_len(e) < EVENT_HEADER_LEN || event_len(e) > avail)
+        return damaged(err, offset, "event of %u bytes in a block of %u", event_len(e), b->len);
+    if (event_check(e, event_len(e), &inner) != SEV_OK)
+        return damaged(err, offset + 8 + prefix + inner.offset, "%s", inner.text);
+    b->cpu = get_u16(b->body.p);
+    b->flags = prefix == 6 ? get_u32(b->body.p + 2) : 0;
+    b->event = (struct span){e, event_len(e)};
+    b->event_at = 8 + prefix;
+    return CAPTURE_BLOCK;
+}
+
+enum capture_step capture_block_read(struct span s, uint64_t offset, struct capture_block *out,
+                                     struct error *err)
+{
+    size_t prefix;
+
+    memset(out, 0, sizeof(*out));
+    if (s.n < 8)
+        return CAPTURE_NEED_MORE;
+    out->type = get_u32(s.p);
+    out->len = get_u32(s.p + 4);
+    if (out->len < CAPTURE_FRAME || out->len > CAPTURE_BLOCK_MAX)
+        return damaged(err, offset, "block of type 0x%x says it has %u bytes", out->type, out->len);
+    if (s.n < out->len)
+        return CAPTURE_NEED_MORE;
+    if (get_u32(s.p + out->len - 4) != out->len)
+        return damaged(err, offset, "block of type 0x%x starts with length %u and ends with %u",
+                       out->type, out->len, get_u32(s.p + out->len - 4));
+    out->body = (struct span){s.p + 8, out->len - CAPTURE_FRAME};
+    if (out->type == CAPTURE_SECTION && (out->body.n < 16 || get_u32(out->body.p) != MAGIC))
+        return damaged(err, offset, "section header without its magic number");
+    prefix = event_prefix(out->type);
+    return prefix ? read_event(out, prefix, offset, err) : CAPTURE_BLOCK;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------- */
+
+static size_t block_start(struct buf *out, uint32_t type)
+{
+    char frame[8] = {0};
+
+    put_u32(frame, type);
+    buf_add(out, frame, sizeof(frame));
+    return out->len - sizeof(frame);
+}
+
+static void block_end(struct buf *out, size_t start)
+{
+    static const char zero[4];
+    char trailer[4];
+
+    buf_add(out, zero, (4 - (out->len - start) % 4) % 4);
+    put_u32(trailer, (uint32_t)(out->len - start + 4));
+    buf_add(out, trailer, 4);
+    if (!out->failed)
+        put_u32(out->data + start + 4, (uint32_t)(out->len - start));
+}
+
+static void add_u64(struct buf *out, uint64_t v)
+{
+    buf_add(out, &v, 8);
+}
+
+static void add_u32(struct buf *out, uint32_t v)
+{
+    buf_add(out, &v, 4);
+}
+
+void capture_add_header(struct buf *out, const char *hostname, uint64_t boot_ts)
+{
+    static const char version[4] = {1, 0, 2, 0};
+    char name[128] = "";
+    size_t at = block_start(out, CAPTURE_SECTION);
+
+    add_u32(out, MAGIC);
+    buf_add(out, version, sizeof(version));
+    add_u64(out, UINT64_MAX);
+    block_end(out, at);
+
+    at = block_start(out, CAPTURE_MACHINE);
+    snprintf(name, sizeof(name), "%s", hostname);
+    add_u32(out, 0); /* processors: unknown */
+    add_u64(out, 0); /* memory */
+    add_u64(out, 0); /* highest pid */
+    buf_add(out, name, sizeof(name));
+    add_u64(out, boot_ts);
+    add_u64(out, 0); /* flags, two reserved */
+    add_u64(out, 0);
+    add_u64(out, 0);
+    block_end(out, at);
+}
+
+size_t capture_add_event(struct buf *out, const void *event, uint16_t cpu, uint32_t flags)
+{
+    bool large = event_len_width(event_code(event)) == 4;
+    size_t at = block_start(out, (large ? CAPTURE_EVENT_LARGE : CAPTURE_EVENT_V2) + (flags ? 1 : 0));
+    size_t start;
+
+    buf_add(out, &cpu, 2);
+    if (flags)
+        add_u32(out, flags);
+    start = out->len - at;
+    buf_add(out, event, event_len(event));
+    block_end(out, at);
+    return start;
+}
+
+void capture_add_mark(struct buf *out, struct span json)
+{
+    size_t at = block_start(out, CAPTURE_MARK);
+
+    buf_add(out, json.p, json.n);
+    block_end(out, at);
+}

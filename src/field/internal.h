@@ -1,0 +1,30 @@
+/* What the files of this module share. */
+#ifndef MEWS_FIELD_INTERNAL_H
+#define MEWS_FIELD_INTERNAL_H
+
+#include "mews/field.h"
+
+/* builtin.c: definition i, NULL past the last */
+const struct field_def *builtin_def(size_t i);
+void builtin_extract(const struct field_ref *ref, const struct field_event *e, struct arena *arena,
+                     struct value *out);
+
+/* expr.c: the field whose name has the next name_len bytes, with its argument */
+struct expr *expr_field_at(struct scan *s, size_t name_len);
+
+/* functions.c */
+struct function {
+    const char *name; /* as written, with "(" */
+    unsigned min_args, max_args;
+    bool takes_arg; /* [argument] after the call */
+    /* Types of the arguments to the type of the result; fills err with C19, C21 or C22. */
+    bool (*check)(struct expr *e, struct syntax_error *err);
+    void (*eval)(const struct expr *e, struct field_reader *r, struct value *out);
+};
+const struct function *function_find(const char *s, size_t n); /* s starts with "name(" */
+size_t function_name_len(const struct function *f);
+
+void syntax_error_set(struct syntax_error *err, const struct expr *at, const char *code, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+
+#endif

@@ -1,0 +1,239 @@
+/* From a tree to a filter: fields are resolved, operators checked against types, constants converted. */
+#include "internal.h"
+
+#define SET_FROM 8 /* constants from which a hash pays */
+
+static bool wrong(struct syntax_error *err, const struct node *n, const char *code, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+
+static bool wrong(struct syntax_error *err, const struct node *n, const char *code, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (!err)
+        return false;
+    memset(err, 0, sizeof(*err));
+    snprintf(err->code, sizeof(err->code), "%s", code);
+    err->index = n->index;
+    err->len = n->len;
+    va_start(ap, fmt);
+    vsnprintf(err->text, sizeof(err->text), fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+static bool list_type_compares(enum value_type t)
+{
+    switch (t) {
+    case VT_CHARBUF:
+    case VT_FSPATH:
+    case VT_FSRELPATH:
+    case VT_BYTEBUF:
+    case VT_UINT64:
+    case VT_RELTIME:
+    case VT_ABSTIME:
+    case VT_BOOL:
+    case VT_IPADDR:
+    case VT_IPNET:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool op_offered(const struct node *n)
+{
+    enum value_class vclass = value_type_info(n->lhs->type)->vclass;
+
+    if (n->op == OP_EXISTS)
+        return true;
+    if (n->lhs->list)
+        return (n->op == OP_IN || n->op == OP_INTERSECTS) && list_type_compares(n->lhs->type);
+    if (n->modifier && (vclass == VC_ADDRESS || vclass == VC_NETWORK) && n->op != OP_EQ && n->op != OP_NE)
+        return false;
+    return op_infos[n->op].classes >> vclass & 1;
+}
+
+static bool check_op(const struct node *n, struct syntax_error *err)
+{
+    struct buf offered;
+    struct node other = *n;
+    bool modified = n->modifier && n->lhs->list;
+
+    if (op_offered(n) && !modified)
+        return true;
+    buf_init(&offered, 300);
+    other.modifier = MOD_NONE;
+    for (unsigned i = 1; i < OP_COUNT; i++) {
+        other.op = (enum filter_op)i;
+        if (op_offered(&other))
+            buf_addf(&offered, " %s", op_infos[i].word);
+    }
+    wrong(err, n, "C03", "“%s%s” is not for %s%s: it takes%s exists", op_infos[n->op].word,
+          n->modifier ? " (oneof, anyof, allof)" : "", n->lhs->list ? "a list of " : "",
+          value_type_info(n->lhs->type)->word, buf_str(&offered));
+    buf_fini(&offered);
+    return false;
+}
+
+static unsigned flags_of(const struct expr *e)
+{
+    return e->kind == EXPR_FIELD ? e->ref->def->flags : 0;
+}
+
+static bool check_rhs(const struct node *n, struct syntax_error *err)
+{
+    const struct expr *l = n->lhs, *r = n->rhs, *inner = r->function ? r : r->args[0];
+
+    if (n->op == OP_PMATCH || n->op == OP_REGEX)
+        return wrong(err, n, "C18", "“%s” takes no field or function on its right", op_infos[n->op].word);
+    if ((flags_of(l) & FIELD_NO_RHS) || value_type_info(l->type)->vclass == VC_NETWORK)
+        return wrong(err, n, "C16", "%.*s can't be compared with a field", (int)l->name.n, l->name.p);
+    if (flags_of(inner) & FIELD_NO_RHS)
+        return wrong(err, n, "C17", "%.*s can't stand on the right", (int)inner->name.n, inner->name.p);
+    if (l->type != r->type || l->list != r->list)
+        return wrong(err, n, "C15", "the sides differ: %s%s on the left, %s%s on the right", l->list ? "list of " : "",
+                     value_type_info(l->type)->word, r->list ? "list of " : "", value_type_info(r->type)->word);
+    return true;
+}
+
+static bool compile_check(struct filter *f, struct node *n, const struct field_catalogue *c, bool strict,
+                          struct syntax_error *err)
+{
+    if (!expr_compile(n->lhs, c, &f->refs, err) || (n->rhs && !expr_compile(n->rhs, c, &f->refs, err)) ||
+        !check_op(n, err))
+        return false;
+    if (n->rhs)
+        return check_rhs(n, err);
+    for (size_t i = 0; i < n->nconstants; i++) {
+        if (!constant_compile(f, n, &n->constants[i], c, strict, err))
+            return false;
+    }
+    if ((n->op == OP_IN || n->op == OP_INTERSECTS) && n->nconstants >= SET_FROM &&
+        value_type_info(n->lhs->type)->vclass != VC_NETWORK) {
+        n->set = const_set_new(n->lhs->type, n->constants, n->nconstants);
+        vec_push(&f->sets, n->set);
+    }
+    return true;
+}
+
+static bool compile_node(struct filter *f, struct node *n, const struct field_catalogue *c, bool strict,
+                         struct syntax_error *err)
+{
+    if (n->kind == NODE_NAME)
+        return wrong(err, n, "C02", "no macro is named %.*s (a field has a dot in its name)", (int)n->name.n, n->name.p);
+    if (n->kind == NODE_CHECK)
+        return compile_check(f, n, c, strict, err);
+    for (size_t i = 0; i < n->nchildren; i++) {
+        if (!compile_node(f, n->children[i], c, strict, err))
+            return false;
+    }
+    return true;
+}
+
+struct filter *filter_compile(const char *text, size_t n, const struct field_catalogue *c,
+                              const struct filter_options *options, struct syntax_error *err)
+{
+    struct filter *f = xcalloc(1, sizeof(*f));
+    struct scan s = {.n = n, .depth_max = FILTER_DEPTH, .arena = &f->arena, .err = err};
+
+    if (options && options->depth_max)
+        s.depth_max = options->depth_max;
+    f->refs.arena = &f->arena;
+    s.s = arena_strndup(&f->arena, text, n);
+    f->root = filter_parse(&s);
+    if (f->root && !compile_node(f, f->root, c, options && options->strict, err)) {
+        if (err)
+            syntax_error_place(err, text, n, err->index);
+        f->root = NULL;
+    }
+    if (f->root)
+        return f;
+    filter_free(f);
+    return NULL;
+}
+
+void filter_free(struct filter *f)
+{
+    if (!f)
+        return;
+    for (size_t i = 0; i < f->regexes.n; i++)
+        regex_free(f->regexes.v[i]);
+    for (size_t i = 0; i < f->sets.n; i++)
+        const_set_free(f->sets.v[i]);
+    vec_free(&f->regexes);
+    vec_free(&f->sets);
+    vec_free(&f->refs.v);
+    arena_fini(&f->arena);
+    free(f);
+}
+
+const struct field_refs *filter_refs(const struct filter *f)
+{
+    return &f->refs;
+}
+
+bool filter_beyond_falco(const struct filter *f)
+{
+    return f->beyond_falco;
+}
+
+/* ---- canonical text --------------------------------------------------------------------------------------- */
+
+static void check_text(const struct node *n, struct buf *out)
+{
+    static const char *const modifiers[] = {"", " oneof", " anyof", " allof"};
+    bool parens = n->has_list;
+
+    expr_text(n->lhs, out);
+    buf_addf(out, " %s%s", op_infos[n->op].word, modifiers[n->modifier]);
+    if (n->op == OP_EXISTS)
+        return;
+    buf_addc(out, ' ');
+    if (n->rhs) {
+        expr_text(n->rhs, out);
+        return;
+    }
+    if (parens)
+        buf_addc(out, '(');
+    for (size_t i = 0; i < n->nconstants; i++) {
+        if (i)
+            buf_adds(out, ", ");
+        filter_quote(n->constants[i].text, out);
+    }
+    if (parens)
+        buf_addc(out, ')');
+}
+
+static void node_text(const struct node *n, bool inside, struct buf *out)
+{
+    bool parens = inside && (n->kind == NODE_OR || n->kind == NODE_AND);
+
+    if (parens)
+        buf_addc(out, '(');
+    switch (n->kind) {
+    case NODE_CHECK:
+        check_text(n, out);
+        break;
+    case NODE_NAME:
+        buf_add(out, n->name.p, n->name.n);
+        break;
+    case NODE_NOT:
+        buf_adds(out, "not ");
+        node_text(n->children[0], true, out);
+        break;
+    default:
+        for (size_t i = 0; i < n->nchildren; i++) {
+            if (i)
+                buf_adds(out, n->kind == NODE_OR ? " or " : " and ");
+            node_text(n->children[i], n->kind == NODE_AND || n->children[i]->kind == NODE_OR, out);
+        }
+    }
+    if (parens)
+        buf_addc(out, ')');
+}
+
+void filter_text(const struct filter *f, struct buf *out)
+{
+    node_text(f->root, false, out);
+}

@@ -1,0 +1,101 @@
+/* What the files of this module share. */
+#ifndef MEWS_FILTER_INTERNAL_H
+#define MEWS_FILTER_INTERNAL_H
+
+#include "mews/filter.h"
+
+enum filter_op {
+    OP_EXISTS,
+    OP_LE,
+    OP_LT,
+    OP_GE,
+    OP_GT,
+    OP_EQ,
+    OP_NE,
+    OP_GLOB,
+    OP_IGLOB,
+    OP_CONTAINS,
+    OP_ICONTAINS,
+    OP_BCONTAINS,
+    OP_STARTSWITH,
+    OP_BSTARTSWITH,
+    OP_ENDSWITH,
+    OP_REGEX,
+    OP_INTERSECTS,
+    OP_IN,
+    OP_PMATCH,
+    OP_COUNT
+};
+
+enum op_group { OPG_EXISTS, OPG_ORDER, OPG_STRING, OPG_LIST };
+
+struct op_info {
+    const char *word;
+    enum op_group group;
+    bool needs_blank; /* a word that a blank must follow */
+    bool modifiers;   /* takes oneof, anyof, allof */
+    uint16_t classes; /* bits of enum value_class that take it; exists: all */
+    const char *desc;
+};
+extern const struct op_info op_infos[OP_COUNT];
+
+enum modifier { MOD_NONE, MOD_ONEOF, MOD_ANYOF, MOD_ALLOF };
+
+struct network {
+    struct ip_bytes ip;
+    uint8_t bits;
+};
+
+struct constant {
+    struct span text; /* as written, escapes resolved */
+    union elem e;     /* converted to the field's type */
+    uint8_t net_bits;
+    struct regex *regex;
+    struct span *parts; /* pmatch */
+    size_t nparts;
+};
+
+enum node_kind { NODE_OR, NODE_AND, NODE_NOT, NODE_NAME, NODE_CHECK };
+
+struct node {
+    enum node_kind kind;
+    uint32_t index, len;
+    struct node **children;
+    size_t nchildren;
+    struct span name; /* NAME: a macro that nobody resolved */
+    /* CHECK */
+    struct expr *lhs, *rhs;
+    enum filter_op op;
+    enum modifier modifier;
+    bool has_list; /* the constants came in ( ) or as the name of a list */
+    struct constant *constants;
+    size_t nconstants;
+    struct const_set *set; /* for `in` and `intersects` with many constants */
+};
+
+struct filter {
+    struct arena arena;
+    struct field_refs refs;
+    struct node *root;
+    bool beyond_falco;
+    VEC(struct regex *) regexes;
+    VEC(struct const_set *) sets;
+};
+
+/* parse.c */
+struct node *filter_parse(struct scan *s);
+/* constant.c: false with C04 to C12, C23 */
+bool constant_compile(struct filter *f, struct node *n, struct constant *c, const struct field_catalogue *cat,
+                      bool strict, struct syntax_error *err);
+/* set.c: membership by hash */
+struct const_set *const_set_new(enum value_type type, const struct constant *c, size_t n);
+bool const_set_has(const struct const_set *s, const union elem *e);
+void const_set_free(struct const_set *s);
+/* glob.c */
+bool glob_match(struct span pattern, struct span text, bool fold);
+/* regex.c: NULL with a reason */
+struct regex *regex_compile(struct span pattern, char *why, size_t size);
+bool regex_match(const struct regex *re, struct span text);
+void regex_free(struct regex *re);
+
+#endif
