@@ -83,6 +83,7 @@ struct plugin_call {
     uint64_t event;          /* event number, 0: none */
     _Atomic uint64_t since;  /* CLOCK_MONOTONIC ns of its start */
     int32_t tid;
+    uint64_t file_mtime; /* of the plugin's library */
     char plugin[RECORD_NAME];
     char field[RECORD_NAME];
     char arg[RECORD_ARG]; /* configuration, parameters, path, key; cut */

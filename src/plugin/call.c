@@ -35,6 +35,7 @@ static void record_start(struct plugin_call *c, struct plugin *p, enum plugin_fn
     c->fn = fn;
     c->event = event;
     c->tid = thread_id();
+    c->file_mtime = p->info.file_mtime;
     memcpy(c->plugin, p->name, RECORD_NAME);
     atomic_store_explicit(&c->since, since, memory_order_relaxed);
     atomic_store_explicit(&c->serial, serial + 1, memory_order_relaxed);

@@ -134,7 +134,7 @@ static void scan_symbols(struct elf *e, const Elf64_Shdr *s, struct plugin_info 
         const char *name = symbols[i].st_name < strings->sh_size ? names + symbols[i].st_name : "", *like;
 
         *rust |= strstr(name, "rust_") != NULL;
-        *cpp |= str_starts(name, "_ZNSt") || str_starts(name, "__cxa_");
+        *cpp |= str_starts(name, "_ZNSt") || str_eq(name, "__gxx_personality_v0") || str_eq(name, "__cxa_throw");
         if (symbols[i].st_shndx == SHN_UNDEF || !(like = lookalike(name)))
             continue;
         str_list_addf(&info->warnings, "%s is exported under the mangled name %s: hosts can't find it without "

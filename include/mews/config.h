@@ -1,0 +1,51 @@
+/*
+ * What for: what a session is to do, as the command line, a configuration or a client describes it; where plugins
+ *           and views are found.
+ * Owns:     a session_spec its strings.
+ * Threads:  no state.
+ * Errors:   ERR_USAGE with the very words that are off.
+ * Included: by engine, ui, cli.
+ */
+#ifndef MEWS_CONFIG_H
+#define MEWS_CONFIG_H
+
+#include "mews/rpc.h"
+
+struct spec_plugin {
+    char *library; /* path or name */
+    char *config;
+    bool bundled;  /* comes along: gives way to the user's own */
+};
+
+/* A session: plugins in their order, the source to open, limits. */
+struct session_spec {
+    VEC(struct spec_plugin) plugins;
+    char *source;      /* plugin (or event source) to open, NULL: none */
+    char *params;      /* its open parameters, NULL: none */
+    bool offer_source; /* the only plugin's source is offered, not opened */
+    bool no_auto;      /* do not load plugins that come along on demand */
+    struct str_list plugin_dirs;
+    char *bundled_dir; /* the plugins that come along */
+    char *views_dir;
+    uint64_t spool_limit; /* bytes */
+    uint64_t memory;      /* bytes for kept values */
+    char *capture;        /* a capture file instead of a source, NULL: none */
+};
+
+void spec_init(struct session_spec *s); /* with the default directories and limits */
+void spec_fini(struct session_spec *s);
+json_t *spec_to_json(const struct session_spec *s);
+enum severity spec_from_json(const json_t *j, struct session_spec *s, struct error *err);
+
+/* `-H SO[:CONFIG]`: the library ends at the first ':' behind an existing path or a name. */
+enum severity spec_add_plugin(struct session_spec *s, const char *arg, struct error *err);
+/* Adds a plugin unless one of the same library is there. */
+void spec_add_library(struct session_spec *s, const char *library, const char *config, bool bundled);
+/* `-I NAME[:PARAMS]` */
+enum severity spec_set_source(struct session_spec *s, const char *arg, struct error *err);
+
+/* Reads one YAML document into JSON: maps, sequences, and every scalar as a string (null for an empty plain one).
+ * The error names line and column. NULL when it is off or nested more than 64 deep. */
+json_t *yaml_read(const char *text, size_t n, struct error *err);
+
+#endif

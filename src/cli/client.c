@@ -1,0 +1,128 @@
+/* A session without a screen: the client lives in the keeper's process and answers messages as they come. */
+#include <unistd.h>
+
+#include "internal.h"
+
+uint64_t client_ask(struct client *c, const char *method, json_t *params)
+{
+    uint64_t id = ++c->next_id;
+
+    keeper_request(c->keeper, rpc_request(id, method, params));
+    return id;
+}
+
+void client_end(struct client *c, int exit_code)
+{
+    c->exit_code = exit_code == EXIT_OK && c->plugin_failed ? EXIT_INPUT : exit_code;
+    keeper_end(c->keeper, c->exit_code);
+}
+
+static void name_failures(struct client *c, const json_t *failures)
+{
+    const json_t *f;
+    size_t i;
+
+    json_array_foreach(failures, i, f) {
+        const char *advice = rpc_get_str(f, "advice");
+
+        if (c->lists_failures)
+            break;
+        complain("plugin %s can't be used: %s%s%s%s", rpc_get_str(f, "name"), rpc_get_str(f, "text"),
+                 advice && *advice ? " (" : "", advice && *advice ? advice : "", advice && *advice ? ")" : "");
+        c->plugin_failed = true;
+    }
+}
+
+bool client_lacks(const json_t *params, const char *plugin)
+{
+    const json_t *f;
+    size_t i;
+
+    json_array_foreach(json_object_get(params, "failures"), i, f) {
+        if (plugin && str_eq(rpc_get_str(f, "name"), plugin))
+            return true;
+    }
+    return false;
+}
+
+static void plugin_died(struct client *c, const json_t *report)
+{
+    struct buf text;
+
+    buf_init(&text, 1 << 20);
+    report_text(report, &text);
+    complain("%s", buf_str(&text));
+    buf_fini(&text);
+    client_end(c, EXIT_PLUGIN_DIED);
+}
+
+/* What plugins print and log goes to standard error: warnings and worse, and all that was printed. */
+static void show_log(const json_t *entry)
+{
+    uint64_t severity = rpc_u64_or(entry, "severity", 6);
+    const char *component = rpc_get_str(entry, "component"), *plugin = rpc_get_str(entry, "plugin");
+
+    if (severity > 5 && !rpc_get_bool(entry, "printed", false))
+        return;
+    complain("%s: %s", component ? component : plugin ? plugin : "engine", rpc_get_str(entry, "text"));
+}
+
+static void on_notification(struct client *c, const char *method, const json_t *params)
+{
+    if (str_eq(method, "session/ready")) {
+        name_failures(c, json_object_get(params, "failures"));
+        if (c->ready)
+            c->ready(c, params);
+    } else if (str_eq(method, "keeper/died")) {
+        plugin_died(c, params);
+    } else if (str_eq(method, "keeper/failed")) {
+        const char *text = rpc_get_str(params, "text");
+
+        complain("%s", text ? text : rpc_get_str(json_object_get(params, "error"), "message"));
+        client_end(c, EXIT_FAILED);
+    } else if (str_eq(method, "log")) {
+        show_log(params);
+    } else if (c->note) {
+        c->note(c, method, params);
+    }
+}
+
+static void on_message(void *ctx, json_t *m)
+{
+    struct client *c = ctx;
+    const char *method = rpc_get_str(m, "method");
+    const json_t *error = json_object_get(m, "error");
+    uint64_t id = rpc_u64_or(m, "id", 0);
+
+    if (method) {
+        on_notification(c, method, json_object_get(m, "params"));
+    } else if (error && c->refused && json_integer_value(json_object_get(error, "code")) != RPC_ENGINE_GONE) {
+        c->refused(c, id, error);
+    } else if (error && json_integer_value(json_object_get(error, "code")) != RPC_ENGINE_GONE) {
+        complain("%s", rpc_get_str(error, "message"));
+        client_end(c, EXIT_FAILED);
+    } else if (!error && c->answer) {
+        c->answer(c, id, json_object_get(m, "result"));
+    }
+    json_decref(m);
+}
+
+int client_run(struct client *c, struct options *o, bool keep, bool output)
+{
+    struct keeper_client kc = {.ctx = c, .message = on_message};
+    struct keeper_options ko = {.session = spec_to_json(&o->spec), .keep = keep, .output = output, .input_fd = o->input_fd,
+                                .remote = o->remote};
+    struct error err;
+    int code;
+
+    c->keeper = keeper_new(&ko, &kc);
+    json_decref(ko.session);
+    if (keeper_start(c->keeper, &err) != SEV_OK) {
+        complain("%s", err.text);
+        keeper_free(c->keeper);
+        return EXIT_FAILED;
+    }
+    code = keeper_run(c->keeper);
+    keeper_free(c->keeper);
+    return code;
+}

@@ -1,0 +1,178 @@
+/* What an input is, by its content, and what that makes of the session. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "internal.h"
+
+enum input_kind { INPUT_LOG, INPUT_LIBRARY, INPUT_CAPTURE, INPUT_YAML, INPUT_STDIN };
+
+static bool is_capture(const unsigned char *p, size_t n)
+{
+    static const unsigned char magic[4] = {0x0a, 0x0d, 0x0d, 0x0a};
+
+    return n >= 4 && memcmp(p, magic, 4) == 0;
+}
+
+/* The first bytes, decompressed where they are gzip. */
+static ssize_t first_bytes(const char *path, unsigned char *p, unsigned n)
+{
+    gzFile gz = gzopen(path, "rb");
+    int got = gz ? gzread(gz, p, n) : -1;
+
+    if (gz)
+        gzclose(gz);
+    return got;
+}
+
+static bool is_configuration(const unsigned char *p, size_t n)
+{
+    return memmem(p, n, "plugins:", 8) || memmem(p, n, "- rule:", 7) || memmem(p, n, "- macro:", 8) || memmem(p, n, "- list:", 7);
+}
+
+static enum severity classify(const char *path, enum input_kind *kind, struct error *err)
+{
+    unsigned char start[8192];
+    struct stat st;
+    ssize_t n;
+
+    *kind = INPUT_LOG;
+    if (str_eq(path, "-")) {
+        *kind = INPUT_STDIN;
+        return SEV_OK;
+    }
+    if (stat(path, &st) != 0)
+        return error_sys(err, errno, "%s", path);
+    if (!S_ISREG(st.st_mode))
+        return SEV_OK;
+    if (access(path, R_OK) != 0)
+        return error_sys(err, errno, "%s", path);
+    n = first_bytes(path, start, sizeof(start));
+    if (n >= 4 && memcmp(start, "\x7f" "ELF", 4) == 0)
+        *kind = INPUT_LIBRARY;
+    else if (n > 0 && is_capture(start, (size_t)n))
+        *kind = INPUT_CAPTURE;
+    else if (n > 0 && (str_ends(path, ".yaml") || str_ends(path, ".yml")) && is_configuration(start, (size_t)n))
+        *kind = INPUT_YAML;
+    return SEV_OK;
+}
+
+static void use_logs(struct options *o, const struct str_list *paths)
+{
+    json_t *params = json_object(), *list = json_array();
+
+    for (size_t i = 0; i < paths->n; i++)
+        json_array_append_new(list, rpc_str(paths->v[i]));
+    json_object_set_new(params, "paths", list);
+    json_object_set_new(params, "follow", json_boolean(o->follow));
+    o->spec.source = xstrdup("logs");
+    if (paths->n == 1 && !o->follow && paths->v[0][0] != '{' && !strchr(paths->v[0], ':') && !str_eq(paths->v[0], "-"))
+        o->spec.params = xstrdup(paths->v[0]);
+    else
+        o->spec.params = json_dumps(params, JSON_COMPACT);
+    json_decref(params);
+    spec_add_library(&o->spec, "logs", "", true);
+}
+
+/* A plain file as the parameters of a source that was loaded by hand: `mews ./libmine.so events.jsonl`. */
+static bool sole_plugin_source(struct options *o)
+{
+    return o->spec.plugins.n > 0 && !o->spec.source;
+}
+
+/* Standard input goes to the engine as a descriptor of its own; keys come from the terminal. */
+static enum severity use_stdin(struct options *o, struct error *err)
+{
+    char params[24];
+
+    if (o->input_fd >= 0)
+        return error_set(err, ERR_USAGE, "standard input can be read once");
+    o->input_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10);
+    if (o->input_fd < 0)
+        return error_sys(err, errno, "standard input");
+    snprintf(params, sizeof(params), "fd:%d", o->input_fd);
+    o->spec.source = xstrdup("logs");
+    o->spec.params = xstrdup(params);
+    spec_add_library(&o->spec, "logs", "", true);
+    return SEV_OK;
+}
+
+/* `-I NAME` alone: the plugin of that name is sought, those that come along included. */
+static void add_source_plugin(struct options *o)
+{
+    char *path;
+    struct str_list bundled = {0};
+
+    for (size_t i = 0; i < o->spec.plugins.n; i++) {
+        const char *base = strrchr(o->spec.plugins.v[i].library, '/');
+
+        base = base ? base + 1 : o->spec.plugins.v[i].library;
+        if (strstr(base, o->spec.source))
+            return;
+    }
+    path = plugin_find(o->spec.source, &o->spec.plugin_dirs, NULL);
+    if (path) {
+        spec_add_library(&o->spec, o->spec.source, "", false);
+    } else if (o->spec.plugins.n == 0 || str_eq(o->spec.source, "logs") || str_eq(o->spec.source, "tour")) {
+        str_list_add(&bundled, o->spec.bundled_dir);
+        free(path);
+        path = plugin_find(o->spec.source, &bundled, NULL);
+        spec_add_library(&o->spec, o->spec.source, "", path != NULL);
+    }
+    free(path);
+    str_list_fini(&bundled);
+}
+
+static enum severity refuse(const char *path, enum input_kind kind, struct error *err)
+{
+    if (kind == INPUT_CAPTURE)
+        return error_set(err, ERR_REFUSED, "%s is a capture: mews %s reads logs and plugins' streams; sysdig -r opens it", path,
+                         "0.1");
+    return error_set(err, ERR_REFUSED, "%s is a configuration or a rules file: mews 0.1 takes plugins with -H", path);
+}
+
+enum severity inputs_apply(struct options *o, struct error *err)
+{
+    struct str_list logs = {0};
+    enum severity sev = SEV_OK;
+    bool libraries = false;
+
+    if (o->tour) {
+        spec_add_library(&o->spec, "tour", "", true);
+        o->spec.source = xstrdup("tour");
+        o->spec.params = xstrdup("");
+    }
+    for (size_t i = 0; i < o->inputs.n && sev == SEV_OK; i++) {
+        const char *path = o->inputs.v[i];
+        enum input_kind kind;
+
+        sev = classify(path, &kind, err);
+        if (sev != SEV_OK)
+            break;
+        if (kind == INPUT_LIBRARY) {
+            char *full = strchr(path, '/') ? xstrdup(path) : xasprintf("./%s", path);
+
+            spec_add_library(&o->spec, full, "", false);
+            free(full);
+            libraries = true;
+        } else if (kind == INPUT_STDIN) {
+            sev = use_stdin(o, err);
+        } else if (kind == INPUT_LOG) {
+            str_list_add(&logs, path);
+        } else {
+            sev = refuse(path, kind, err);
+        }
+    }
+    if (sev == SEV_OK && logs.n && o->spec.source)
+        sev = error_set(err, ERR_USAGE, "%s and -I %s: one source is opened at a time", logs.v[0], o->spec.source);
+    if (sev == SEV_OK && logs.n)
+        use_logs(o, &logs);
+    else if (sev == SEV_OK && (libraries || sole_plugin_source(o)))
+        o->spec.offer_source = !o->spec.source;
+    if (sev == SEV_OK && o->spec.source)
+        add_source_plugin(o);
+    str_list_fini(&logs);
+    return sev;
+}

@@ -1,0 +1,177 @@
+/* What the files of this module share: the keeper, its clients, the command line. */
+#ifndef MEWS_CLI_INTERNAL_H
+#define MEWS_CLI_INTERNAL_H
+
+#include <sys/types.h>
+#include <termios.h>
+
+#include "mews/config.h"
+#include "mews/engine.h"
+
+/* ---- exit codes: documented in the man page ---------------------------------------------------------------- */
+
+enum exit_code {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1,      /* it started, and then something failed: the source, the disk, the screen */
+    EXIT_USAGE = 2,       /* the command line, a filter, a format */
+    EXIT_INPUT = 3,       /* an input is missing or foreign, a plugin could not be loaded or opened */
+    EXIT_PLUGIN_DIED = 4, /* a plugin ended the engine */
+    EXIT_INTERRUPTED = 130,
+};
+
+/* ---- keeper.c: waits, restarts, passes messages on; loads nothing --------------------------------------------- */
+
+struct keeper;
+
+struct keeper_client {
+    void *ctx;
+    /* A message of the engine, or of the keeper itself; takes the reference. */
+    void (*message)(void *ctx, json_t *m);
+};
+
+struct keeper_options {
+    json_t *session; /* what to start at once; NULL: the client sends session/start */
+    bool open;       /* open its source */
+    bool keep;       /* the stream is kept in a spool */
+    bool output;     /* the engine prints, to standard output */
+    int input_fd;    /* passed on to the engine under the same number; -1: none */
+    char *remote;    /* command that runs `mews engine` elsewhere; NULL: here */
+};
+
+struct keeper *keeper_new(const struct keeper_options *o, const struct keeper_client *client);
+void keeper_free(struct keeper *k);
+/* Starts the engine. */
+enum severity keeper_start(struct keeper *k, struct error *err);
+/* A message of the client; takes the reference. */
+void keeper_request(struct keeper *k, json_t *m);
+/* Loops until keeper_end. */
+int keeper_run(struct keeper *k);
+void keeper_end(struct keeper *k, int exit_code);
+/* Also serve this connection, in both directions; its end ends the keeper. */
+void keeper_serve(struct keeper *k, struct rpc *rpc);
+/* The process that owns the terminal: its death ends the keeper. */
+void keeper_watch_screen(struct keeper *k, pid_t pid, int noise_fd);
+/* The terminal, whose settings are taken now and given back at the end. */
+void keeper_hold_terminal(struct keeper *k, int tty);
+
+/* ---- spawn.c ------------------------------------------------------------------------------------------------------ */
+
+struct child {
+    pid_t pid;
+    int rpc;    /* our end */
+    int noise;  /* what it prints, -1: not ours */
+    int output; /* text of print, -1: none */
+};
+
+struct spawn_options {
+    const char *role;   /* "engine" or "screen" */
+    int shared, spool;  /* -1: none */
+    int input_fd;       /* kept open for it; -1: none */
+    int tty;            /* its standard input and output; -1: none */
+    bool output;
+    const char *remote; /* shell command instead of our own program */
+    const char *json;   /* how the screen is to begin */
+};
+
+enum severity spawn_child(const struct spawn_options *o, struct child *out, struct error *err);
+
+/* ---- log.c: all that plugins and mews said, bounded -------------------------------------------------------------------- */
+
+struct log_store;
+struct log_store *log_new(void);
+void log_free(struct log_store *l);
+/* Adds an entry ({ts, plugin, severity, component, text, …}); takes the reference; gives its number. */
+uint64_t log_add(struct log_store *l, json_t *entry);
+json_t *log_query(const struct log_store *l, const json_t *params);
+/* The last n texts that were printed (not logged), oldest first. */
+json_t *log_last_printed(const struct log_store *l, size_t n);
+
+/* ---- report.c: why an engine died ------------------------------------------------------------------------------------------ */
+
+/* status: of waitpid. lines: what was printed last. ended_by_person: it was killed on request. */
+json_t *report_new(const struct plugin_record *record, int status, json_t *lines, bool ended_by_person);
+/* The report as lines of text for standard error. */
+void report_text(const json_t *report, struct buf *out);
+/* What the next engine must not call again; NULL: nothing. */
+json_t *report_avoid(const json_t *report);
+/* symbolize.c: the helper process: names source lines of addresses; its exit status. */
+int symbolize_main(int argc, char **argv);
+/* Adds functions and source lines to the frames of a report, where debug information has them. */
+void report_symbolize(json_t *report);
+
+/* ---- unsaved.c: streams that outlive a lost terminal --------------------------------------------------------------------------- */
+
+/* A file without a name in the user's cache; -1 with an error. */
+int spool_create(struct error *err);
+/* Gives the spool a name and notes how to take it up again; its path, NULL: it could not be kept. */
+char *unsaved_keep(int spool_fd, const struct spool_state *state, const json_t *session, const json_t *stream);
+/* [{path, events, source, time}], newest first. */
+json_t *unsaved_list(void);
+/* Opens one: the descriptor, its state and its session (new reference). */
+int unsaved_open(const char *path, struct spool_state *state, json_t **session, struct error *err);
+void unsaved_discard(const char *path);
+
+/* ---- the command line --------------------------------------------------------------------------------------------------------------- */
+
+struct options {
+    struct session_spec spec;
+    struct str_list inputs;
+    char *filter;
+    bool follow, utc, tour, json, csv, markdown, no_screen;
+    char *format;
+    uint64_t limit;
+    char time_mode;
+    char *remote;
+    int input_fd; /* standard input, when an input is "-" */
+    struct str_list words; /* the command's own arguments, in front of the inputs */
+};
+
+struct command {
+    const char *name, *usage, *summary;
+    const char *options; /* letters and long names that it takes, see options.c */
+    unsigned nwords;     /* arguments in front of the inputs */
+    int (*run)(struct options *o);
+};
+extern const struct command commands[];
+extern const size_t command_count;
+
+/* Parses argv (without the program's and the command's name). Prints help or the error itself; -1: go on, else exit. */
+int options_parse(const struct command *c, int argc, char **argv, struct options *o);
+void options_init(struct options *o);
+void options_fini(struct options *o);
+void options_help(const struct command *c, FILE *to);
+/* inputs.c: what the inputs are, put into the session. */
+enum severity inputs_apply(struct options *o, struct error *err);
+/* Prints "mews: …" in red where it is a terminal; control characters are spelt. */
+void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* A filter or format with the error's place under it. */
+void complain_syntax(const char *what, const char *text, const json_t *syntax);
+
+int screen_process_main(int rpc_fd, const char *options_json);
+int command_explore(struct options *o);
+int command_print(struct options *o);
+int command_top(struct options *o);
+int command_plugins(struct options *o);
+int command_fields(struct options *o);
+int command_engine(struct options *o);
+
+/* client.c: a session without a screen, step by step */
+struct client {
+    struct keeper *keeper;
+    uint64_t next_id;
+    int exit_code;
+    bool plugin_failed;
+    bool lists_failures; /* it shows them itself */
+    void *ctx;
+    void (*ready)(struct client *c, const json_t *params);            /* plugins are loaded */
+    void (*answer)(struct client *c, uint64_t id, const json_t *result); /* of client_ask */
+    void (*refused)(struct client *c, uint64_t id, const json_t *error); /* NULL: complained of, and the end */
+    void (*note)(struct client *c, const char *method, const json_t *params);
+};
+int client_run(struct client *c, struct options *o, bool keep, bool output);
+uint64_t client_ask(struct client *c, const char *method, json_t *params);
+void client_end(struct client *c, int exit_code);
+/* Whether a plugin is among the failures that session/ready lists. */
+bool client_lacks(const json_t *params, const char *plugin);
+
+#endif

@@ -1,0 +1,84 @@
+/* mews print: events as lines. */
+#include <unistd.h>
+
+#include "internal.h"
+
+struct printing {
+    struct options *o;
+    uint64_t start_id, open_id;
+};
+
+static void on_ready(struct client *c, const json_t *params)
+{
+    struct printing *p = c->ctx;
+    char mode[2] = {p->o->time_mode, '\0'};
+    json_t *q;
+
+    if (client_lacks(params, p->o->spec.source)) {
+        client_end(c, EXIT_INPUT);
+        return;
+    }
+    if (!p->o->spec.source) {
+        complain("nothing to print: give an input, or a source with -I");
+        client_end(c, c->plugin_failed ? EXIT_INPUT : EXIT_USAGE);
+        return;
+    }
+    q = json_object();
+    json_object_set_new(q, "kind", json_string("lines"));
+    json_object_set_new(q, "filter", rpc_str(p->o->filter));
+    if (p->o->format)
+        json_object_set_new(q, "format", rpc_str(p->o->format));
+    json_object_set_new(q, "json", json_boolean(p->o->json));
+    json_object_set_new(q, "limit", rpc_u64(p->o->limit));
+    json_object_set_new(q, "utc", json_boolean(p->o->utc));
+    json_object_set_new(q, "time", json_string(mode));
+    json_object_set_new(q, "visible", json_boolean(isatty(STDOUT_FILENO) && !p->o->json));
+    p->start_id = client_ask(c, "output/start", q);
+}
+
+static void on_answer(struct client *c, uint64_t id, const json_t *result)
+{
+    struct printing *p = c->ctx;
+
+    UNUSED(result);
+    if (id == p->start_id)
+        p->open_id = client_ask(c, "source/open", json_pack("{so so}", "source", rpc_str(p->o->spec.source), "params",
+                                                            rpc_str(p->o->spec.params)));
+}
+
+static void on_refused(struct client *c, uint64_t id, const json_t *error)
+{
+    struct printing *p = c->ctx;
+    const json_t *syntax = json_object_get(json_object_get(error, "data"), "syntax");
+    const char *code = rpc_get_str(syntax, "code");
+
+    if (syntax && code && code[0] == 'F')
+        complain_syntax("the format is wrong", p->o->format ? p->o->format : "", syntax);
+    else if (syntax)
+        complain_syntax("the filter is wrong", p->o->filter, syntax);
+    else
+        complain("%s", rpc_get_str(error, "message"));
+    client_end(c, syntax ? EXIT_USAGE : id == p->open_id ? EXIT_INPUT : EXIT_FAILED);
+}
+
+static void on_note(struct client *c, const char *method, const json_t *params)
+{
+    const char *state = rpc_get_str(params, "state"), *error = rpc_get_str(params, "error");
+
+    if (!str_eq(method, "output/end"))
+        return;
+    if (state && str_eq(state, "failed")) {
+        complain("%s", error ? error : "the source failed");
+        client_end(c, EXIT_FAILED);
+    } else {
+        client_end(c, EXIT_OK);
+    }
+}
+
+int command_print(struct options *o)
+{
+    struct printing p = {.o = o};
+    struct client c = {.ctx = &p, .ready = on_ready, .answer = on_answer, .refused = on_refused, .note = on_note};
+
+    return client_run(&c, o, false, true);
+}

@@ -1,0 +1,265 @@
+/* What the commands without a screen print: lines as events pass, or counts when they have all passed. Nothing is
+ * kept. */
+#include <errno.h>
+
+#include "internal.h"
+
+#define FLUSH_AT ((size_t)64 << 10)
+
+enum output_kind { OUTPUT_LINES, OUTPUT_COUNTS };
+
+struct output {
+    enum output_kind kind;
+    struct filter *filter;         /* NULL: every event */
+    struct output_format *format;  /* NULL: the default line of the event's kind */
+    bool json, visible;
+    uint64_t limit, events, matched, printed;
+    struct groups *groups;
+    const struct column *fields[GROUP_FIELDS];
+    unsigned nfields;
+    struct event_reader filter_reader, format_reader;
+    struct buf text;
+    bool ended, closed;
+};
+
+static const char default_plugin_line[] = "*%evt.num %evt.datetime.s [%evt.pluginname] %evt.plugininfo";
+
+void output_stop(struct engine *e)
+{
+    struct output *o = e->output;
+
+    if (!o)
+        return;
+    e->output = NULL;
+    filter_free(o->filter);
+    output_free(o->format);
+    groups_free(o->groups);
+    reader_fini(&o->filter_reader);
+    reader_fini(&o->format_reader);
+    buf_fini(&o->text);
+    free(o);
+}
+
+/* ---- one event --------------------------------------------------------------------------------------------- */
+
+static void add_visible(struct output *o, size_t start)
+{
+    struct buf safe;
+
+    buf_init(&safe, 4 * EVENT_LEN_MAX);
+    text_make_visible(&safe, o->text.data + start, o->text.len - start);
+    o->text.len = start;
+    buf_add(&o->text, buf_str(&safe), safe.len);
+    buf_fini(&safe);
+}
+
+static void print_line(struct engine *e, struct output *o, const void *bytes, uint64_t number)
+{
+    size_t start = o->text.len;
+    bool printed;
+
+    reader_event(&o->format_reader, output_refs(o->format), bytes, number, e->last_ts);
+    if (o->json)
+        printed = output_json(o->format, &o->format_reader.base, event_ts(bytes), &o->text);
+    else
+        printed = output_text(o->format, &o->format_reader.base, &o->text);
+    if (!printed)
+        return;
+    if (o->visible)
+        add_visible(o, start);
+    buf_addc(&o->text, '\n');
+    o->printed++;
+}
+
+static void count_event(struct engine *e, struct output *o, const void *bytes, uint64_t number)
+{
+    struct value values[GROUP_FIELDS];
+
+    reader_event(&o->format_reader, NULL, bytes, number, e->last_ts);
+    for (unsigned i = 0; i < o->nfields; i++)
+        field_extract(o->fields[i]->ref, &o->format_reader.fe, false, &o->format_reader.arena, &values[i]);
+    groups_add(o->groups, values, number);
+}
+
+void output_event(struct engine *e, const void *bytes, uint64_t number)
+{
+    struct output *o = e->output;
+
+    if (!o || o->ended)
+        return;
+    o->events++;
+    if (o->filter) {
+        reader_event(&o->filter_reader, filter_refs(o->filter), bytes, number, e->last_ts);
+        if (!filter_match(o->filter, &o->filter_reader.base))
+            return;
+    }
+    o->matched++;
+    if (o->kind == OUTPUT_LINES)
+        print_line(e, o, bytes, number);
+    else
+        count_event(e, o, bytes, number);
+    if (o->text.len >= FLUSH_AT)
+        output_flush(e);
+    if (o->limit && (o->kind == OUTPUT_LINES ? o->printed : o->matched) >= o->limit)
+        output_end(e);
+}
+
+void output_flush(struct engine *e)
+{
+    struct output *o = e->output;
+
+    if (!o || o->text.len == 0 || o->closed)
+        return;
+    if (!write_all(e->fds.output, o->text.data, o->text.len)) {
+        o->closed = true;
+        output_end(e);
+    }
+    buf_reset(&o->text);
+}
+
+static json_t *groups_json(struct output *o)
+{
+    size_t n = groups_count(o->groups);
+    struct group *top = xcalloc(n, sizeof(*top));
+    json_t *rows = json_array();
+
+    n = groups_top(o->groups, 0, n, top);
+    for (size_t i = 0; i < n; i++) {
+        json_t *keys = json_array();
+
+        for (unsigned k = 0; k < o->nfields; k++)
+            json_array_append_new(keys, top[i].keys[k].state == VALUE_OK       ? rpc_text(top[i].keys[k].text.p, top[i].keys[k].text.n)
+                                        : top[i].keys[k].state == VALUE_FAILED ? json_pack("{ss}", "error", "")
+                                                                               : json_null());
+        json_array_append_new(rows, json_pack("{so so so}", "keys", keys, "count", rpc_u64(top[i].count), "first",
+                                              rpc_u64(top[i].first)));
+    }
+    free(top);
+    return rows;
+}
+
+void output_end(struct engine *e)
+{
+    struct output *o = e->output;
+    json_t *params;
+
+    if (!o || o->ended)
+        return;
+    o->ended = true;
+    output_flush(e);
+    params = json_pack("{so so so sb}", "events", rpc_u64(o->events), "matched", rpc_u64(o->matched), "printed",
+                       rpc_u64(o->printed), "closed", o->closed);
+    if (o->kind == OUTPUT_COUNTS) {
+        json_object_set_new(params, "groups", groups_json(o));
+        json_object_set_new(params, "others", rpc_u64(groups_others(o->groups)));
+    }
+    pthread_mutex_lock(&e->state_lock);
+    json_object_set_new(params, "state", json_string(source_state_name(e->source.state)));
+    json_object_set_new(params, "error", rpc_str(e->source.error));
+    pthread_mutex_unlock(&e->state_lock);
+    notify(e, "output/end", params);
+}
+
+/* ---- starting ------------------------------------------------------------------------------------------------ */
+
+static void need_bundled(struct engine *e, const char *text)
+{
+    const char *name;
+
+    while (text && (name = bundled_needed(e, text)) && bundled_load(e, name))
+        ;
+}
+
+static bool compile_filter(struct engine *e, struct job *j, struct output *o)
+{
+    const char *text = rpc_get_str(j->params, "filter");
+    struct syntax_error err;
+
+    if (!text || text[strspn(text, " \t\r\n")] == '\0')
+        return true;
+    need_bundled(e, text);
+    pthread_mutex_lock(&e->cat_lock);
+    o->filter = filter_compile(text, strlen(text), e->catalogue, NULL, &err);
+    pthread_mutex_unlock(&e->cat_lock);
+    if (!o->filter)
+        reply_syntax(e, j->id, &err);
+    return o->filter != NULL;
+}
+
+static bool compile_format(struct engine *e, struct job *j, struct output *o)
+{
+    const char *text = rpc_get_str(j->params, "format");
+    struct syntax_error err;
+
+    if (!text)
+        text = default_plugin_line;
+    need_bundled(e, text);
+    pthread_mutex_lock(&e->cat_lock);
+    o->format = output_compile(text, e->catalogue, &err);
+    pthread_mutex_unlock(&e->cat_lock);
+    if (!o->format) {
+        snprintf(err.code, sizeof(err.code), "F01"); /* a format, not a filter: the caller draws another line */
+        reply_syntax(e, j->id, &err);
+    }
+    return o->format != NULL;
+}
+
+static bool compile_fields(struct engine *e, struct job *j, struct output *o)
+{
+    const json_t *list = json_object_get(j->params, "fields"), *item;
+    uint32_t index;
+    size_t i;
+
+    json_array_foreach(list, i, item) {
+        const char *text = json_string_value(item);
+
+        if (!text || i >= GROUP_FIELDS) {
+            reply_code(e, j->id, RPC_INVALID_PARAMS, "one to eight fields are counted together");
+            return false;
+        }
+        need_bundled(e, text);
+        o->fields[i] = column_get(e, text, &index);
+        if (!o->fields[i]->ref) {
+            reply_syntax(e, j->id, &o->fields[i]->error);
+            return false;
+        }
+        o->nfields++;
+    }
+    if (o->nfields == 0)
+        reply_code(e, j->id, RPC_INVALID_PARAMS, "“fields” is missing");
+    o->groups = groups_new(o->nfields, (size_t)e->spec.memory);
+    return o->nfields > 0;
+}
+
+static void run_output(struct engine *e, struct job *j)
+{
+    const char *kind = rpc_get_str(j->params, "kind"), *mode = rpc_get_str(j->params, "time");
+    struct output *o = xcalloc(1, sizeof(*o));
+    bool ok;
+
+    output_stop(e);
+    buf_init(&o->text, 4 * EVENT_LEN_MAX);
+    reader_init(&o->filter_reader, e);
+    reader_init(&o->format_reader, e);
+    o->filter_reader.fe.utc = o->format_reader.fe.utc = rpc_get_bool(j->params, "utc", false);
+    o->filter_reader.fe.time_mode = o->format_reader.fe.time_mode = mode ? *mode : 'h';
+    o->json = rpc_get_bool(j->params, "json", false);
+    o->visible = rpc_get_bool(j->params, "visible", false);
+    o->limit = rpc_u64_or(j->params, "limit", 0);
+    o->kind = kind && str_eq(kind, "count") ? OUTPUT_COUNTS : OUTPUT_LINES;
+    e->output = o;
+    ok = compile_filter(e, j, o) && (o->kind == OUTPUT_LINES ? compile_format(e, j, o) : compile_fields(e, j, o));
+    if (!ok) {
+        output_stop(e);
+        return;
+    }
+    reply(e, j->id, json_object());
+}
+
+void method_output_start(struct engine *e, const json_t *id, const json_t *params)
+{
+    if (e->fds.output < 0 || e->store)
+        reply_code(e, id, RPC_INVALID_PARAMS, "this engine was not started to print");
+    else
+        job_post(e, run_output, id, params, NULL);
+}

@@ -1,0 +1,76 @@
+/* Values of one event, each read at most once. */
+#include "internal.h"
+
+static void read_value(struct field_reader *self, const struct field_ref *ref, struct value *out)
+{
+    struct event_reader *r = (struct event_reader *)self;
+
+    if (r->stamps[ref->slot] != r->stamp) {
+        field_extract(ref, &r->fe, false, &r->arena, &r->values[ref->slot]);
+        r->stamps[ref->slot] = r->stamp;
+    }
+    *out = r->values[ref->slot];
+}
+
+void reader_init(struct event_reader *r, struct engine *e)
+{
+    memset(r, 0, sizeof(*r));
+    r->e = e;
+    r->base.read = read_value;
+    r->base.arena = &r->arena;
+    r->generation = UINT32_MAX;
+}
+
+void reader_fini(struct event_reader *r)
+{
+    free(r->values);
+    free(r->stamps);
+    arena_fini(&r->arena);
+}
+
+/* Owner and source of an event (§7.2): looked up again only when the ID or the set of plugins changes. */
+static void find_owner(struct event_reader *r, const void *bytes)
+{
+    uint16_t type = event_code(bytes);
+    bool of_plugin = type == EVENT_PLUGIN || type == EVENT_ASYNC;
+    uint32_t id = of_plugin ? event_plugin_id(bytes) : 0;
+    unsigned generation = atomic_load_explicit(&r->e->generation, memory_order_acquire);
+
+    if (generation != r->generation || id != r->id) {
+        r->generation = generation;
+        r->id = id;
+        r->owner = plugin_by_id(r->e->host, id);
+        r->source = id == 0 ? "syscall" : r->owner ? plugin_info(r->owner)->source : NULL;
+    }
+    r->fe.owner = r->owner;
+    r->fe.source = r->source;
+}
+
+void reader_event(struct event_reader *r, const struct field_refs *refs, const void *bytes, uint64_t number,
+                  uint64_t previous_ts)
+{
+    struct store_row first;
+    size_t n = refs ? refs->v.n : 0;
+
+    if (n > r->nvalues) {
+        r->values = xrealloc(r->values, n * sizeof(*r->values));
+        r->stamps = xrealloc(r->stamps, n * sizeof(*r->stamps));
+        memset(r->stamps, 0, n * sizeof(*r->stamps));
+        r->nvalues = n;
+        r->stamp = 0;
+    }
+    if (++r->stamp == 0) {
+        memset(r->stamps, 0, r->nvalues * sizeof(*r->stamps));
+        r->stamp = 1;
+    }
+    arena_reset(&r->arena);
+    r->fe.bytes = bytes;
+    r->fe.number = number;
+    r->fe.previous_ts = previous_ts;
+    r->fe.hostname = r->e->hostname;
+    if (!r->fe.first_ts || r->fe.first_ts == TS_NONE)
+        r->fe.first_ts = !r->e->store                                                    ? r->e->first_ts
+                         : store_row(r->e->store, store_first(r->e->store), &first) ? first.ts
+                                                                                         : TS_NONE;
+    find_owner(r, bytes);
+}

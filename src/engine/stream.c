@@ -1,0 +1,401 @@
+/* The source: opened, asked for batches, its events checked, kept, numbered and passed on. */
+#include "internal.h"
+
+#define IDLE_MIN_NS (1 * NS_PER_MS)
+#define IDLE_MAX_NS (20 * NS_PER_MS)
+#define FULL_WAIT_NS (500 * NS_PER_MS)
+
+const char *source_state_name(enum source_state s)
+{
+    static const char *const names[] = {"closed", "opening", "running", "idle", "ended", "failed", "full"};
+
+    return names[s];
+}
+
+static void set_state(struct engine *e, enum source_state state, const char *error)
+{
+    bool changed;
+
+    pthread_mutex_lock(&e->state_lock);
+    changed = e->source.state != state || error;
+    e->source.state = state;
+    if (error) {
+        free(e->source.error);
+        e->source.error = xstrdup(error);
+    }
+    if (state == SOURCE_ENDED || state == SOURCE_FAILED)
+        e->source.ended_at = time_now();
+    pthread_mutex_unlock(&e->state_lock);
+    if (changed)
+        wake_main(e, WAKE_STREAM);
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------------- */
+
+static struct plugin *source_named(struct engine *e, const char *name)
+{
+    struct plugin *p = plugin_by_name(e->host, name);
+
+    return p ? p : plugin_by_source(e->host, name);
+}
+
+/* Why a named source can't be opened: the plugin failed, has no source, or is not there. */
+static void explain_missing(struct engine *e, const char *name, struct plugin *found, struct error *err)
+{
+    struct plugin *p;
+
+    if (found) {
+        error_set(err, ERR_REFUSED, "plugin %s has no event source to open", name);
+        return;
+    }
+    for (size_t i = 0; (p = plugin_at(e->host, i)); i++) {
+        if (plugin_state(p) == PLUGIN_FAILED && plugin_info(p)->name && str_eq(plugin_info(p)->name, name)) {
+            error_set(err, ERR_PLUGIN, "plugin %s could not be loaded: %s", name, plugin_failure(p)->text);
+            return;
+        }
+    }
+    error_set(err, ERR_NOT_FOUND, "no loaded plugin is named %s, or provides a source of that name", name);
+}
+
+/* Streams of files and of the tour can be had again; others are worth keeping. */
+static bool is_live(const struct plugin *p, const char *params)
+{
+    const char *name = plugin_info(p)->name;
+
+    if (str_eq(name, "tour"))
+        return false;
+    return !str_eq(name, "logs") || str_starts(params, "exec:") || str_starts(params, "fd:") || str_eq(params, "-") ||
+           strstr(params, "\"follow\":true");
+}
+
+static void mark_reopened(struct engine *e, const char *source)
+{
+    char *text;
+    json_t *mark;
+
+    if (!e->store || store_rows(e->store) == 0)
+        return;
+    mark = json_pack("{ss so so}", "kind", "opened", "source", rpc_str(source), "ts", rpc_u64(time_now()));
+    text = json_dumps(mark, JSON_COMPACT);
+    store_append_mark(e->store, span_of(text));
+    store_commit(e->store, NULL);
+    free(text);
+    json_decref(mark);
+}
+
+void stream_open(struct engine *e, const char *name, const char *params, struct error *err)
+{
+    struct plugin *p = source_named(e, name);
+
+    error_clear(err);
+    stream_close(e);
+    if (!p || !(plugin_info(p)->caps & CAP_SOURCING)) {
+        explain_missing(e, name, p, err);
+        set_state(e, SOURCE_FAILED, err->text);
+        return;
+    }
+    pthread_mutex_lock(&e->state_lock);
+    free(e->source.name);
+    free(e->source.params);
+    free(e->source.error);
+    e->source.error = NULL;
+    e->source.name = xstrdup(name);
+    e->source.params = xstrdup(params ? params : "");
+    e->source.plugin = p;
+    e->source.live = is_live(p, params ? params : "");
+    e->source.opened_at = time_now();
+    e->source.batches = 0;
+    e->source.paused = false;
+    pthread_mutex_unlock(&e->state_lock);
+    e->offers_looked = 0;
+    set_state(e, SOURCE_OPENING, NULL);
+    if (plugin_stream_open(p, params ? params : "", err) != SEV_OK) {
+        set_state(e, SOURCE_FAILED, err->text);
+        return;
+    }
+    mark_reopened(e, name);
+    e->idle_ns = IDLE_MIN_NS;
+    set_state(e, SOURCE_RUNNING, NULL);
+}
+
+void stream_close(struct engine *e)
+{
+    if (!e->source.plugin || !plugin_stream_is_open(e->source.plugin))
+        return;
+    plugin_stream_close(e->source.plugin);
+    set_state(e, SOURCE_CLOSED, NULL);
+}
+
+void stream_free(struct engine *e)
+{
+    free(e->source.name);
+    free(e->source.params);
+    free(e->source.error);
+    json_decref(e->offer);
+    buf_fini(&e->batch);
+    vec_free(&e->batch_at);
+}
+
+/* ---- a batch -------------------------------------------------------------------------------------------------- */
+
+/* Copies the events of a batch; the first that is malformed ends the stream, those before it count. */
+static bool take_events(struct engine *e, const struct plugin_batch *b, struct error *err)
+{
+    buf_reset(&e->batch);
+    e->batch_at.n = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        size_t at = e->batch.len;
+
+        if (plugin_event_take(e->source.plugin, b->events[i], time_now(), &e->batch, err) != SEV_OK) {
+            if (e->batch.data)
+                e->batch.data[at] = '\0';
+            e->batch.len = at;
+            return false;
+        }
+        vec_push(&e->batch_at, at);
+    }
+    return true;
+}
+
+/* Kept before it is numbered or shown. False: no room; the batch stays and is tried again. */
+static bool keep_events(struct engine *e, struct error *err)
+{
+    for (size_t i = 0; i < e->batch_at.n; i++)
+        store_append(e->store, e->batch.data + e->batch_at.v[i]);
+    return store_commit(e->store, err) == SEV_OK;
+}
+
+static void pass_on(struct engine *e)
+{
+    size_t n = e->batch_at.n;
+
+    if (n == 0)
+        return;
+    if (e->store) {
+        selections_live(e, store_rows(e->store) - n, n, e->batch.data, e->batch_at.v);
+        for (size_t i = 0; i < n && e->offers_looked < 20; i++)
+            offers_look(e, e->batch.data + e->batch_at.v[i]);
+    }
+    for (size_t i = 0; e->output && i < n; i++) {
+        const char *event = e->batch.data + e->batch_at.v[i];
+
+        if (e->first_ts == TS_NONE)
+            e->first_ts = event_ts(event);
+        output_event(e, event, ++e->batch_numbers);
+        e->last_ts = event_ts(event);
+    }
+    if (e->output)
+        output_flush(e);
+    e->batch_at.n = 0;
+    wake_main(e, WAKE_STREAM);
+}
+
+static void read_progress(struct engine *e)
+{
+    char text[128];
+    uint32_t pct;
+    bool has = plugin_progress(e->source.plugin, &pct, text, sizeof(text));
+
+    pthread_mutex_lock(&e->state_lock);
+    e->source.has_progress = has;
+    e->source.progress_pct = pct;
+    memcpy(e->source.progress_text, text, sizeof(text));
+    pthread_mutex_unlock(&e->state_lock);
+}
+
+static void end_stream(struct engine *e, enum source_state state, const char *error)
+{
+    read_progress(e);
+    plugin_stream_close(e->source.plugin);
+    set_state(e, state, error);
+    output_end(e);
+}
+
+/* What the return code says, after the events have been passed on. */
+static bool act_on(struct engine *e, const struct plugin_batch *b, uint64_t took)
+{
+    char text[1200];
+
+    switch (b->rc) {
+    case SS_PLUGIN_SUCCESS:
+        e->idle_ns = IDLE_MIN_NS;
+        set_state(e, SOURCE_RUNNING, NULL);
+        return true;
+    case SS_PLUGIN_TIMEOUT:
+        if (b->n) {
+            e->idle_ns = IDLE_MIN_NS;
+            return true;
+        }
+        set_state(e, SOURCE_IDLE, NULL);
+        /* a plugin that answers "nothing" at once is not asked again at once */
+        e->idle_ns = took < IDLE_MIN_NS ? MIN_OF(e->idle_ns * 2, IDLE_MAX_NS) : IDLE_MIN_NS;
+        return took >= IDLE_MIN_NS;
+    case SS_PLUGIN_EOF:
+        end_stream(e, SOURCE_ENDED, NULL);
+        return true;
+    default:
+        snprintf(text, sizeof(text), "plugin %s: plugin_next_batch: %s", plugin_info(e->source.plugin)->name, b->error);
+        end_stream(e, SOURCE_FAILED, text);
+        return true;
+    }
+}
+
+/* Events that did not fit on the disk are tried again; nothing new is read meanwhile. */
+static bool retry_full(struct engine *e)
+{
+    struct error err;
+
+    if (store_commit(e->store, &err) != SEV_OK) {
+        set_state(e, SOURCE_FULL, err.text);
+        job_wait(e, FULL_WAIT_NS);
+        return true;
+    }
+    set_state(e, SOURCE_RUNNING, NULL);
+    pass_on(e);
+    return true;
+}
+
+static bool paused(struct engine *e)
+{
+    bool p;
+
+    pthread_mutex_lock(&e->state_lock);
+    p = e->source.paused;
+    pthread_mutex_unlock(&e->state_lock);
+    return p;
+}
+
+bool stream_asks(struct engine *e)
+{
+    return e->source.plugin && plugin_stream_is_open(e->source.plugin) && !paused(e);
+}
+
+bool stream_step(struct engine *e)
+{
+    struct plugin_batch b;
+    struct error err;
+    uint64_t start;
+    bool good;
+
+    if (e->store && store_staged(e->store))
+        return retry_full(e);
+    if (!stream_asks(e))
+        return false;
+    start = time_mono();
+    good = plugin_stream_next(e->source.plugin, &b, &err) == SEV_OK;
+    start = time_mono() - start;
+    good = good && take_events(e, &b, &err);
+    if (e->source.batches++ % 64 == 0)
+        read_progress(e);
+    if (e->store && e->batch_at.n) {
+        struct error full;
+
+        if (!keep_events(e, &full)) {
+            set_state(e, SOURCE_FULL, full.text);
+            return true;
+        }
+    }
+    pass_on(e);
+    if (!good) {
+        end_stream(e, SOURCE_FAILED, err.text);
+        return true;
+    }
+    return act_on(e, &b, start);
+}
+
+/* ---- methods ------------------------------------------------------------------------------------------------------ */
+
+static void add_call(struct engine *e, json_t *o)
+{
+    const struct plugin_call *c = &e->shared->record.call;
+    uint64_t now = time_mono(), since = atomic_load(&c->since);
+
+    if (!atomic_load_explicit(&c->active, memory_order_acquire) || now < since + 250 * NS_PER_MS)
+        return;
+    json_object_set_new(o, "call", json_pack("{so ss so so so}", "plugin", rpc_str(c->plugin), "function",
+                                             plugin_fn_name(c->fn), "field", rpc_str(c->field), "event", rpc_u64(c->event),
+                                             "ms", rpc_u64((now - since) / NS_PER_MS)));
+}
+
+json_t *stream_json(struct engine *e)
+{
+    json_t *o = json_object();
+
+    pthread_mutex_lock(&e->state_lock);
+    json_object_set_new(o, "state", json_string(source_state_name(e->source.state)));
+    json_object_set_new(o, "plugin", rpc_str(e->source.plugin ? plugin_info(e->source.plugin)->name : NULL));
+    json_object_set_new(o, "source", rpc_str(e->source.plugin ? plugin_info(e->source.plugin)->source : NULL));
+    json_object_set_new(o, "params", rpc_str(e->source.params));
+    json_object_set_new(o, "error", rpc_str(e->source.error));
+    json_object_set_new(o, "paused", json_boolean(e->source.paused));
+    json_object_set_new(o, "live", json_boolean(e->source.live));
+    json_object_set_new(o, "batches", rpc_u64(e->source.batches));
+    if (e->source.has_progress)
+        json_object_set_new(o, "progress", json_pack("{si so}", "pct", (int)e->source.progress_pct, "text",
+                                                     rpc_str(e->source.progress_text)));
+    pthread_mutex_unlock(&e->state_lock);
+    if (e->store) {
+        json_object_set_new(o, "first", rpc_u64(store_first(e->store)));
+        json_object_set_new(o, "end", rpc_u64(store_rows(e->store)));
+        json_object_set_new(o, "last_number", rpc_u64(store_last_number(e->store)));
+        json_object_set_new(o, "dropped", rpc_u64(store_dropped(e->store)));
+        json_object_set_new(o, "bytes", rpc_u64(store_bytes(e->store)));
+    } else {
+        json_object_set_new(o, "last_number", rpc_u64(e->batch_numbers));
+    }
+    json_object_set_new(o, "rate", json_integer((json_int_t)e->rate));
+    json_object_set_new(o, "loading", json_boolean(e->loading));
+    add_call(e, o);
+    return o;
+}
+
+void method_stream(struct engine *e, const json_t *id, const json_t *params)
+{
+    json_t *o = stream_json(e);
+
+    UNUSED(params);
+    json_object_set_new(o, "offer", offer_json(e));
+    reply(e, id, o);
+}
+
+static void run_open(struct engine *e, struct job *j)
+{
+    const char *name = rpc_get_str(j->params, "source"), *params = rpc_get_str(j->params, "params");
+    struct error err;
+
+    if (!name) {
+        reply_code(e, j->id, RPC_INVALID_PARAMS, "“source” is missing");
+        return;
+    }
+    stream_open(e, name, params, &err);
+    if (err.code)
+        reply_error(e, j->id, &err);
+    else
+        reply(e, j->id, stream_json(e));
+}
+
+void method_source_open(struct engine *e, const json_t *id, const json_t *params)
+{
+    job_post(e, run_open, id, params, NULL);
+}
+
+static void run_close(struct engine *e, struct job *j)
+{
+    stream_close(e);
+    reply(e, j->id, stream_json(e));
+}
+
+void method_source_close(struct engine *e, const json_t *id, const json_t *params)
+{
+    job_post(e, run_close, id, params, NULL);
+}
+
+void method_source_pause(struct engine *e, const json_t *id, const json_t *params)
+{
+    pthread_mutex_lock(&e->state_lock);
+    e->source.paused = rpc_get_bool(params, "paused", true);
+    pthread_mutex_unlock(&e->state_lock);
+    plugin_thread_wake(e);
+    wake_main(e, WAKE_STREAM);
+    reply(e, id, stream_json(e));
+}

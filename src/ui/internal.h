@@ -1,0 +1,468 @@
+/* What the files of this module share. */
+#ifndef MEWS_UI_INTERNAL_H
+#define MEWS_UI_INTERNAL_H
+
+#include "mews/ui.h"
+
+struct ui;
+
+/* ---- text.c, theme.c: drawing ---------------------------------------------------------------------------------- */
+
+enum look { /* theme.c says what each is on this terminal */
+    LOOK_TEXT,
+    LOOK_DIM,
+    LOOK_STRONG,
+    LOOK_TITLE,    /* the title line */
+    LOOK_TITLE_ON, /* the screen that is shown, in it */
+    LOOK_HEAD,     /* heads of tables and panes */
+    LOOK_CURSOR,   /* the current row */
+    LOOK_CELL,     /* the current value in it */
+    LOOK_FIELD,
+    LOOK_VALUE,
+    LOOK_NUMBER,
+    LOOK_KEYWORD,
+    LOOK_OPERATOR,
+    LOOK_GOOD,
+    LOOK_WARN,
+    LOOK_BAD,
+    LOOK_KEY,      /* keys in the bottom line */
+    LOOK_MARK,     /* marks in the stream */
+    LOOK_MATCH,
+    LOOK_COUNT
+};
+
+struct rect {
+    int y, x, h, w;
+};
+
+void theme_init(struct ui *u);
+void look_set(enum look l);
+
+/* The one function that writes text to the screen: decodes UTF-8, measures, makes the unprintable visible, and stays
+ * within width columns. Gives the columns used. A text that is cut ends in … when it has room for it. */
+int text_put(int y, int x, int width, enum look l, const char *s, size_t n);
+int text_puts(int y, int x, int width, enum look l, const char *s);
+int text_putf(int y, int x, int width, enum look l, const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* As text_put, but flush right. */
+void text_right(int y, int x, int width, enum look l, const char *s);
+/* The end of a text that is too long is what differs: "…controller". */
+int text_put_tail(int y, int x, int width, enum look l, const char *s, size_t n);
+int text_width(const char *s, size_t n);
+void fill(int y, int x, int width, enum look l, char c);
+void rule_line(int y, int x, int width, enum look l);
+const char *sign(const char *utf8, const char *ascii); /* what this terminal can show */
+bool term_is_utf8(void);
+
+/* ---- term.c ------------------------------------------------------------------------------------------------------- */
+
+bool term_start(struct ui *u);
+void term_stop(void);
+void term_resume(void);
+void term_copy(const char *s, size_t n); /* to the clipboard, by OSC 52 */
+void term_send_restore(struct ui *u);    /* tells the keeper how to bring the terminal back */
+
+/* ---- edit.c: a line that is edited ----------------------------------------------------------------------------------- */
+
+struct edit {
+    struct buf text;
+    size_t cursor;
+    struct str_list *history; /* NULL: none */
+    size_t history_at;
+    char *draft; /* what was typed before the history was walked */
+};
+
+enum edit_result { EDIT_IGNORED, EDIT_MOVED, EDIT_CHANGED };
+
+void edit_draw(const struct edit *e, int y, int x, int width); /* with the terminal's cursor in it */
+void edit_init(struct edit *e, const char *text, struct str_list *history);
+void edit_fini(struct edit *e);
+void edit_set(struct edit *e, const char *text);
+enum edit_result edit_key(struct edit *e, int key, bool is_char);
+/* Replaces the bytes from `start` to the cursor. */
+void edit_replace(struct edit *e, size_t start, const char *text);
+void history_add(struct str_list *h, const char *text);
+
+/* ---- client.c: requests ---------------------------------------------------------------------------------------------- */
+
+/* result or error is NULL. */
+typedef void (*answer_fn)(struct ui *u, const json_t *result, const json_t *error, void *ctx);
+
+struct request;
+void ask(struct ui *u, const char *method, json_t *params, answer_fn fn, void *ctx); /* takes params */
+void client_read(struct ui *u);
+void client_fini(struct ui *u);
+/* ui.c: what a notification changes. */
+void ui_note(struct ui *u, const char *method, const json_t *params);
+const char *error_text(const json_t *error);
+
+/* ---- actions.c: what can be done, by key or by name ------------------------------------------------------------------- */
+
+enum context { /* where a key means something; bits */
+    CX_GLOBAL = 1,
+    CX_EVENTS = 2,
+    CX_DETAIL = 4,
+    CX_PAYLOAD = 8,
+    CX_COUNTS = 16,
+    CX_PLUGINS = 32,
+    CX_FIELDS = 64,
+    CX_LOG = 128,
+    CX_TABLE = 256, /* every list with a cursor */
+    CX_VALUE = 512, /* a value is under the cursor */
+};
+
+struct action {
+    const char *name;    /* in the palette: "filter: edit" */
+    const char *keys;    /* as help shows them, blank between them: "f F4" */
+    unsigned contexts;
+    const char *hint;    /* in the bottom line; NULL: not there */
+    const char *help;
+    void (*run)(struct ui *u, int arg);
+    int arg;
+};
+
+extern const struct action actions[];
+extern const size_t action_count;
+
+/* The action of a key in the contexts at hand, NULL: none. */
+const struct action *action_for_key(int key, bool is_char, unsigned contexts);
+unsigned contexts_now(struct ui *u);
+const char *key_label(int key, bool is_char, char out[16]);
+
+/* ---- overlays: what stands in front of the screens and takes the keys first -------------------------------------------- */
+
+struct overlay {
+    void (*draw)(struct ui *u, struct overlay *o);
+    /* False: the key was not for it. */
+    bool (*key)(struct ui *u, struct overlay *o, int key, bool is_char);
+    void (*fini)(struct overlay *o);
+    void *state;
+    bool whole; /* keys that it does not know go nowhere else */
+};
+
+void overlay_open(struct ui *u, const struct overlay *o);
+void overlay_close(struct ui *u);
+
+/* prompt.c: a question with one line as the answer */
+void prompt_open(struct ui *u, const char *question, const char *text, struct str_list *history,
+                 void (*done)(struct ui *u, const char *text, void *ctx), void *ctx);
+/* dialog.c: a text and keys that answer it */
+struct dialog_key {
+    int key;
+    const char *label;
+    void (*run)(struct ui *u, void *ctx);
+};
+void dialog_open(struct ui *u, const char *title, enum look look, const char *text, const struct dialog_key *keys, size_t n,
+                 void *ctx);
+void help_open(struct ui *u, int arg);
+void palette_open(struct ui *u, int arg);
+/* filterline.c */
+void filter_edit(struct ui *u, int arg);
+void filter_line_draw(struct ui *u, int y);
+bool filter_is_edited(const struct ui *u);
+
+/* ---- screens -------------------------------------------------------------------------------------------------------------- */
+
+enum screen_id {
+    SCREEN_INFO, /* key 0 */
+    SCREEN_EVENTS,
+    SCREEN_PLUGINS,
+    SCREEN_FIELDS,
+    SCREEN_RULES,
+    SCREEN_VIEWS,
+    SCREEN_ASYNC,
+    SCREEN_STATE,
+    SCREEN_API,
+    SCREEN_LOG,
+    SCREEN_COUNT
+};
+
+struct screen {
+    const char *name;
+    void (*open)(struct ui *u);                            /* it is shown now */
+    void (*draw)(struct ui *u, struct rect r);
+    bool (*key)(struct ui *u, int key, bool is_char);      /* moves and the like; false: not for it */
+    void (*note)(struct ui *u, const char *method, const json_t *params);
+    unsigned (*contexts)(struct ui *u);
+    void (*back)(struct ui *u);                            /* Backspace; NULL: places only */
+    const char *(*crumb)(struct ui *u);                    /* where one is within it, for the breadcrumb */
+};
+
+extern const struct screen screen_events, screen_plugins, screen_fields, screen_views, screen_log, screen_info, screen_api,
+    screen_rules, screen_async, screen_state;
+const struct screen *screen_of(enum screen_id id);
+void screen_go(struct ui *u, int id);
+
+/* A list with a cursor: movement is the same everywhere. */
+struct table {
+    size_t n, cursor, top;
+};
+bool table_key(struct table *t, int key, bool is_char, int height);
+void table_clamp(struct table *t);            /* the list has changed */
+void table_fit(struct table *t, int height);  /* so that the cursor is seen */
+
+/* ---- values: what a person can act upon ------------------------------------------------------------------------------------- */
+
+struct picked { /* the value under the cursor */
+    uint64_t number;   /* of the event */
+    char field[512];
+    int64_t element;   /* -1: the whole */
+    char *clause;      /* known already (count tables), else NULL: the engine makes it */
+    const json_t *value;
+};
+
+/* False when no value is under the cursor. clause is to be freed. */
+bool value_picked(struct ui *u, struct picked *out);
+void value_act(struct ui *u, int how);   /* enum filter join: + - | = */
+void value_preview(struct ui *u, int arg);
+void value_count(struct ui *u, int arg); /* # */
+void value_column(struct ui *u, int arg);
+void value_copy(struct ui *u, int arg);
+/* A value of the protocol as one line of text. */
+void value_line(const json_t *v, const char *type, const struct ui *u, struct buf *out);
+enum look value_look(const json_t *v);
+
+/* ---- the filter in force, and the way back --------------------------------------------------------------------------------- */
+
+void filter_apply(struct ui *u, const char *text); /* remembers where one was */
+void filter_again(struct ui *u, const char *text); /* of a new engine: neither undone nor remembered */
+void filter_undo(struct ui *u, int arg);
+void place_push(struct ui *u); /* before one goes somewhere */
+void place_back(struct ui *u, int arg);
+
+/* ---- events.c ------------------------------------------------------------------------------------------------------------------ */
+
+enum pane { PANE_LIST, PANE_DETAIL, PANE_PAYLOAD };
+
+struct column_def {
+    char *field, *title, *type;
+    bool list;
+    int width; /* asked for; 0: by content */
+    int shown; /* columns on the screen */
+};
+
+struct events_view {
+    VEC(struct column_def) columns;
+    char *columns_how; /* where they came from */
+    bool columns_asked, columns_final;
+    json_t *rows;       /* the window of rows that is here */
+    bool asking, again; /* a request is out; its answer will not be new enough */
+    bool first_answer;
+    uint64_t cursor_row, cursor_number;
+    size_t cursor;      /* index in rows */
+    size_t top;
+    int column;         /* -1: the row */
+    bool follow, more_before, more_after, searching;
+    bool want_last, want_first;
+    uint64_t want_number;
+    enum pane pane;
+    bool detail_open, payload_open;
+    bool dates;
+    uint64_t seen_day;
+    json_t *strip;
+    bool strip_asking;
+    uint64_t strip_at, strip_rows, strip_matches;
+    int height;
+    uint64_t column_scroll;
+};
+
+void events_refresh(struct ui *u);
+void events_jump(struct ui *u, uint64_t number);
+const json_t *events_current(struct ui *u); /* the row under the cursor, NULL: none */
+void events_ask_columns(struct ui *u);
+void events_reset(struct ui *u); /* another engine: nothing that is here counts any more */
+void events_draw_list(struct ui *u, struct rect r);
+bool events_cell(struct ui *u, struct picked *out);
+
+/* ---- detail.c, payload.c: one event ----------------------------------------------------------------------------------------------- */
+
+struct detail_view {
+    uint64_t number; /* of the event that is shown */
+    json_t *detail;  /* answer of event/detail */
+    bool asking;
+    char *error;
+    bool show_empty;
+    struct table t;
+    VEC(struct detail_line) lines;
+    json_t *open_lists; /* names of list fields that are unfolded */
+    json_t *asked;      /* fields with an argument that were asked for: {text: value} */
+    /* preview of the clause under the cursor */
+    char *clause, *preview_filter;
+    uint64_t preview_selection, preview_matches, preview_scanned, preview_rows;
+    bool previewing;
+};
+
+struct detail_line {
+    enum { LINE_GROUP, LINE_FIELD, LINE_ELEMENT, LINE_NOTE, LINE_ASKED } kind;
+    const json_t *group, *field, *value;
+    int64_t element;
+    const char *text;
+};
+
+void detail_show(struct ui *u, uint64_t number);
+void detail_draw(struct ui *u, struct rect r);
+bool detail_key(struct ui *u, int key, bool is_char, int height);
+bool detail_cell(struct ui *u, struct picked *out);
+void detail_enter(struct ui *u);
+void detail_rebuild(struct ui *u);
+void detail_forget_preview(struct ui *u);
+void detail_note(struct ui *u, const char *method, const json_t *params);
+void detail_reset(struct ui *u);
+void detail_fini(struct ui *u);
+/* The field that a node of the payload, or a cell of the list, stands for: preview its clause. */
+void preview_field(struct ui *u, uint64_t number, const char *field, int64_t element, const char *clause);
+
+enum payload_mode { PAYLOAD_JSON, PAYLOAD_TEXT, PAYLOAD_HEX };
+
+struct payload_view {
+    uint64_t number;
+    struct buf data;
+    uint64_t size;
+    bool asking, have, is_json;
+    enum payload_mode mode;
+    bool mode_chosen;
+    struct json_scan scan;
+    struct table t;
+    VEC(uint32_t) nodes;   /* that are visible */
+    uint8_t *folded;       /* by node */
+    struct table text;
+    VEC(size_t) line_at;
+    int line_width;
+};
+
+void payload_show(struct ui *u, uint64_t number);
+void payload_draw(struct ui *u, struct rect r);
+bool payload_key(struct ui *u, int key, bool is_char, int height);
+void payload_enter(struct ui *u);
+void payload_mode_next(struct ui *u, int arg);
+void payload_fini(struct payload_view *p);
+/* The JSON pointer of the node under the cursor; false: none. */
+bool payload_pointer(struct ui *u, struct buf *out);
+
+/* ---- the rest of the state ---------------------------------------------------------------------------------------------------------- */
+
+struct place {
+    enum screen_id screen;
+    enum pane pane;
+    bool detail_open, payload_open;
+    uint64_t number;
+    char *filter;
+};
+
+struct counts_view {
+    json_t *fields;   /* names; NULL: nothing was counted yet */
+    char *filter;     /* over which events */
+    uint64_t id;
+    json_t *answer;
+    bool asking, again;
+    struct table t;
+    char *error;
+};
+
+struct plugins_view {
+    json_t *answer;
+    bool asking;
+    struct table list, body;
+    int tab, pane;
+    json_t *open_params;
+    char *open_params_of;
+    json_t *log;
+    VEC(char *) body_lines; /* looks in front: one byte */
+    uint64_t asked_at;
+};
+
+struct fields_view {
+    json_t *fields;
+    struct table t;
+    char *search;
+    VEC(size_t) shown;
+};
+
+struct log_view {
+    json_t *entries;
+    struct table t;
+    bool follow;
+    uint64_t end;
+};
+
+struct ui {
+    struct rpc *rpc;
+    uint64_t next_id;
+    VEC(struct request *) requests;
+    json_t *options;
+    bool quit, redraw, utc, ended;
+    int exit_code;
+    int height, width;
+    bool colors;
+
+    enum screen_id screen;
+    VEC(struct overlay) overlays;
+    struct str_list filter_history, search_history, path_history;
+
+    json_t *stream;     /* the newest "stream" */
+    json_t *keeper;     /* the newest "keeper/engine" */
+    json_t *report;     /* of a dead engine; NULL: it lives */
+    bool ready;         /* plugins are loaded */
+    json_t *offer;
+    json_t *unsaved;    /* streams that were kept */
+    char notice[500];   /* one line above the keys */
+    enum look notice_look;
+    uint64_t notice_until;
+
+    char *filter;       /* in force; "" none */
+    char *filter_wanted; /* once plugins are loaded; NULL: none */
+    uint64_t selection; /* 0: none */
+    uint64_t matches, scanned, rows;
+    char *search;
+    struct edit filter_edit;
+    bool editing_filter;
+    json_t *check;      /* of what is typed */
+    json_t *candidates;
+    size_t candidate, candidate_start;
+    bool checking, check_again, completing;
+
+    VEC(struct place) places; /* Backspace */
+    VEC(struct place) undo;   /* filters before this one */
+
+    struct events_view events;
+    struct detail_view detail;
+    struct payload_view payload;
+    struct counts_view counts;
+    struct plugins_view plugins;
+    struct fields_view fields;
+    struct log_view log;
+    int coach; /* step of the tour, 0: none */
+    uint64_t coach_mark;
+};
+
+void notice(struct ui *u, enum look l, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void ui_quit(struct ui *u, int arg);
+void engine_restart(struct ui *u, int arg); /* 1: without the plugin that died */
+void engine_end_call(struct ui *u, int arg);
+void report_open(struct ui *u);
+void offer_take(struct ui *u, int arg);
+void unsaved_offer(struct ui *u, int arg);
+void recent_open(struct ui *u); /* what was opened before, to choose from */
+void stream_save(struct ui *u, int arg);
+bool engine_is_up(const struct ui *u);
+/* Places given by time: the person's zone. */
+const char *time_text(const struct ui *u, uint64_t ts, enum time_form form, char out[40]);
+
+void plugins_open_source(struct ui *u, int arg);
+void plugins_load(struct ui *u, int arg);
+void plugins_tab(struct ui *u, int arg);
+void counts_start(struct ui *u, const char *field);
+void counts_enter(struct ui *u, int arg);
+void counts_reset(struct ui *u);
+bool counts_cell(struct ui *u, struct picked *out);
+void fields_search(struct ui *u);
+bool fields_cell(struct ui *u, struct picked *out);
+void fields_reset(struct ui *u);
+void plugins_reset(struct ui *u);
+/* frame.c */
+void frame_draw(struct ui *u);
+/* coach.c */
+void coach_start(struct ui *u);
+void coach_note(struct ui *u, const char *what); /* what the person has just done */
+const char *coach_line(struct ui *u);
+
+#endif

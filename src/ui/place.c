@@ -1,0 +1,145 @@
+/* The filter in force, and the way back: where one was, and what one saw there. */
+#include "internal.h"
+
+#define PLACES_MAX 60
+
+static struct place place_now(struct ui *u)
+{
+    return (struct place){u->screen, u->events.pane, u->events.detail_open, u->events.payload_open, u->events.cursor_number,
+                          xstrdup(u->filter)};
+}
+
+void place_push(struct ui *u)
+{
+    if (u->places.n >= PLACES_MAX) {
+        free(u->places.v[0].filter);
+        memmove(&u->places.v[0], &u->places.v[1], (u->places.n - 1) * sizeof(*u->places.v));
+        u->places.n--;
+    }
+    vec_push(&u->places, place_now(u));
+}
+
+/* ---- filters ------------------------------------------------------------------------------------------------- */
+
+struct wanted { /* a filter on its way */
+    char *text;
+    struct place before;
+    bool undoing;
+    uint64_t number; /* to be shown when it is there; 0: where one is */
+};
+
+static void wanted_free(struct wanted *w)
+{
+    free(w->text);
+    free(w->before.filter);
+    free(w);
+}
+
+static void take_filter(struct ui *u, struct wanted *w, uint64_t selection)
+{
+    if (!w->undoing) {
+        vec_push(&u->undo, w->before);
+        w->before.filter = NULL;
+        history_add(&u->filter_history, w->text);
+    }
+    free(u->filter);
+    u->filter = xstrdup(w->text);
+    u->selection = selection;
+    detail_forget_preview(u);
+    u->events.want_number = w->number ? w->number : u->events.cursor_number;
+    u->events.first_answer = true;
+    u->events.strip_at = 0;
+    events_refresh(u);
+    if (u->counts.fields && u->screen == SCREEN_VIEWS)
+        counts_start(u, NULL);
+}
+
+static void on_selected(struct ui *u, const json_t *result, const json_t *error, void *ctx)
+{
+    struct wanted *w = ctx;
+    const json_t *syntax = json_object_get(json_object_get(error, "data"), "syntax");
+
+    if (error) {
+        notice(u, LOOK_BAD, "%s%s", syntax ? "filter: " : "", error_text(error));
+    } else {
+        u->matches = rpc_u64_or(result, "matches", 0);
+        u->scanned = rpc_u64_or(result, "scanned", 0);
+        u->rows = rpc_u64_or(result, "rows", 0);
+        take_filter(u, w, rpc_u64_or(result, "selection", 0));
+        coach_note(u, "filter");
+    }
+    wanted_free(w);
+}
+
+static void want_filter(struct ui *u, const char *text, bool undoing, uint64_t number)
+{
+    struct wanted *w = xcalloc(1, sizeof(*w));
+
+    while (*text == ' ')
+        text++;
+    w->text = xstrdup(text);
+    w->before = place_now(u);
+    w->undoing = undoing;
+    w->number = number;
+    if (*text) {
+        ask(u, "select", json_pack("{so so so}", "filter", rpc_str(text), "replaces", rpc_u64(u->selection), "near",
+                                   rpc_u64(number ? number : u->events.cursor_number)), on_selected, w);
+        return;
+    }
+    if (u->selection)
+        ask(u, "select/drop", json_pack("{so}", "selection", rpc_u64(u->selection)), NULL, NULL);
+    take_filter(u, w, 0);
+    wanted_free(w);
+}
+
+void filter_apply(struct ui *u, const char *text)
+{
+    want_filter(u, text, false, 0);
+}
+
+void filter_again(struct ui *u, const char *text)
+{
+    want_filter(u, text, true, u->events.cursor_number);
+}
+
+void filter_undo(struct ui *u, int arg)
+{
+    struct place p;
+
+    UNUSED(arg);
+    if (u->undo.n == 0) {
+        notice(u, LOOK_TEXT, "no filter to go back to");
+        return;
+    }
+    p = u->undo.v[--u->undo.n];
+    want_filter(u, p.filter, true, p.number);
+    free(p.filter);
+}
+
+void place_back(struct ui *u, int arg)
+{
+    const struct screen *s = screen_of(u->screen);
+    struct place p;
+
+    UNUSED(arg);
+    if (s->back && u->places.n == 0) {
+        s->back(u);
+        return;
+    }
+    if (u->places.n == 0) {
+        if (u->screen != SCREEN_EVENTS)
+            screen_go(u, SCREEN_EVENTS);
+        return;
+    }
+    p = u->places.v[--u->places.n];
+    screen_go(u, (int)p.screen);
+    u->events.pane = p.pane;
+    u->events.detail_open = p.detail_open;
+    u->events.payload_open = p.payload_open;
+    detail_forget_preview(u);
+    if (!str_eq(p.filter, u->filter))
+        want_filter(u, p.filter, false, p.number);
+    else if (p.number && p.number != u->events.cursor_number)
+        events_jump(u, p.number);
+    free(p.filter);
+}
