@@ -391,15 +391,20 @@ static void recognise_json(const char *line, size_t n, struct recognised *out)
     json_t *o = json_loadb(line, n, 0, NULL);
     size_t used = 0, host, program, message;
 
+    out->message = line; /* unless it names one */
+    out->message_len = n;
     if (!o)
         return;
     json_level(out, MEMBER(o, level_keys));
     host = keep(out, &used, MEMBER(o, host_keys), &out->host_len);
     program = keep(out, &used, MEMBER(o, program_keys), &out->program_len);
     message = keep(out, &used, MEMBER(o, message_keys), &out->message_len);
+    if (out->message_len == 0)
+        out->message_len = n;
+    else
+        out->message = out->text + message;
     out->host = out->host_len ? out->text + host : NULL;
     out->program = out->program_len ? out->text + program : NULL;
-    out->message = out->message_len ? out->text + message : NULL;
     json_decref(o);
 }
 

@@ -74,6 +74,14 @@ void columns_free(struct engine *e)
     vec_free(&e->columns);
 }
 
+const char *field_type_word(const struct field_def *def)
+{
+    bool part = def->builtin >= 0 && (str_ends(def->name, ".s") || str_ends(def->name, ".ns"));
+
+    /* seconds, or the rest of one: no point in time, and no duration in nanoseconds */
+    return value_type_info(part && value_type_info(def->type)->vclass == VC_UNSIGNED ? VT_UINT64 : def->type)->word;
+}
+
 /* ---- values in the protocol's form ---------------------------------------------------------------------------- */
 
 static json_t *cut_text(const char *p, size_t n, size_t max)
@@ -416,7 +424,7 @@ static json_t *columns_header(const struct rows_answer *a)
         json_t *o = json_pack("{ss}", "field", c->text);
 
         if (c->ref) {
-            json_object_set_new(o, "type", json_string(value_type_info(c->ref->def->type)->word));
+            json_object_set_new(o, "type", json_string(field_type_word(c->ref->def)));
             json_object_set_new(o, "list", json_boolean(c->ref->def->list));
         } else {
             json_object_set_new(o, "error", rpc_str(c->error.text));

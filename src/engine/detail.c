@@ -57,7 +57,7 @@ static bool is_json(struct span payload)
 
 static json_t *field_head(const struct field_def *def)
 {
-    json_t *o = json_pack("{ss ss sb so}", "name", def->name, "type", value_type_info(def->type)->word, "list", def->list,
+    json_t *o = json_pack("{ss ss sb so}", "name", def->name, "type", field_type_word(def), "list", def->list,
                           "desc", rpc_str(def->desc));
 
     if (*def->display)

@@ -37,6 +37,8 @@ void reply_error(struct engine *e, const json_t *id, const struct error *err);
 void reply_code(struct engine *e, const json_t *id, int code, const char *text);
 void reply_syntax(struct engine *e, const json_t *id, const struct syntax_error *err);
 void notify(struct engine *e, const char *method, json_t *params);               /* takes params */
+/* A line of mews itself in the log; plugin may be NULL. */
+void log_note(struct engine *e, const char *plugin, const char *fmt, ...) PRINTF_LIKE(3, 4);
 json_t *syntax_error_json(const struct syntax_error *err);
 
 enum wake { WAKE_CELLS = 1, WAKE_STREAM = 2, WAKE_SELECTION = 4, WAKE_COUNTS = 8 };
@@ -124,6 +126,7 @@ struct column {
 
 /* The column of a field's text; made when it is new. Never NULL; columns live as long as the engine. */
 struct column *column_get(struct engine *e, const char *text, uint32_t *index);
+const char *field_type_word(const struct field_def *def); /* as the protocol has it */
 void columns_recompile(struct engine *e); /* after plugins were loaded */
 void columns_free(struct engine *e);
 struct cell_cache *cell_cache_new(void);

@@ -38,9 +38,7 @@ static const char *field_taken(struct engine *e, const struct plugin_info *info,
     return NULL;
 }
 
-static void log_note(struct engine *e, const char *plugin, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-static void log_note(struct engine *e, const char *plugin, const char *fmt, ...)
+void log_note(struct engine *e, const char *plugin, const char *fmt, ...)
 {
     char text[1200];
     va_list ap;
@@ -154,6 +152,11 @@ static struct plugin *load_probed(struct engine *e, struct probed *p)
         apply_avoided(e, loaded);
     }
     atomic_fetch_add(&e->generation, 1);
+    if (plugin_state(loaded) == PLUGIN_INITIALISED)
+        log_note(e, plugin_info(loaded)->name, "loaded %s %s from %s", plugin_info(loaded)->name, plugin_info(loaded)->version,
+                 plugin_info(loaded)->path);
+    else
+        log_note(e, plugin_info(loaded)->name, "%s can't be used: %s", plugin_info(loaded)->name, plugin_failure(loaded)->text);
     return loaded;
 }
 

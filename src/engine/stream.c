@@ -114,6 +114,7 @@ void stream_open(struct engine *e, const char *name, const char *params, struct 
         return;
     }
     mark_reopened(e, name);
+    log_note(e, plugin_info(p)->name, "the source of %s is open", plugin_info(p)->name);
     e->idle_ns = IDLE_MIN_NS;
     set_state(e, SOURCE_RUNNING, NULL);
 }
@@ -207,6 +208,8 @@ static void end_stream(struct engine *e, enum source_state state, const char *er
 {
     read_progress(e);
     plugin_stream_close(e->source.plugin);
+    log_note(e, plugin_info(e->source.plugin)->name, state == SOURCE_FAILED ? "the source failed: %s" : "the source has ended%s",
+             error ? error : "");
     set_state(e, state, error);
     output_end(e);
 }

@@ -221,8 +221,9 @@ static void on_columns(struct ui *u, const json_t *result, const json_t *error, 
     }
     free(e->columns_how);
     e->columns_how = xstrdup(rpc_get_str(result, "how"));
-    /* a layout stands; a sample of few events is made again when there are more */
-    e->columns_final = str_eq(e->columns_how, "layout") || rpc_u64_or(result, "events", 0) >= 200;
+    /* what a sample of few events suggests is asked for again when there are more */
+    e->columns_final = rpc_get_bool(result, "final", false);
+    e->columns_events = rpc_u64_or(result, "events", 0);
     events_refresh(u);
 }
 
@@ -730,12 +731,19 @@ static void events_open(struct ui *u)
     events_refresh(u);
 }
 
+static bool source_rests(const struct ui *u)
+{
+    const char *state = rpc_get_str(u->stream, "state");
+
+    return state && (str_eq(state, "ended") || str_eq(state, "failed") || str_eq(state, "closed"));
+}
+
 static void on_stream(struct ui *u)
 {
     struct events_view *e = &u->events;
     uint64_t end = rpc_u64_or(u->stream, "end", 0);
 
-    if (end && !e->columns_final && (row_count(e) == 0 || end > 200 || !e->columns_how))
+    if (end && !e->columns_final && (!e->columns_how || end > 2 * e->columns_events + 10 || source_rests(u)))
         events_ask_columns(u);
     if (e->follow) {
         e->want_last = true;

@@ -244,6 +244,7 @@ struct events_view {
     VEC(struct column_def) columns;
     char *columns_how; /* where they came from */
     bool columns_asked, columns_final;
+    uint64_t columns_events; /* that the last suggestion was made from */
     json_t *rows;       /* the window of rows that is here */
     bool asking, again; /* a request is out; its answer will not be new enough */
     bool first_answer;

@@ -19,6 +19,7 @@ static const json_t *plugin_now(const struct ui *u)
 }
 
 static void build_body(struct ui *u);
+static void ask_about(struct ui *u);
 
 /* ---- asking -------------------------------------------------------------------------------------------------------- */
 
@@ -34,6 +35,7 @@ static void on_plugins(struct ui *u, const json_t *result, const json_t *error, 
     v->answer = json_incref((json_t *)result);
     v->list.n = json_array_size(list_of(u));
     table_clamp(&v->list);
+    ask_about(u);
     build_body(u);
 }
 
@@ -90,7 +92,6 @@ static void refresh_plugins(struct ui *u)
     v->asking = true;
     v->asked_at = time_mono();
     ask(u, "plugins", NULL, on_plugins, NULL);
-    ask_about(u);
 }
 
 void plugins_reset(struct ui *u)
