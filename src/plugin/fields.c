@@ -163,7 +163,7 @@ enum severity fields_parse(const char *text, struct plugin_info *info, struct er
     if (!list)
         list = json_loads(text, 0, &jerr);
     if (!list)
-        return error_set(err, ERR_PLUGIN, "plugin_get_fields: line %d, column %d: %s", jerr.line,
+        return error_set(err, ERR_PLUGIN, "plugin_get_fields gives no valid JSON: line %d, column %d: %s", jerr.line,
                          jerr.column, jerr.text);
     if (!json_is_array(list) || json_array_size(list) == 0)
         sev = error_set(err, ERR_PLUGIN, "plugin_get_fields: must be an array with at least one field");

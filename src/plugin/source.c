@@ -64,16 +64,21 @@ enum severity plugin_stream_next(struct plugin *p, struct plugin_batch *out, str
     return SEV_OK;
 }
 
-/* §5.1: who may emit what. */
+/* §5.1: a plugin with an ID emits plugin events only. */
+static enum severity check_type(const struct plugin *p, const ss_plugin_event *e, struct error *err)
+{
+    if (!p->info.id || (event_code(e) == EVENT_PLUGIN && event_nparams(e) == 2))
+        return SEV_OK;
+    return error_set(err, ERR_PLUGIN, "malformed plugin event: type %u with %u parameters, 322 with 2 is needed",
+                     event_code(e), event_nparams(e));
+}
+
+/* §5.1: whose plugin events they may be. */
 static enum severity check_emitter(const struct plugin *p, const ss_plugin_event *e, struct error *err)
 {
-    uint16_t type = event_code(e);
     uint32_t id = p->info.id, has;
 
-    if (id && (type != EVENT_PLUGIN || event_nparams(e) != 2))
-        return error_set(err, ERR_PLUGIN, "malformed plugin event: type %u with %u parameters, 322 with 2 is needed",
-                         type, event_nparams(e));
-    if (type != EVENT_PLUGIN)
+    if (event_code(e) != EVENT_PLUGIN)
         return SEV_OK;
     has = event_plugin_id(e);
     if (id && has && has != id)
@@ -95,6 +100,8 @@ enum severity plugin_event_take(struct plugin *p, const ss_plugin_event *e, uint
     else if (event_len(e) > EVENT_LEN_MAX)
         sev = error_set(err, ERR_PLUGIN, "an event of the batch says it has %u bytes; 64 MiB are the limit", event_len(e));
     else
+        sev = check_type(p, e, err);
+    if (sev == SEV_OK)
         sev = event_check(e, event_len(e), err);
     if (sev == SEV_OK)
         sev = check_emitter(p, e, err);
