@@ -37,7 +37,8 @@ void spec_fini(struct session_spec *s);
 json_t *spec_to_json(const struct session_spec *s);
 enum severity spec_from_json(const json_t *j, struct session_spec *s, struct error *err);
 
-/* `-H SO[:CONFIG]`: the library ends at the first ':' behind an existing path or a name. */
+/* `-H SO[:CONFIG]`: the library is the longest path before a ':' that is there, else what stands
+ * before the first one. */
 enum severity spec_add_plugin(struct session_spec *s, const char *arg, struct error *err);
 /* Adds a plugin unless one of the same library is there. */
 void spec_add_library(struct session_spec *s, const char *library, const char *config, bool bundled);

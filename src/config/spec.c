@@ -117,14 +117,30 @@ void spec_add_library(struct session_spec *s, const char *library, const char *c
     vec_push(&s->plugins, p);
 }
 
+/* The ':' behind the library: behind the longest path that is there, else the first one; NULL: all of arg is it. */
+static const char *config_colon(const char *arg)
+{
+    char *path = xstrdup(arg);
+    const char *found = access(arg, F_OK) == 0 ? NULL : strchr(arg, ':');
+
+    for (size_t i = found ? strlen(arg) : 0; i > 0; i--) {
+        if (arg[i] != ':')
+            continue;
+        path[i] = '\0';
+        if (access(path, F_OK) == 0) {
+            found = arg + i;
+            break;
+        }
+    }
+    free(path);
+    return found;
+}
+
 enum severity spec_add_plugin(struct session_spec *s, const char *arg, struct error *err)
 {
-    const char *colon = strchr(arg, ':');
-    char *library;
+    const char *colon = config_colon(arg);
+    char *library = colon ? xstrndup(arg, (size_t)(colon - arg)) : xstrdup(arg);
 
-    if (access(arg, F_OK) == 0)
-        colon = NULL;
-    library = colon ? xstrndup(arg, (size_t)(colon - arg)) : xstrdup(arg);
     if (!*library) {
         free(library);
         return error_set(err, ERR_USAGE, "-H %s: a library is needed: -H SO[:CONFIG]", arg);

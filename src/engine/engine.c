@@ -492,6 +492,7 @@ int engine_main(const struct engine_fds *fds)
     struct engine *e = xcalloc(1, sizeof(*e));
 
     signal(SIGPIPE, SIG_IGN); /* before any plugin is loaded: Go keeps what it finds (quirk 10) */
+    signal(SIGXFSZ, SIG_IGN); /* a spool that meets a limit is an error like a full disk */
     setvbuf(stdout, NULL, _IOLBF, 0); /* what a plugin printed last must not die in a buffer */
     json_object_seed(0);
     e->fds = *fds;

@@ -227,6 +227,10 @@ struct engine {
     struct store *store;             /* NULL: the stream is not kept */
     struct buf batch;                /* plugin thread: events of the current batch */
     VEC(size_t) batch_at;
+    struct plugin_batch last_batch;  /* plugin thread: what it came with, kept while its events wait for room */
+    bool last_batch_ok;
+    struct error last_batch_error;
+    uint64_t last_batch_took;
     uint64_t batch_numbers;          /* numbers given out without a store */
     uint64_t first_ts, last_ts;      /* without a store */
     uint64_t idle_ns;                /* how long an idle source is left alone */

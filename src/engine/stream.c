@@ -243,6 +243,15 @@ static bool act_on(struct engine *e, const struct plugin_batch *b, uint64_t took
     }
 }
 
+/* What comes after the events of a batch have been kept and passed on. */
+static bool finish_batch(struct engine *e)
+{
+    if (e->last_batch_ok)
+        return act_on(e, &e->last_batch, e->last_batch_took);
+    end_stream(e, SOURCE_FAILED, e->last_batch_error.text);
+    return true;
+}
+
 /* Events that did not fit on the disk are tried again; nothing new is read meanwhile. */
 static bool retry_full(struct engine *e)
 {
@@ -255,6 +264,7 @@ static bool retry_full(struct engine *e)
     }
     set_state(e, SOURCE_RUNNING, NULL);
     pass_on(e);
+    finish_batch(e);
     return true;
 }
 
@@ -275,35 +285,26 @@ bool stream_asks(struct engine *e)
 
 bool stream_step(struct engine *e)
 {
-    struct plugin_batch b;
-    struct error err;
+    struct plugin_batch *b = &e->last_batch;
+    struct error full;
     uint64_t start;
-    bool good;
 
     if (e->store && store_staged(e->store))
         return retry_full(e);
     if (!stream_asks(e))
         return false;
     start = time_mono();
-    good = plugin_stream_next(e->source.plugin, &b, &err) == SEV_OK;
-    start = time_mono() - start;
-    good = good && take_events(e, &b, &err);
+    e->last_batch_ok = plugin_stream_next(e->source.plugin, b, &e->last_batch_error) == SEV_OK;
+    e->last_batch_took = time_mono() - start;
+    e->last_batch_ok = e->last_batch_ok && take_events(e, b, &e->last_batch_error);
     if (e->source.batches++ % 64 == 0)
         read_progress(e);
-    if (e->store && e->batch_at.n) {
-        struct error full;
-
-        if (!keep_events(e, &full)) {
-            set_state(e, SOURCE_FULL, full.text);
-            return true;
-        }
-    }
-    pass_on(e);
-    if (!good) {
-        end_stream(e, SOURCE_FAILED, err.text);
+    if (e->store && e->batch_at.n && !keep_events(e, &full)) {
+        set_state(e, SOURCE_FULL, full.text);
         return true;
     }
-    return act_on(e, &b, start);
+    pass_on(e);
+    return finish_batch(e);
 }
 
 /* ---- methods ------------------------------------------------------------------------------------------------------ */

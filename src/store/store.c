@@ -199,7 +199,7 @@ static uint64_t events_between(const struct store *s, uint64_t from, uint64_t to
     return n;
 }
 
-/* Where the block of a row starts is not kept; rows are cut at the end of the row before. */
+/* Where a block starts is not kept; it follows from where its event does. */
 static void drop_oldest(struct store *s)
 {
     uint64_t start = s->state->start, end = s->state->end, first = s->first, row = first, last = s->rows;

@@ -1,0 +1,327 @@
+/* store: events in, columns out; restarts, cuts, dropping, a full disk. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mews/store.h"
+
+static struct store *open_store(int fd, struct spool_state *state, uint64_t limit)
+{
+    return store_new(&(struct store_options){.fd = fd, .state = state, .limit = limit, .writable = true});
+}
+
+static int new_file(void)
+{
+    int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    cr_assert(fd >= 0);
+    return fd;
+}
+
+static void append(struct store *s, uint64_t n, size_t size)
+{
+    static struct buf event;
+    char *payload = xmalloc(size + 32);
+    int head = sprintf(payload, "%llu:", (unsigned long long)n);
+
+    memset(payload + head, 'x', size);
+    buf_reset(&event);
+    event_plugin_make(&event, n * 10, 999, (struct span){payload, (size_t)head + size});
+    store_append(s, event.data);
+    free(payload);
+}
+
+static void append_many(struct store *s, uint64_t from, uint64_t n, size_t size)
+{
+    struct error err;
+
+    for (uint64_t i = 0; i < n; i++) {
+        append(s, from + i, size);
+        if (i % 1000 == 999 || i + 1 == n)
+            cr_assert_eq(store_commit(s, &err), SEV_OK, "%s", err.text);
+    }
+}
+
+/* The event of a number says that number. */
+static void check_event(struct store *s, uint64_t number)
+{
+    struct buf b;
+    struct error err;
+    uint64_t row;
+    char want[32];
+
+    buf_init(&b, 0);
+    cr_assert(store_find(s, number, &row), "event %llu", (unsigned long long)number);
+    cr_assert_eq(store_number(s, row), number);
+    cr_assert_eq(store_read(s, row, &b, &err), SEV_OK, "%s", err.text);
+    snprintf(want, sizeof(want), "%llu:", (unsigned long long)number);
+    cr_assert(strncmp(event_payload(b.data).p, want, strlen(want)) == 0);
+    buf_fini(&b);
+}
+
+Test(store, rows_are_seen_only_once_they_are_committed)
+{
+    int fd = new_file();
+    struct store *s = open_store(fd, NULL, 0);
+    struct store_row r;
+    struct error err;
+
+    append(s, 1, 5);
+    cr_expect_eq(store_rows(s), 0);
+    cr_expect_eq(store_staged(s), 1);
+    cr_expect(!store_row(s, 0, &r));
+    cr_assert_eq(store_commit(s, &err), SEV_OK);
+    cr_expect_eq(store_rows(s), 1);
+    cr_assert(store_row(s, 0, &r));
+    cr_expect_eq(r.ts, 10);
+    cr_expect_eq(r.type, EVENT_PLUGIN);
+    cr_expect_eq(r.plugin_id, 999);
+    check_event(s, 1);
+    store_free(s);
+    close(fd);
+}
+
+Test(store, a_new_engine_finds_everything_that_was_committed)
+{
+    int fd = new_file();
+    struct spool_state state = {0};
+    struct store *s = open_store(fd, &state, 0);
+    struct error err;
+    uint64_t row;
+
+    append_many(s, 1, 40000, 20);
+    append(s, 40001, 20); /* staged, never committed: the engine dies here */
+    store_free(s);
+    s = open_store(fd, &state, 0);
+    cr_assert_eq(store_load(s, NULL, NULL, &err), SEV_OK, "%s", err.text);
+    cr_expect_eq(store_rows(s), 40000);
+    cr_expect_eq(store_last_number(s), 40000);
+    check_event(s, 1);
+    check_event(s, 16384);
+    check_event(s, 16385);
+    check_event(s, 40000);
+    cr_expect(!store_find(s, 40001, &row));
+    append_many(s, 40001, 10, 20);
+    check_event(s, 40010);
+    store_free(s);
+    close(fd);
+}
+
+Test(store, a_mark_is_a_row_without_a_number)
+{
+    int fd = new_file();
+    struct spool_state state = {0};
+    struct store *s = open_store(fd, &state, 0);
+    struct store_row r;
+    struct buf b;
+    struct error err;
+
+    buf_init(&b, 0);
+    append_many(s, 1, 3, 0);
+    store_append_mark(s, span_of("{\"kind\":\"opened\"}"));
+    append_many(s, 4, 2, 0);
+    for (int pass = 0; pass < 2; pass++) {
+        cr_expect_eq(store_rows(s), 6);
+        cr_expect_eq(store_last_number(s), 5);
+        cr_assert(store_row(s, 3, &r));
+        cr_expect_eq(r.type, STORE_ROW_MARK);
+        cr_expect_eq(store_number(s, 3), 3);
+        cr_expect_eq(store_number(s, 4), 4);
+        cr_assert_eq(store_read(s, 3, &b, &err), SEV_OK);
+        cr_expect_str_eq(buf_str(&b), "{\"kind\":\"opened\"}");
+        check_event(s, 3);
+        check_event(s, 4);
+        store_free(s);
+        s = open_store(fd, &state, 0);
+        cr_assert_eq(store_load(s, NULL, NULL, &err), SEV_OK, "%s", err.text);
+    }
+    buf_fini(&b);
+    store_free(s);
+    close(fd);
+}
+
+Test(store, a_time_that_steps_back_is_flagged)
+{
+    int fd = new_file();
+    struct store *s = open_store(fd, NULL, 0);
+    struct store_row r;
+
+    append_many(s, 5, 1, 0);
+    append_many(s, 4, 1, 0);
+    append_many(s, 6, 1, 0);
+    cr_assert(store_row(s, 1, &r));
+    cr_expect(r.flags & STORE_STEPS_BACK);
+    cr_assert(store_row(s, 2, &r));
+    cr_expect(!(r.flags & STORE_STEPS_BACK));
+    store_free(s);
+    close(fd);
+}
+
+Test(store, past_the_limit_the_oldest_go_first_and_are_counted)
+{
+    const uint64_t limit = 4 << 20, n = 200000;
+    int fd = new_file();
+    struct spool_state state = {0};
+    struct store *s = open_store(fd, &state, limit);
+    struct stat st;
+    struct error err;
+    uint64_t first, row;
+
+    append_many(s, 1, n, 100);
+    first = store_first(s);
+    cr_assert(first > 0);
+    cr_expect_eq(store_dropped(s), first, "no marks here: rows are events");
+    cr_expect_eq(store_last_number(s), n, "numbers go on");
+    cr_expect(store_bytes(s) <= limit);
+    check_event(s, first + 1);
+    check_event(s, n);
+    cr_expect(!store_find(s, first, &row) || row > first);
+    fstat(fd, &st);
+    cr_expect((uint64_t)st.st_blocks * 512 < limit + (1 << 20), "the disk has its room back: %lld bytes",
+              (long long)st.st_blocks * 512);
+    store_free(s);
+    s = open_store(fd, &state, limit);
+    cr_assert_eq(store_load(s, NULL, NULL, &err), SEV_OK, "%s", err.text);
+    cr_expect_eq(store_rows(s), n - first);
+    cr_expect_eq(store_last_number(s), n, "a new engine numbers as the old one did");
+    check_event(s, first + 1);
+    check_event(s, n);
+    store_free(s);
+    close(fd);
+}
+
+Test(store, a_full_disk_loses_nothing_and_is_over_when_there_is_room)
+{
+    int fd = new_file();
+    struct store *s = open_store(fd, NULL, 0);
+    struct rlimit limit = {100000, RLIM_INFINITY};
+    struct error err;
+
+    signal(SIGXFSZ, SIG_IGN);
+    append_many(s, 1, 500, 100);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    for (uint64_t i = 501; i <= 2000; i++)
+        append(s, i, 100);
+    cr_expect_eq(store_commit(s, &err), SEV_FAILED);
+    cr_expect_eq(err.code, ERR_FULL, "%s", err.text);
+    cr_expect_eq(store_rows(s), 500);
+    cr_expect_eq(store_staged(s), 1500);
+    check_event(s, 500);
+    limit.rlim_cur = RLIM_INFINITY;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    cr_assert_eq(store_commit(s, &err), SEV_OK, "%s", err.text);
+    cr_expect_eq(store_rows(s), 2000);
+    for (uint64_t i = 1; i <= 2000; i += 37)
+        check_event(s, i);
+    store_free(s);
+    close(fd);
+}
+
+Test(store, a_file_cut_anywhere_gives_the_events_before_the_cut)
+{
+    int fd = new_file(), cut = new_file();
+    struct spool_state state = {0};
+    struct store *s = open_store(fd, &state, 0);
+    char bytes[4096];
+    struct error err;
+    ssize_t n;
+
+    append_many(s, 1, 10, 50);
+    store_free(s);
+    n = pread(fd, bytes, sizeof(bytes), 0);
+    for (ssize_t len = CAPTURE_HEADER_LEN; len <= n; len++) {
+        uint64_t rows;
+        enum severity sev;
+
+        cr_assert_eq(ftruncate(cut, 0), 0);
+        cr_assert_eq(pwrite(cut, bytes, (size_t)len, 0), len);
+        s = store_new(&(struct store_options){.fd = cut});
+        sev = store_load(s, NULL, NULL, &err);
+        rows = store_rows(s);
+        cr_expect(sev == SEV_OK || sev == SEV_WARN);
+        for (uint64_t i = 1; i <= rows; i++)
+            check_event(s, i);
+        store_free(s);
+        if (len == n)
+            cr_expect(sev == SEV_OK && rows == 10);
+    }
+    close(fd);
+    close(cut);
+}
+
+Test(store, rows_are_read_together_as_far_as_they_fit)
+{
+    int fd = new_file();
+    struct store *s = open_store(fd, NULL, 0);
+    size_t offsets[100], n;
+    struct buf b;
+
+    buf_init(&b, 0);
+    append_many(s, 1, 100, 100);
+    n = store_read_rows(s, 10, 100, 1000, &b, offsets);
+    cr_assert(n > 1 && n < 10, "%zu", n);
+    for (size_t i = 0; i < n; i++)
+        cr_expect_eq(event_ts(b.data + offsets[i]), (10 + i + 1) * 10);
+    cr_expect_eq(store_read_rows(s, 10, 5, 1, &b, offsets), 1, "one at least");
+    cr_expect_eq(store_read_rows(s, 98, 100, 1 << 20, &b, offsets), 2);
+    cr_expect_eq(store_read_rows(s, 100, 1, 100, &b, offsets), 0);
+    buf_fini(&b);
+    store_free(s);
+    close(fd);
+}
+
+/* ---- readers beside the writer: also run under ThreadSanitizer by make check-long ------------------------------- */
+
+static _Atomic bool stop_reading;
+
+static void *read_all_the_time(void *ctx)
+{
+    struct store *s = ctx;
+    struct buf b;
+    struct error err;
+    uint64_t seen = 0;
+
+    buf_init(&b, 0);
+    while (!stop_reading) {
+        uint64_t rows = store_rows(s), first = store_first(s);
+
+        for (uint64_t row = first; row < rows; row += 97) {
+            struct store_row r;
+
+            if (store_row(s, row, &r) && r.ts != store_number(s, row) * 10 && row >= store_first(s))
+                return (void *)"a row that is not what was written";
+            if (row % 7 == 0 && store_read(s, row, &b, &err) == SEV_OK && event_ts(b.data) != r.ts && row >= store_first(s))
+                return (void *)"bytes of another event";
+            seen++;
+        }
+    }
+    buf_fini(&b);
+    return seen ? NULL : (void *)"nothing was read";
+}
+
+Test(store, readers_see_whole_rows_while_rows_come_and_go)
+{
+    int fd = new_file();
+    struct store *s = open_store(fd, NULL, 8 << 20);
+    pthread_t readers[2];
+    void *complaint;
+
+    append_many(s, 1, 1000, 50);
+    for (int i = 0; i < 2; i++)
+        pthread_create(&readers[i], NULL, read_all_the_time, s);
+    append_many(s, 1001, 300000, 50);
+    stop_reading = true;
+    for (int i = 0; i < 2; i++) {
+        pthread_join(readers[i], &complaint);
+        cr_expect_null(complaint, "%s", (const char *)complaint);
+    }
+    cr_expect(store_first(s) > 0);
+    store_free(s);
+    close(fd);
+}
