@@ -70,13 +70,23 @@ struct input *input_open_file(const char *path, bool follow, char *error, size_t
     return in;
 }
 
-struct input *input_open_fd(int fd, const char *path, bool owned)
+/* Takes fd over. */
+static struct input *input_of_fd(int fd, const char *path)
 {
     struct input *in = input_new(INPUT_FD, path);
 
-    in->fd = owned ? fd : dup(fd);
-    fcntl(in->fd, F_SETFD, FD_CLOEXEC);
+    in->fd = fd;
     return in;
+}
+
+struct input *input_open_fd(int fd, const char *path, char *error, size_t size)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+    if (copy >= 0)
+        return input_of_fd(copy, path);
+    snprintf(error, size, "descriptor %d: %s", fd, strerror(errno));
+    return NULL;
 }
 
 struct input *input_open_exec(const char *command, char *error, size_t size)
@@ -94,24 +104,40 @@ struct input *input_open_exec(const char *command, char *error, size_t size)
 
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
+        setpgid(0, 0); /* what it starts ends with it */
         signal(SIGPIPE, SIG_DFL);
         prctl(PR_SET_PDEATHSIG, SIGTERM); /* an orphan must not stay */
         dup2(out[1], 1);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }
+    setpgid(pid, pid);
     close(out[1]);
-    in = input_open_fd(out[0], command, true);
+    in = input_of_fd(out[0], command);
     in->child = pid;
     return in;
 }
 
+/* A command is asked to end, and after a second it has to. */
+static void end_child(pid_t pid)
+{
+    bool gone = false;
+
+    kill(-pid, SIGTERM);
+    for (int i = 0; i < 100 && !gone; i++) {
+        gone = waitpid(pid, NULL, WNOHANG) != 0;
+        if (!gone)
+            poll(NULL, 0, 10);
+    }
+    kill(-pid, SIGKILL);
+    if (!gone)
+        waitpid(pid, NULL, 0);
+}
+
 void input_free(struct input *in)
 {
-    if (in->child > 0) {
-        kill(in->child, SIGTERM);
-        waitpid(in->child, NULL, 0);
-    }
+    if (in->child > 0)
+        end_child(in->child);
     if (in->gz)
         gzclose(in->gz);
     if (in->fd >= 0)
@@ -133,7 +159,7 @@ bool input_line(struct input *in)
     end = in->len ? memchr(at, '\n', in->len) : NULL;
     if (end)
         in->line_whole = (size_t)(end - at) + 1;
-    else if (in->len && (in->eof || in->len >= LINE_MAX_LEN))
+    else if (in->len && (in->eof || in->replaced || in->len >= LINE_MAX_LEN))
         in->line_whole = in->len;
     else
         return false;
@@ -173,30 +199,6 @@ static char *make_room(struct input *in)
     return in->buf + in->start + in->len;
 }
 
-/* At the end of a followed file: was it replaced, or cut? */
-static void check_rotation(struct input *in)
-{
-    struct stat st;
-
-    if (stat(in->path, &st) != 0)
-        return; /* between two files: the old one is kept until the new one is there */
-    if (st.st_dev != in->dev || st.st_ino != in->ino) {
-        int old = in->fd;
-
-        if (open_again(in)) {
-            close(old);
-            in->offset = 0;
-            in->len = 0; /* a last line without an end was given out before */
-        } else {
-            in->fd = old;
-        }
-    } else if ((uint64_t)st.st_size < in->offset + in->len) {
-        lseek(in->fd, 0, SEEK_SET);
-        in->offset = 0;
-        in->len = 0;
-    }
-}
-
 static bool took(struct input *in, ssize_t n)
 {
     if (n > 0)
@@ -204,21 +206,44 @@ static bool took(struct input *in, ssize_t n)
     return n > 0;
 }
 
-static bool fill_followed(struct input *in, int ms)
+/* At the end of a followed file: was it replaced, or cut? What is left of the old one goes out first. */
+static void check_rotation(struct input *in)
 {
-    ssize_t n = read(in->fd, make_room(in), READ_SIZE);
+    struct stat st;
+    int old = in->fd;
 
-    if (took(in, n))
-        return true;
-    check_rotation(in);
-    if (took(in, read(in->fd, make_room(in), READ_SIZE)))
-        return true;
-    if (ms > 0)
-        poll(NULL, 0, ms);
-    return false;
+    if (stat(in->path, &st) != 0)
+        return; /* between two files: the old one is kept until the new one is there */
+    if (st.st_dev == in->dev && st.st_ino == in->ino) {
+        if ((uint64_t)st.st_size >= in->offset + in->len)
+            return;
+        lseek(in->fd, 0, SEEK_SET);
+    } else {
+        in->replaced = true;
+        if (took(in, read(in->fd, make_room(in), READ_SIZE)) || in->len)
+            return;
+        if (!open_again(in)) {
+            in->fd = old;
+            return;
+        }
+        close(old);
+    }
+    in->replaced = false;
+    in->offset = 0;
+    in->len = 0;
 }
 
-bool input_fill(struct input *in, int ms)
+static bool fill_followed(struct input *in)
+{
+    size_t before = in->len;
+
+    if (took(in, read(in->fd, make_room(in), READ_SIZE)))
+        return true;
+    check_rotation(in);
+    return took(in, read(in->fd, make_room(in), READ_SIZE)) || in->len > before;
+}
+
+bool input_fill(struct input *in)
 {
     struct pollfd p = {in->fd, POLLIN, 0};
     ssize_t n;
@@ -226,13 +251,13 @@ bool input_fill(struct input *in, int ms)
     if (in->eof)
         return false;
     if (in->follow)
-        return fill_followed(in, ms);
+        return fill_followed(in);
     if (in->gz) {
         n = gzread(in->gz, make_room(in), (unsigned)READ_SIZE);
         in->eof = n <= 0;
         return took(in, n) || in->len > 0;
     }
-    if (poll(&p, 1, ms) <= 0)
+    if (poll(&p, 1, 0) <= 0)
         return false;
     n = read(in->fd, make_room(in), READ_SIZE);
     in->eof = n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN);

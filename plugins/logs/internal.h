@@ -34,6 +34,7 @@ struct input {
     dev_t dev;
     ino_t ino;
     bool follow, eof;
+    bool replaced; /* another file has its path: it gives out what it has, then goes on with that one */
     pid_t child; /* of exec: */
     char *buf;   /* bytes read and not yet given out */
     size_t start, len, cap;
@@ -48,13 +49,14 @@ struct input {
 };
 
 struct input *input_open_file(const char *path, bool follow, char *error, size_t size);
-struct input *input_open_fd(int fd, const char *path, bool owned);
+/* Reads from a copy of fd. */
+struct input *input_open_fd(int fd, const char *path, char *error, size_t size);
 struct input *input_open_exec(const char *command, char *error, size_t size);
 void input_free(struct input *in);
 /* Makes the next line ready if the bytes for it are there. */
 bool input_line(struct input *in);
 void input_take(struct input *in); /* done with that line */
-/* Reads more; waits up to ms for what comes in its own time. False when nothing came. */
-bool input_fill(struct input *in, int ms);
+/* Reads what is there; false when nothing was. */
+bool input_fill(struct input *in);
 
 #endif

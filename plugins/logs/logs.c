@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -32,11 +33,21 @@ struct state {
     uint64_t u64;
 };
 
+struct file_id {
+    dev_t dev;
+    ino_t ino;
+};
+
 struct stream {
     struct state *s;
     struct input **inputs;
     size_t n, cap;
     bool merge; /* files that are read once: in order of time */
+    struct file_id *seen; /* files that were ever read, so that a rotated one is not read again */
+    size_t nseen, seen_cap;
+    char **folders; /* that are followed */
+    size_t nfolders, folders_cap;
+    time_t looked;  /* when the folders were last looked at */
     uint64_t total, done;
     char *events; /* of the batch */
     size_t len, events_cap;
@@ -135,12 +146,30 @@ EXPORT const char *plugin_list_open_params(ss_plugin_t *p, ss_plugin_rc *rc)
 
 /* ---- opening ------------------------------------------------------------------------------------------------- */
 
+static bool was_read(const struct stream *st, dev_t dev, ino_t ino)
+{
+    for (size_t i = 0; i < st->nseen; i++) {
+        if (st->seen[i].dev == dev && st->seen[i].ino == ino)
+            return true;
+    }
+    return false;
+}
+
+static void remember(struct stream *st, dev_t dev, ino_t ino)
+{
+    if (was_read(st, dev, ino))
+        return;
+    GROW(st->seen, st->nseen, st->seen_cap);
+    st->seen[st->nseen++] = (struct file_id){dev, ino};
+}
+
 static bool add_input(struct stream *st, struct input *in)
 {
     if (!in)
         return false;
     GROW(st->inputs, st->n, st->cap);
     st->inputs[st->n++] = in;
+    remember(st, in->dev, in->ino);
     st->total += in->size;
     return true;
 }
@@ -181,8 +210,15 @@ static bool add_path(struct stream *st, const char *path, bool follow, int depth
         snprintf(st->s->error, sizeof(st->s->error), "%s: %s", path, strerror(errno));
         return false;
     }
-    if (S_ISDIR(sb.st_mode))
+    if (S_ISDIR(sb.st_mode)) {
+        if (follow && depth == 0 && st->looked == 0) {
+            GROW(st->folders, st->nfolders, st->folders_cap);
+            st->folders[st->nfolders++] = strdup(path);
+        }
         return depth >= DEPTH_MAX || add_folder(st, path, follow, depth);
+    }
+    if (depth > 0 && was_read(st, sb.st_dev, sb.st_ino))
+        return true;
     if (S_ISREG(sb.st_mode))
         return add_input(st, input_open_file(path, follow, st->s->error, sizeof(st->s->error)));
     if (depth > 0)
@@ -198,6 +234,20 @@ static bool add_path(struct stream *st, const char *path, bool follow, int depth
     }
     snprintf(st->s->error, sizeof(st->s->error), "%s is neither a file nor a folder", path);
     return false;
+}
+
+/* Files that have come into a folder since it was last looked at, once a second. */
+static void look_for_new_files(struct stream *st)
+{
+    time_t now = time(NULL);
+
+    if (st->nfolders == 0 || now == st->looked)
+        return;
+    st->looked = now;
+    for (size_t i = 0; i < st->n; i++)
+        remember(st, st->inputs[i]->dev, st->inputs[i]->ino);
+    for (size_t i = 0; i < st->nfolders; i++)
+        add_path(st, st->folders[i], true, 0);
 }
 
 static bool open_json(struct stream *st, const char *params)
@@ -231,9 +281,9 @@ static bool open_inputs(struct stream *st, const char *params)
     if (strncmp(params, "exec:", 5) == 0)
         return add_input(st, input_open_exec(params + 5, st->s->error, sizeof(st->s->error)));
     if (strncmp(params, "fd:", 3) == 0)
-        return add_input(st, input_open_fd(atoi(params + 3), "standard input", false));
+        return add_input(st, input_open_fd(atoi(params + 3), "standard input", st->s->error, sizeof(st->s->error)));
     if (strcmp(params, "-") == 0)
-        return add_input(st, input_open_fd(0, "standard input", false));
+        return add_input(st, input_open_fd(0, "standard input", st->s->error, sizeof(st->s->error)));
     if (params[0] == '{')
         return open_json(st, params);
     return add_path(st, params, false, 0);
@@ -248,6 +298,10 @@ EXPORT void plugin_close(ss_plugin_t *p, ss_instance_t *h)
         return;
     for (size_t i = 0; i < st->n; i++)
         input_free(st->inputs[i]);
+    for (size_t i = 0; i < st->nfolders; i++)
+        free(st->folders[i]);
+    free(st->folders);
+    free(st->seen);
     free(st->inputs);
     free(st->events);
     free(st);
@@ -263,7 +317,8 @@ EXPORT ss_instance_t *plugin_open(ss_plugin_t *p, const char *params, ss_plugin_
         *rc = SS_PLUGIN_FAILURE;
         return NULL;
     }
-    st->merge = true;
+    st->looked = time(NULL);
+    st->merge = st->nfolders == 0;
     for (size_t i = 0; i < st->n; i++)
         st->merge = st->merge && st->inputs[i]->gz;
     *rc = SS_PLUGIN_SUCCESS;
@@ -304,7 +359,7 @@ static struct input *earliest(struct stream *st)
     for (size_t i = 0; i < st->n; i++) {
         struct input *in = st->inputs[i];
 
-        while (!input_line(in) && input_fill(in, 0))
+        while (!input_line(in) && input_fill(in))
             ;
         if (in->has_line && (!best || (in->line_ts != NO_TIME && in->line_ts < best->line_ts)))
             best = in;
@@ -320,23 +375,37 @@ static void take_merged(struct stream *st, uint32_t *n)
         add_event(st, n, in);
 }
 
-/* Inputs that come in their own time: what is there, and a short wait when nothing is. */
+/* Inputs that come in their own time. */
 static void take_coming(struct stream *st, uint32_t *n)
 {
-    for (int wait = 0; wait < 2 && *n == 0; wait++) {
-        for (size_t i = 0; i < st->n; i++) {
-            struct input *in = st->inputs[i];
+    for (size_t i = 0; i < st->n; i++) {
+        struct input *in = st->inputs[i];
 
-            if (!in->len || !memchr(in->buf + in->start, '\n', in->len))
-                input_fill(in, wait ? WAIT_MS / (int)st->n + 1 : 0);
-            while (*n < BATCH_LINES && st->len < BATCH_BYTES && input_line(in))
-                add_event(st, n, in);
-        }
+        if (!in->len || !memchr(in->buf + in->start, '\n', in->len))
+            input_fill(in);
+        while (*n < BATCH_LINES && st->len < BATCH_BYTES && input_line(in))
+            add_event(st, n, in);
     }
+}
+
+/* Until a descriptor has something to say; files that are followed are looked at again after a while. */
+static void wait_for_any(struct stream *st)
+{
+    struct pollfd *fds = calloc(st->n + 1, sizeof(*fds));
+    nfds_t n = 0;
+
+    for (size_t i = 0; fds && i < st->n; i++) {
+        if (st->inputs[i]->kind == INPUT_FD && !st->inputs[i]->eof)
+            fds[n++] = (struct pollfd){st->inputs[i]->fd, POLLIN, 0};
+    }
+    poll(fds, n, WAIT_MS);
+    free(fds);
 }
 
 static bool all_ended(const struct stream *st)
 {
+    if (st->nfolders)
+        return false;
     for (size_t i = 0; i < st->n; i++) {
         if (!st->inputs[i]->eof || st->inputs[i]->len)
             return false;
@@ -373,6 +442,11 @@ EXPORT ss_plugin_rc plugin_next_batch(ss_plugin_t *p, ss_instance_t *h, uint32_t
         take_merged(st, &n);
     else
         take_coming(st, &n);
+    if (n == 0 && !st->merge && !all_ended(st)) {
+        look_for_new_files(st);
+        wait_for_any(st);
+        take_coming(st, &n);
+    }
     for (uint32_t i = 0; i < n; i++)
         st->pointers[i] = (ss_plugin_event *)(void *)(st->events + st->at[i]);
     *nevts = n;
