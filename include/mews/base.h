@@ -260,7 +260,7 @@ const char *time_format(uint64_t ts, enum time_form form, bool utc, char out[40]
 /* ---- files ----------------------------------------------------------------------------------------- */
 
 enum severity file_read(const char *path, size_t max, struct buf *out, struct error *err);
-/* Writes to a temporary file beside path, then renames. */
+/* Writes to a temporary file beside path, then renames. Only the user may read it: it may hold secrets. */
 enum severity file_replace(const char *path, const void *p, size_t n, struct error *err);
 bool write_all(int fd, const void *p, size_t n); /* errno says why not */
 bool pwrite_all(int fd, const void *p, size_t n, uint64_t off);

@@ -29,6 +29,7 @@ struct session_spec {
     char *views_dir;
     uint64_t spool_limit; /* bytes */
     uint64_t memory;      /* bytes for kept values */
+    json_t *layouts;      /* the client's own (view.h, layouts_add), NULL: those of views_dir */
     char *capture;        /* a capture file instead of a source, NULL: none */
 };
 

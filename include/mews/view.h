@@ -40,6 +40,10 @@ struct layouts {
 
 /* Reads all files of a directory; what is off goes to warnings. */
 void layouts_load(struct layouts *l, const char *dir, struct str_list *warnings);
+/* Adds those of {name: document as yaml_read gives it}: a client's own, sent to an engine elsewhere. */
+void layouts_add(struct layouts *l, const json_t *docs, struct str_list *warnings);
+/* The documents of a directory for layouts_add. New reference. */
+json_t *layouts_documents(const char *dir, struct str_list *warnings);
 void layouts_fini(struct layouts *l);
 const struct layout *layout_for(const struct layouts *l, const char *source);
 /* The layout whose clues a line of JSON fits, NULL if none. */

@@ -40,7 +40,7 @@ enum severity file_replace(const char *path, const void *p, size_t n, struct err
         free(tmp);
         return sev;
     }
-    if (!write_all(fd, p, n) || fchmod(fd, 0644) != 0 || rename(tmp, path) != 0) {
+    if (!write_all(fd, p, n) || rename(tmp, path) != 0) {
         sev = error_sys(err, errno, "can't write %s", path);
         unlink(tmp);
     }

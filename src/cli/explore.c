@@ -1,6 +1,7 @@
 /* mews: the explorer. Where standard output is no terminal, it prints. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -8,10 +9,12 @@
 
 #define RECENT_MAX 12
 
-int screen_process_main(int rpc_fd, const char *options_json)
+int screen_process_main(int rpc_fd, int start_fd)
 {
-    json_t *options = json_loads(options_json, 0, NULL);
+    json_t *options = json_loadfd(start_fd, 0, NULL);
     int code;
+
+    close(start_fd);
 
     fd_set_cloexec(rpc_fd, true);
     code = ui_main(rpc_fd, options);
@@ -102,7 +105,7 @@ static void remember(struct options *o)
     json_t *list, *item;
     char *label;
 
-    if (o->tour || o->input_fd >= 0 || (!o->inputs.n && !o->spec.source && !o->spec.plugins.n))
+    if (o->tour || o->remote || o->input_fd >= 0 || (!o->inputs.n && !o->spec.source && !o->spec.plugins.n))
         return;
     for (size_t i = 0; i < o->spec.plugins.n; i++) {
         if (strchr(o->spec.plugins.v[i].library, '/'))
@@ -158,10 +161,11 @@ static json_t *recent_choice(void)
 
 /* ---- starting ---------------------------------------------------------------------------------------------------------- */
 
-static char *screen_options(const struct options *o, json_t *session, json_t *recent)
+/* A descriptor to read it from: other users see the arguments of processes. */
+static int screen_options(const struct options *o, json_t *session, json_t *recent)
 {
     json_t *q = json_object();
-    char *text;
+    int fd = memfd_create("mews-start", MFD_CLOEXEC);
 
     json_object_set_new(q, "utc", json_boolean(o->utc));
     json_object_set_new(q, "tour", json_boolean(o->tour));
@@ -173,15 +177,18 @@ static char *screen_options(const struct options *o, json_t *session, json_t *re
         json_object_set_new(q, "input", rpc_str(o->inputs.v[0]));
     if (recent)
         json_object_set_new(q, "recent", recent);
-    text = json_dumps(q, JSON_COMPACT);
+    if (fd >= 0 && (json_dumpfd(q, fd, JSON_COMPACT) != 0 || lseek(fd, 0, SEEK_SET) != 0)) {
+        close(fd);
+        fd = -1;
+    }
     json_decref(q);
-    return text;
+    return fd;
 }
 
-static enum severity start_screen(struct keeper *k, const char *json, struct rpc **rpc, struct error *err)
+static enum severity start_screen(struct keeper *k, int start, struct rpc **rpc, struct error *err)
 {
     int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    struct spawn_options so = {.role = "screen", .shared = -1, .spool = -1, .input_fd = -1, .tty = tty, .json = json};
+    struct spawn_options so = {.role = "screen", .shared = -1, .spool = -1, .input_fd = -1, .tty = tty, .start = start};
     struct child screen;
 
     if (tty < 0)
@@ -207,8 +214,7 @@ int command_explore(struct options *o)
     struct rpc *rpc = NULL;
     struct keeper *k;
     struct error err;
-    char *json;
-    int code = EXIT_FAILED;
+    int code = EXIT_FAILED, start;
 
     if (!isatty(STDOUT_FILENO))
         return command_print(o);
@@ -222,16 +228,21 @@ int command_explore(struct options *o)
         }
     }
     remember(o);
-    ko.session = spec_to_json(&o->spec);
-    json = screen_options(o, ko.session, recent);
+    ko.session = o->remote ? session_for_remote(o, &err) : spec_to_json(&o->spec);
+    if (!ko.session) {
+        complain("%s", err.text);
+        return EXIT_USAGE;
+    }
+    start = screen_options(o, ko.session, recent);
     k = keeper_new(&ko, NULL);
-    if (start_screen(k, json, &rpc, &err) == SEV_OK && keeper_start(k, &err) == SEV_OK)
+    if (start_screen(k, start, &rpc, &err) == SEV_OK && keeper_start(k, &err) == SEV_OK)
         code = keeper_run(k);
     else
         complain("%s", err.text);
     keeper_free(k);
     rpc_free(rpc);
     json_decref(ko.session);
-    free(json);
+    if (start >= 0)
+        close(start);
     return code;
 }

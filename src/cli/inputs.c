@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include "internal.h"
+#include "mews/view.h"
 
 enum input_kind { INPUT_LOG, INPUT_LIBRARY, INPUT_CAPTURE, INPUT_YAML, INPUT_STDIN };
 
@@ -175,4 +176,57 @@ enum severity inputs_apply(struct options *o, struct error *err)
         add_source_plugin(o);
     str_list_fini(&logs);
     return sev;
+}
+
+/* ---- an engine elsewhere: its keeper looks at the inputs ----------------------------------------------------- */
+
+json_t *session_for_remote(const struct options *o, struct error *err)
+{
+    static const char *const of_that_host[] = {"plugin_dirs", "bundled_dir", "views_dir", "spool_limit", "memory"};
+    json_t *s = spec_to_json(&o->spec), *inputs = json_array();
+    struct str_list warnings = {0};
+
+    for (size_t i = 0; i < COUNT_OF(of_that_host); i++)
+        json_object_del(s, of_that_host[i]);
+    for (size_t i = 0; i < o->inputs.n; i++) {
+        if (str_eq(o->inputs.v[i], "-")) {
+            error_set(err, ERR_USAGE, "standard input can't be read by an engine elsewhere: run … | mews - there");
+            json_decref(inputs);
+            json_decref(s);
+            return NULL;
+        }
+        json_array_append_new(inputs, rpc_str(o->inputs.v[i]));
+    }
+    json_object_set_new(s, "inputs", inputs);
+    json_object_set_new(s, "follow", json_boolean(o->follow));
+    json_object_set_new(s, "tour", json_boolean(o->tour));
+    json_object_set_new(s, "layouts", layouts_documents(o->spec.views_dir, &warnings));
+    str_list_fini(&warnings); /* they are told where the layouts are used */
+    return s;
+}
+
+json_t *session_resolve(const json_t *session, struct error *err)
+{
+    const json_t *inputs = json_object_get(session, "inputs"), *item;
+    struct options o;
+    json_t *resolved = NULL;
+    struct buf path;
+    size_t i;
+
+    if (!json_is_array(inputs))
+        return session ? json_deep_copy(session) : json_object();
+    options_init(&o);
+    spec_fini(&o.spec);
+    o.follow = rpc_get_bool(session, "follow", false);
+    o.tour = rpc_get_bool(session, "tour", false);
+    json_array_foreach(inputs, i, item) {
+        buf_init(&path, 65536);
+        if (rpc_text_bytes(item, &path))
+            str_list_add(&o.inputs, buf_str(&path));
+        buf_fini(&path);
+    }
+    if (spec_from_json(session, &o.spec, err) == SEV_OK && inputs_apply(&o, err) == SEV_OK)
+        resolved = spec_to_json(&o.spec);
+    options_fini(&o);
+    return resolved;
 }

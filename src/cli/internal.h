@@ -70,7 +70,7 @@ struct spawn_options {
     int tty;            /* its standard input and output; -1: none */
     bool output;
     const char *remote; /* shell command instead of our own program */
-    const char *json;   /* how the screen is to begin */
+    int start;          /* descriptor with JSON: how the screen is to begin; it may hold secrets; -1: none */
 };
 
 enum severity spawn_child(const struct spawn_options *o, struct child *out, struct error *err);
@@ -142,12 +142,17 @@ void options_fini(struct options *o);
 void options_help(const struct command *c, FILE *to);
 /* inputs.c: what the inputs are, put into the session. */
 enum severity inputs_apply(struct options *o, struct error *err);
+/* The session for an engine elsewhere, whose keeper finds out what its inputs are. New reference. */
+json_t *session_for_remote(const struct options *o, struct error *err);
+/* That keeper's side: a session with "inputs" becomes one that an engine takes; others stay. New reference, NULL
+ * with err when an input can't be used. */
+json_t *session_resolve(const json_t *session, struct error *err);
 /* Prints "mews: …" in red where it is a terminal; control characters are spelt. */
 void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* A filter or format with the error's place under it. */
 void complain_syntax(const char *what, const char *text, const json_t *syntax);
 
-int screen_process_main(int rpc_fd, const char *options_json);
+int screen_process_main(int rpc_fd, int start_fd);
 int command_explore(struct options *o);
 int command_print(struct options *o);
 int command_top(struct options *o);

@@ -59,11 +59,13 @@ struct keeper *keeper_new(const struct keeper_options *o, const struct keeper_cl
     k->shared_fd = k->spool_fd = k->tty = k->screen_noise = -1;
     k->engine = (struct child){-1, -1, -1, -1};
     k->log = log_new();
+    snprintf(k->id_prefix, sizeof(k->id_prefix), "keeper-%llx-", (unsigned long long)(time_now() ^ (uint64_t)getpid() << 40));
     buf_init(&k->line, LINE_MAX_LEN * 2);
     buf_init(&k->text, (size_t)256 << 20);
     buf_init(&k->screen_words, 65536);
     buf_init(&k->restore, 65536);
     block_signals(k);
+    orphans_adopt();
     return k;
 }
 
@@ -106,10 +108,10 @@ void keeper_end(struct keeper *k, int exit_code)
 
 void keeper_send(struct keeper *k, const char *method, json_t *params)
 {
-    char id[40];
+    char id[64];
     json_t *m;
 
-    snprintf(id, sizeof(id), "keeper-%llu", (unsigned long long)++k->next_id);
+    snprintf(id, sizeof(id), "%s%llu", k->id_prefix, (unsigned long long)++k->next_id);
     m = rpc_request(0, method, params);
     json_object_set_new(m, "id", json_string(id));
     rpc_send(k->rpc, m);
@@ -186,7 +188,7 @@ static enum severity change_spool(struct keeper *k, struct error *err)
 static enum severity start_engine(struct keeper *k, bool open, struct error *err)
 {
     struct spawn_options so = {.role = "engine", .shared = k->shared_fd, .spool = k->spool_fd, .input_fd = k->o.input_fd,
-                               .tty = -1, .output = k->o.output, .remote = k->o.remote};
+                               .tty = -1, .start = -1, .output = k->o.output, .remote = k->o.remote};
 
     memset(&k->shared->record, 0, sizeof(k->shared->record));
     if (change_spool(k, err) != SEV_OK)
@@ -378,6 +380,7 @@ static void engine_died(struct keeper *k, int status)
     drain_text(k);
     kill(-k->engine.pid, SIGKILL); /* children of plugins: orphans never stay */
     close_engine(k);
+    orphans_signal(k, SIGTERM);
     k->phase = ENGINE_DEAD;
     if (crashed && !(killed_late && !k->ended_by_person) && !k->done) {
         json_t *avoid;
@@ -537,8 +540,10 @@ static void talk_client(struct keeper *k, bool readable)
     json_t *m;
 
     if (readable && rpc_fill(k->client_rpc, &err) != SEV_OK) {
-        if (!k->screen) /* the screen's end comes as SIGCHLD, with its reason */
+        if (!k->screen) { /* the screen's end comes as SIGCHLD, with its reason */
+            keep_unsaved(k);
             keeper_end(k, EXIT_OK);
+        }
         k->client_rpc = NULL;
         return;
     }
@@ -696,5 +701,7 @@ int keeper_run(struct keeper *k)
     flush_all(k);
     wait_for_screen(k);
     wait_for_engine(k);
+    k->engine.pid = 0;
+    orphans_end(k);
     return k->exit_code;
 }

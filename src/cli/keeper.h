@@ -34,6 +34,7 @@ struct keeper {
 
     VEC(json_t *) pending; /* ids of the client's requests that the engine has */
     uint64_t next_id;      /* of the keeper's own requests */
+    char id_prefix[32];    /* of their ids: no other keeper's */
     json_t *report;        /* of the last death */
     json_t *stream;        /* the last "stream" notification */
 
@@ -60,6 +61,12 @@ void keeper_from_engine(struct keeper *k, json_t *m);
 void keeper_fail_pending(struct keeper *k);
 json_t *keeper_state(struct keeper *k);
 void keeper_log(struct keeper *k, json_t *entry);
+/* orphans.c */
+void orphans_adopt(void);
+size_t orphans_signal(const struct keeper *k, int sig);
+/* Asks them to end, waits half a second, and then they have to. */
+void orphans_end(const struct keeper *k);
+
 /* keeper.c */
 void keeper_send(struct keeper *k, const char *method, json_t *params);
 void keeper_stop_engine(struct keeper *k, bool restart, bool open);

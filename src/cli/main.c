@@ -98,7 +98,7 @@ static int run_command(const struct command *c, int argc, char **argv)
 
     options_init(&o);
     code = options_parse(c, argc, argv, &o);
-    if (code < 0 && c->run != command_engine && inputs_apply(&o, &err) != SEV_OK) {
+    if (code < 0 && c->run != command_engine && !o.remote && inputs_apply(&o, &err) != SEV_OK) {
         complain("%s", err.text);
         code = err.code == ERR_USAGE ? EXIT_USAGE : EXIT_INPUT;
     }
@@ -116,7 +116,7 @@ static int internal_entry(int argc, char **argv)
     if (argc >= 2 && str_eq(argv[1], "--symbolize"))
         return symbolize_main(argc - 2, argv + 2);
     if (argc >= 4 && str_eq(argv[1], "--screen-process"))
-        return screen_process_main(atoi(argv[2]), argv[3]);
+        return screen_process_main(atoi(argv[2]), atoi(argv[3]));
     if (argc >= 6 && str_eq(argv[1], "--engine-process")) {
         struct engine_fds fds = {.rpc_in = atoi(argv[2]), .rpc_out = atoi(argv[2]), .shared = atoi(argv[3]),
                                  .spool = atoi(argv[4]), .output = atoi(argv[5])};

@@ -179,12 +179,18 @@ static size_t build_tables(const struct command *c, struct option *longs, char *
     return n;
 }
 
+/* What is on another machine is not known here. */
+static bool exists(const struct options *o, const char *path)
+{
+    return !o->remote && access(path, F_OK) == 0;
+}
+
 /* An input: it exists, is "-", or looks like a path. What is left of the words is the filter, as sysdig takes it. */
-static bool is_input(const char *word)
+static bool is_input(const struct options *o, const char *word)
 {
     const char *dot = strrchr(word, '.');
 
-    if (str_eq(word, "-") || access(word, F_OK) == 0)
+    if (str_eq(word, "-") || exists(o, word))
         return true;
     if (strpbrk(word, " \t\n=<>()[]\"'"))
         return false; /* no path, but a piece of a filter */
@@ -201,10 +207,10 @@ static void take_words(const struct command *c, struct options *o, int argc, cha
     for (; i < argc && o->words.n < c->nwords; i++)
         str_list_add(&o->words, argv[i]);
     /* a field followed by an operator is a filter, although it has a dot in its name */
-    for (; i < argc && is_input(argv[i]); i++) {
-        bool exists = str_eq(argv[i], "-") || access(argv[i], F_OK) == 0;
+    for (; i < argc && is_input(o, argv[i]); i++) {
+        bool there = str_eq(argv[i], "-") || exists(o, argv[i]);
 
-        if (!exists && !strchr(argv[i], '/') && i + 1 < argc && access(argv[i + 1], F_OK) != 0)
+        if (!there && !strchr(argv[i], '/') && i + 1 < argc && !exists(o, argv[i + 1]))
             break;
         str_list_add(&o->inputs, argv[i]);
     }

@@ -19,6 +19,12 @@ static const char *line_at(const json_t *lines, size_t i)
     return s ? s : "";
 }
 
+/* Sent from outside, as a rule: that is nothing the plugin did. */
+static bool is_foreign(int sig)
+{
+    return sig == SIGKILL || sig == SIGTERM || sig == SIGHUP || sig == SIGINT || sig == SIGQUIT;
+}
+
 /* What a Go, Rust or C++ runtime, or an assertion, said; "" when nobody did. */
 static void find_words(const json_t *lines, char out[400])
 {
@@ -92,6 +98,15 @@ static void describe_call(json_t *r, const struct plugin_record *record)
     json_object_set_new(r, "ns", rpc_u64(time_mono() - atomic_load(&c->since)));
 }
 
+static bool is_own(const char *module)
+{
+    char exe[4096];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+    exe[n > 0 ? n : 0] = '\0';
+    return str_eq(module, exe) || !*module;
+}
+
 static void describe_crash(json_t *r, const struct plugin_record *record)
 {
     const struct plugin_crash *c = &record->crash;
@@ -104,39 +119,55 @@ static void describe_crash(json_t *r, const struct plugin_record *record)
     json_object_set_new(r, "address", rpc_u64(c->address));
     json_object_set_new(r, "caused", json_boolean(c->code > 0));
     json_object_set_new(r, "own_thread", json_boolean(c->tid != record->call.tid));
-    for (uint32_t i = 0; i < c->nframes && i < RECORD_FRAMES; i++)
+    for (uint32_t i = 0; i < c->nframes && i < RECORD_FRAMES; i++) {
+        if (i && is_own(c->frames[i].module) && !is_own(c->frames[0].module))
+            break; /* the plugin's caller is mews: of no interest to its author */
         json_array_append_new(frames, json_pack("{so so so}", "module", rpc_str(c->frames[i].module), "symbol",
                                                 rpc_str(c->frames[i].symbol), "offset", rpc_u64(c->frames[i].offset)));
+    }
     json_object_set_new(r, "frames", frames);
+}
+
+/* What ended: "plugin x died by SIGSEGV (Segmentation fault)". */
+static void add_end(const json_t *r, struct buf *b)
+{
+    const char *plugin = rpc_get_str(r, "plugin"), *kind = rpc_get_str(r, "kind");
+    int sig = (int)json_integer_value(json_object_get(r, "signal"));
+
+    if (str_eq(kind, "signal") && is_foreign(sig)) {
+        buf_addf(b, "the engine was killed from outside by %s%s", rpc_get_str(r, "signal_name"),
+                 sig == SIGKILL ? " (a person, or the system for want of memory)" : "");
+        return;
+    }
+    buf_adds(b, plugin && *plugin ? "plugin " : "the engine");
+    buf_adds(b, plugin && *plugin ? plugin : "");
+    if (str_eq(kind, "signal"))
+        buf_addf(b, " died by %s (%s)", rpc_get_str(r, "signal_name"), rpc_get_str(r, "signal_text"));
+    else if (str_eq(kind, "ended"))
+        buf_adds(b, " was ended by you");
+    else
+        buf_addf(b, " ended the process with exit(%lld)", (long long)json_integer_value(json_object_get(r, "code")));
 }
 
 static void add_headline(json_t *r, const json_t *lines)
 {
     const char *plugin = rpc_get_str(r, "plugin"), *function = rpc_get_str(r, "function"), *field = rpc_get_str(r, "field");
-    const char *kind = rpc_get_str(r, "kind");
-    char words[400], end[120];
+    bool foreign = str_eq(rpc_get_str(r, "kind"), "signal") && is_foreign((int)json_integer_value(json_object_get(r, "signal")));
+    char words[400];
     struct buf b;
 
     find_words(lines, words);
     buf_init(&b, 2000);
-    if (str_eq(kind, "signal"))
-        snprintf(end, sizeof(end), "died by %s (%s)", rpc_get_str(r, "signal_name"), rpc_get_str(r, "signal_text"));
-    else if (str_eq(kind, "ended"))
-        snprintf(end, sizeof(end), "was ended by you");
-    else
-        snprintf(end, sizeof(end), "ended the process with exit(%lld)",
-                 (long long)json_integer_value(json_object_get(r, "code")));
-    if (plugin && *plugin)
-        buf_addf(&b, "plugin %s %s", plugin, end);
-    else
-        buf_addf(&b, "the engine %s", end);
+    add_end(r, &b);
     if (function) {
         buf_addf(&b, " in %s", function);
+        if (foreign)
+            buf_addf(&b, " of plugin %s", plugin);
         if (field && *field)
             buf_addf(&b, ", field %s", field);
         if (rpc_u64_or(r, "event", 0))
             buf_addf(&b, ", event %llu", (unsigned long long)rpc_u64_or(r, "event", 0));
-    } else if (plugin && *plugin) {
+    } else if (plugin && *plugin && !foreign) {
         buf_adds(&b, " while no call was out: in a thread of its own");
     }
     if (*words)
@@ -166,6 +197,8 @@ json_t *report_avoid(const json_t *r)
     char reason[300];
 
     if (!field || !*field || !plugin)
+        return NULL;
+    if (str_eq(rpc_get_str(r, "kind"), "signal") && is_foreign((int)json_integer_value(json_object_get(r, "signal"))))
         return NULL;
     snprintf(reason, sizeof(reason), "asking for it here ended the engine (%s): it is not asked again until the plugin is rebuilt",
              rpc_get_str(r, "signal_name") ? rpc_get_str(r, "signal_name") : rpc_get_str(r, "kind"));

@@ -78,7 +78,7 @@ void keeper_from_engine(struct keeper *k, json_t *m)
         json_decref(k->stream);
         k->stream = json_incref(json_object_get(m, "params"));
     }
-    if (id && own && str_starts(own, "keeper-")) {
+    if (id && own && str_starts(own, k->id_prefix)) {
         if (json_object_get(m, "error"))
             keeper_tell(k, "keeper/failed", json_pack("{sO}", "error", json_object_get(m, "error")));
         json_decref(m);
@@ -97,6 +97,25 @@ static void answer(struct keeper *k, const json_t *id, json_t *result)
         json_decref(result);
 }
 
+/* A client's session, its inputs resolved; kept for the next start. False: refused, and answered. */
+static bool resolve_session(struct keeper *k, json_t *m)
+{
+    json_t *params = json_object_get(m, "params"), *session;
+    struct error err;
+
+    if (k->session)
+        return true;
+    session = session_resolve(json_object_get(params, "session"), &err);
+    if (!session) {
+        if (json_object_get(m, "id"))
+            to_client(k, rpc_error_of(json_object_get(m, "id"), &err));
+        return false;
+    }
+    k->session = session;
+    json_object_set(params, "session", session);
+    return true;
+}
+
 static void to_engine(struct keeper *k, json_t *m)
 {
     const json_t *id = json_object_get(m, "id");
@@ -108,8 +127,10 @@ static void to_engine(struct keeper *k, json_t *m)
         json_decref(m);
         return;
     }
-    if (method && str_eq(method, "session/start") && !k->session) /* a stranger's: for the next start */
-        k->session = json_deep_copy(json_object_get(json_object_get(m, "params"), "session"));
+    if (method && str_eq(method, "session/start") && !k->o.remote && !resolve_session(k, m)) {
+        json_decref(m);
+        return;
+    }
     if (id)
         vec_push(&k->pending, json_deep_copy(id));
     rpc_send(k->rpc, m);
@@ -200,6 +221,16 @@ static void do_quit(struct keeper *k, const json_t *id, const json_t *params)
 {
     if (k->unsaved && rpc_get_bool(params, "discard", false))
         unsaved_discard(k->unsaved);
+    if (k->o.remote && k->phase == ENGINE_RUNNING)
+        keeper_send(k, "keeper/quit", json_incref((json_t *)params));
+    answer(k, id, json_object());
+    keeper_end(k, EXIT_OK);
+}
+
+/* From another keeper, or a client that has learnt the engine's own word for it. */
+static void do_shutdown(struct keeper *k, const json_t *id, const json_t *params)
+{
+    UNUSED(params);
     answer(k, id, json_object());
     keeper_end(k, EXIT_OK);
 }
@@ -212,6 +243,7 @@ static const struct {
     {"keeper/start", do_start, false},     {"keeper/end", do_end, false},        {"keeper/log", do_log, false},
     {"keeper/state", do_state, false},     {"keeper/restore", do_restore, true}, {"keeper/suspend", do_suspend, true},
     {"keeper/unsaved", do_unsaved, false}, {"keeper/quit", do_quit, true},
+    {"shutdown", do_shutdown, false},
 };
 
 void keeper_request(struct keeper *k, json_t *m)

@@ -40,6 +40,7 @@ static void child_setup(const struct spawn_options *o, const struct ends *e, pid
     keep_open(o->shared);
     keep_open(o->spool);
     keep_open(o->input_fd);
+    keep_open(o->start);
     if (engine) {
         setenv("GOTRACEBACK", "all", 0);
         setenv("RUST_BACKTRACE", "1", 0);
@@ -48,7 +49,7 @@ static void child_setup(const struct spawn_options *o, const struct ends *e, pid
 
 static void child_exec(const struct spawn_options *o, const struct ends *e)
 {
-    char rpc[16], shared[16], spool[16], output[16];
+    char rpc[16], shared[16], spool[16], output[16], start[16];
 
     if (o->remote) {
         dup2(e->rpc, 0);
@@ -60,10 +61,11 @@ static void child_exec(const struct spawn_options *o, const struct ends *e)
     snprintf(shared, sizeof(shared), "%d", o->shared);
     snprintf(spool, sizeof(spool), "%d", o->spool);
     snprintf(output, sizeof(output), "%d", e->output);
+    snprintf(start, sizeof(start), "%d", o->start);
     if (str_eq(o->role, "engine"))
         execl("/proc/self/exe", "mews-engine", "--engine-process", rpc, shared, spool, output, (char *)NULL);
     else
-        execl("/proc/self/exe", "mews-screen", "--screen-process", rpc, o->json, (char *)NULL);
+        execl("/proc/self/exe", "mews-screen", "--screen-process", rpc, start, (char *)NULL);
     _exit(127);
 }
 

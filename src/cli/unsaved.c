@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -136,6 +137,17 @@ static int is_unsaved(const struct dirent *d)
     return str_starts(d->d_name, "unsaved-") && str_ends(d->d_name, ".scap");
 }
 
+/* Another mews has it open. */
+static bool is_taken(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    bool taken = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0;
+
+    if (fd >= 0)
+        close(fd);
+    return taken;
+}
+
 json_t *unsaved_list(void)
 {
     char *dir = spool_dir();
@@ -145,7 +157,7 @@ json_t *unsaved_list(void)
 
     for (int i = 0; i < n; i++) {
         char *path = path_join(dir, names[i]->d_name);
-        json_t *note = read_note(path);
+        json_t *note = is_taken(path) ? NULL : read_note(path);
         const json_t *stream = json_object_get(note, "stream");
 
         if (note)
@@ -172,6 +184,12 @@ int unsaved_open(const char *path, struct spool_state *state, json_t **session, 
     if (fd < 0 || fstat(fd, &st) != 0) {
         error_sys(err, errno, "the unsaved stream %s can't be opened", path);
         json_decref(note);
+        return -1;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        error_set(err, ERR_REFUSED, "the unsaved stream %s is open in another mews", path);
+        json_decref(note);
+        close(fd);
         return -1;
     }
     atomic_store(&state->start, rpc_u64_or(note, "start", 0));

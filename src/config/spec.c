@@ -98,6 +98,7 @@ void spec_fini(struct session_spec *s)
     free(s->bundled_dir);
     free(s->views_dir);
     free(s->capture);
+    json_decref(s->layouts);
     memset(s, 0, sizeof(*s));
 }
 
@@ -192,6 +193,8 @@ json_t *spec_to_json(const struct session_spec *s)
     json_object_set_new(o, "spool_limit", rpc_u64(s->spool_limit));
     json_object_set_new(o, "memory", rpc_u64(s->memory));
     json_object_set_new(o, "capture", rpc_str(s->capture));
+    if (s->layouts)
+        json_object_set(o, "layouts", s->layouts);
     return o;
 }
 
@@ -252,6 +255,8 @@ enum severity spec_from_json(const json_t *j, struct session_spec *s, struct err
     replace(&s->bundled_dir, bytes_or_null(json_object_get(j, "bundled_dir")));
     replace(&s->views_dir, bytes_or_null(json_object_get(j, "views_dir")));
     replace(&s->capture, bytes_or_null(json_object_get(j, "capture")));
+    if (json_is_object(json_object_get(j, "layouts")))
+        s->layouts = json_incref(json_object_get(j, "layouts"));
     s->offer_source = rpc_get_bool(j, "offer_source", false);
     s->no_auto = rpc_get_bool(j, "no_auto", false);
     s->spool_limit = rpc_u64_or(j, "spool_limit", s->spool_limit);

@@ -206,7 +206,10 @@ static void load_layouts(struct engine *e)
 {
     struct str_list warnings = {0};
 
-    layouts_load(&e->layouts, e->spec.views_dir, &warnings);
+    if (e->spec.layouts)
+        layouts_add(&e->layouts, e->spec.layouts, &warnings);
+    else
+        layouts_load(&e->layouts, e->spec.views_dir, &warnings);
     for (size_t i = 0; i < warnings.n; i++)
         notify(e, "log", json_pack("{so sn si ss so}", "ts", rpc_u64(time_now()), "plugin", "severity", 4, "component", "mews",
                                    "text", rpc_str(warnings.v[i])));

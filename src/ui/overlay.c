@@ -218,7 +218,7 @@ static bool dialog_key_pressed(struct ui *u, struct overlay *o, int key, bool is
     }
     if (!is_char && (key == KEY_DOWN || key == KEY_UP || key == KEY_NPAGE || key == KEY_PPAGE))
         d->top += key == KEY_DOWN ? 1 : key == KEY_UP ? -1 : key == KEY_NPAGE ? 10 : -10;
-    else if (is_char && (key == 27 || key == 3))
+    else if (is_char && (key == 27 || key == 3 || key == 'q'))
         overlay_close(u);
     return true;
 }

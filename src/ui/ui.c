@@ -144,7 +144,7 @@ static void add_frames(const json_t *report, struct buf *b)
     json_array_foreach(frames, i, f) {
         const char *symbol = rpc_get_str(f, "symbol"), *source = rpc_get_str(f, "source"), *module = rpc_get_str(f, "module");
 
-        if (i >= 8 || !module || !strstr(module, ".so"))
+        if (i >= 8)
             break; /* from here on it is mews itself */
         buf_addf(b, "  at %s  %s\n", symbol && *symbol ? symbol : "?", source && *source ? source : module);
     }

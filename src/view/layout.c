@@ -97,7 +97,8 @@ static enum severity read_layout(struct layouts *all, const json_t *doc, struct 
     return SEV_OK;
 }
 
-static void load_file(struct layouts *all, const char *path, struct str_list *warnings)
+/* The document of one file, NULL with a warning when it can't be read. */
+static json_t *read_file(const char *path, struct str_list *warnings)
 {
     struct error err;
     struct buf text;
@@ -106,28 +107,52 @@ static void load_file(struct layouts *all, const char *path, struct str_list *wa
     buf_init(&text, LAYOUT_FILE_MAX);
     if (file_read(path, LAYOUT_FILE_MAX, &text, &err) == SEV_OK)
         doc = yaml_read(buf_str(&text), text.len, &err);
-    if (!doc || read_layout(all, doc, &err) != SEV_OK)
+    if (!doc)
         str_list_addf(warnings, "%s: %s", path, err.text);
-    json_decref(doc);
     buf_fini(&text);
+    return doc;
 }
 
-void layouts_load(struct layouts *l, const char *dir, struct str_list *warnings)
+json_t *layouts_documents(const char *dir, struct str_list *warnings)
 {
+    json_t *docs = json_object();
     struct dirent **names;
     int n = scandir(dir, &names, NULL, alphasort);
 
     for (int i = 0; i < n; i++) {
         if (str_ends(names[i]->d_name, ".yaml")) {
             char *path = path_join(dir, names[i]->d_name);
+            json_t *doc = read_file(path, warnings);
 
-            load_file(l, path, warnings);
+            if (doc)
+                json_object_set_new(docs, path, doc);
             free(path);
         }
         free(names[i]);
     }
     if (n >= 0)
         free(names);
+    return docs;
+}
+
+void layouts_add(struct layouts *l, const json_t *docs, struct str_list *warnings)
+{
+    const char *path;
+    struct error err;
+    json_t *doc;
+
+    json_object_foreach((json_t *)docs, path, doc) {
+        if (read_layout(l, doc, &err) != SEV_OK)
+            str_list_addf(warnings, "%s: %s", path, err.text);
+    }
+}
+
+void layouts_load(struct layouts *l, const char *dir, struct str_list *warnings)
+{
+    json_t *docs = layouts_documents(dir, warnings);
+
+    layouts_add(l, docs, warnings);
+    json_decref(docs);
 }
 
 void layouts_fini(struct layouts *l)
