@@ -297,8 +297,13 @@ Test(layouts, a_file_that_is_off_is_named_and_the_others_are_used)
     }
     layouts_load(&l, dir, &warnings);
     cr_expect_eq(warnings.n, 3);
-    for (size_t i = 0; i < warnings.n; i++)
-        cr_expect(strstr(warnings.v[i], (const char *[]){"b.yaml", "c.yaml", "d.yaml"}[i]), "%s", warnings.v[i]);
+    for (const char *const *name = (const char *const[]){"b.yaml", "c.yaml", "d.yaml", NULL}; *name; name++) {
+        bool named = false;
+
+        for (size_t i = 0; i < warnings.n; i++)
+            named |= strstr(warnings.v[i], *name) != NULL;
+        cr_expect(named, "%s", *name);
+    }
     cr_assert(layout_for(&l, "good"));
     cr_expect_eq(layout_for(&l, "good")->columns.v[0].width, 7);
     for (size_t i = 0; i < COUNT_OF(files); i++) {
