@@ -56,6 +56,8 @@ void keeper_hold_terminal(struct keeper *k, int tty);
 
 /* ---- spawn.c ------------------------------------------------------------------------------------------------------ */
 
+#define SPAWN_ENGINE_NAME "mews-engine"
+
 struct child {
     pid_t pid;
     int rpc;    /* our end */

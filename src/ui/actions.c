@@ -191,6 +191,7 @@ static void open_detail(struct ui *u, int arg)
     place_push(u);
     u->events.detail_open = true;
     u->events.pane = PANE_DETAIL;
+    u->events.payload_front = false;
     detail_show(u, u->events.cursor_number);
     coach_note(u, "detail");
 }
@@ -200,9 +201,9 @@ static void toggle_payload(struct ui *u, int arg)
     UNUSED(arg);
     if (!u->events.payload_open)
         place_push(u);
-    u->events.payload_open = !u->events.payload_open;
+    u->events.payload_open = !u->events.payload_open || !u->events.payload_front;
     if (u->events.payload_open) {
-        u->events.detail_open = true;
+        u->events.detail_open = u->events.payload_front = true;
         u->events.pane = PANE_PAYLOAD;
         detail_show(u, u->events.cursor_number);
         payload_show(u, u->events.cursor_number);
@@ -235,6 +236,8 @@ static void next_pane(struct ui *u, int arg)
         return;
     }
     e->pane = e->pane == PANE_LIST ? PANE_DETAIL : e->pane == PANE_DETAIL && e->payload_open ? PANE_PAYLOAD : PANE_LIST;
+    if (e->pane != PANE_LIST)
+        e->payload_front = e->pane == PANE_PAYLOAD;
 }
 
 static void filter_clear(struct ui *u, int arg)

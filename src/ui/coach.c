@@ -15,7 +15,7 @@ static const struct {
     {"Open a “create pods”: Enter on tour.privileged, then on [1]: what it makes", "Enter on tour.privileged", "preview"},
     {"Esc. Now break something: f, then type  tour.fragile exists", "f: tour.fragile exists", "died"},
     {"The plugin is dead; the screen and all events are not. R starts anew", "R starts it anew", "restarted"},
-    {"Now yours: mews ./libyours.so · mews audit.jsonl · … | mews -   q leaves", "mews ./libyours.so", ""},
+    {"Now yours: mews ./libyours.so · mews audit.jsonl · … | mews -   q leaves", "Now yours: mews ./libyours.so, mews audit.jsonl, … | mews -", ""},
 };
 
 void coach_start(struct ui *u)

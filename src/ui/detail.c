@@ -192,6 +192,19 @@ static const struct detail_line *line_now(const struct ui *u)
     return u->detail.t.cursor < u->detail.lines.n ? &u->detail.lines.v[u->detail.t.cursor] : NULL;
 }
 
+static void fold(struct ui *u, bool open)
+{
+    const struct detail_line *l = line_now(u);
+
+    if (!l || !l->field || !json_object_get(json_object_get(l->field, "value"), "list"))
+        return;
+    json_object_set_new(u->detail.open_lists, rpc_get_str(l->field, "name"), json_boolean(open));
+    u->detail.t.reveal = open ? json_array_size(json_object_get(json_object_get(l->field, "value"), "list")) : 0;
+    if (!open && l->kind == LINE_ELEMENT)
+        u->detail.t.cursor -= (size_t)l->element + 1;
+    detail_rebuild(u);
+}
+
 void detail_enter(struct ui *u)
 {
     struct detail_view *d = &u->detail;
@@ -214,23 +227,10 @@ void detail_enter(struct ui *u)
                  rpc_get_bool(json_object_get(l->field, "arg"), "key", false) ? "key" : "index");
         prompt_open(u, question, "", NULL, on_argument, xstrdup(rpc_get_str(l->field, "name")));
     } else if (l->kind == LINE_FIELD && json_object_get(l->value, "list") && !is_unfolded(d, l->field)) {
-        json_object_set_new(d->open_lists, rpc_get_str(l->field, "name"), json_true());
-        detail_rebuild(u);
+        fold(u, true);
     } else if (detail_cell(u, &p)) {
         preview_field(u, p.number, p.field, p.element, NULL);
     }
-}
-
-static void fold(struct ui *u, bool open)
-{
-    const struct detail_line *l = line_now(u);
-
-    if (!l || !l->field || !json_object_get(json_object_get(l->field, "value"), "list"))
-        return;
-    json_object_set_new(u->detail.open_lists, rpc_get_str(l->field, "name"), json_boolean(open));
-    if (!open && l->kind == LINE_ELEMENT)
-        u->detail.t.cursor -= (size_t)l->element + 1;
-    detail_rebuild(u);
 }
 
 bool detail_key(struct ui *u, int key, bool is_char, int height)

@@ -128,6 +128,19 @@ static void note_days(struct ui *u)
     }
 }
 
+static void take_rows(struct ui *u, const json_t *result, bool wanted)
+{
+    struct events_view *e = &u->events;
+
+    json_decref(e->rows);
+    e->rows = json_incref(json_object_get(result, "rows"));
+    e->more_before = rpc_get_bool(result, "more_before", false);
+    e->more_after = rpc_get_bool(result, "more_after", false);
+    take_types(e, json_object_get(result, "columns"));
+    note_days(u);
+    place_cursor(u, result, wanted);
+}
+
 static void on_rows(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
     struct events_view *e = &u->events;
@@ -136,18 +149,14 @@ static void on_rows(struct ui *u, const json_t *result, const json_t *error, voi
 
     e->asking = false;
     if (result) {
-        json_decref(e->rows);
-        e->rows = json_incref(json_object_get(result, "rows"));
-        e->more_before = rpc_get_bool(result, "more_before", false);
-        e->more_after = rpc_get_bool(result, "more_after", false);
-        e->searching = rpc_get_bool(result, "searching", false);
-        take_types(e, json_object_get(result, "columns"));
         if (selection) {
             u->matches = rpc_u64_or(selection, "matches", 0);
             u->scanned = rpc_u64_or(selection, "scanned", 0);
         }
-        note_days(u);
-        place_cursor(u, result, wanted);
+        e->searching = rpc_get_bool(result, "searching", false);
+        e->stale = e->searching && e->first_answer && row_count(e) && json_array_size(json_object_get(result, "rows")) == 0;
+        if (!e->stale)
+            take_rows(u, result, wanted);
     } else if (error && engine_is_up(u)) {
         notice(u, LOOK_BAD, "%s", error_text(error));
     }
@@ -391,7 +400,7 @@ static void draw_row(struct ui *u, int y, struct rect r, size_t i, int cells_x)
     }
     if (on)
         fill(y, r.x, r.w, e->pane == PANE_LIST ? LOOK_CURSOR : LOOK_TEXT, ' ');
-    base = on && e->pane != PANE_LIST ? LOOK_STRONG : base;
+    base = e->stale ? LOOK_DIM : on && e->pane != PANE_LIST ? LOOK_STRONG : base;
     if (on)
         text_puts(y, r.x, 1, base, sign("▸", ">"));
     snprintf(number, sizeof(number), "%llu", (unsigned long long)rpc_u64_or(row, "number", 0));
@@ -405,7 +414,7 @@ static void draw_row(struct ui *u, int y, struct rect r, size_t i, int cells_x)
         text_puts(y, r.x + nw + 2 + tw, 1, on ? base : LOOK_WARN, sign("‹", "<"));
     for (size_t k = 0; k < e->columns.n; k++) {
         const json_t *cell = json_array_get(cells, k);
-        enum look l = on && (int)k == e->column && e->pane == PANE_LIST ? LOOK_CELL : on ? base : value_look(cell);
+        enum look l = on && (int)k == e->column && e->pane == PANE_LIST ? LOOK_CELL : on || e->stale ? base : value_look(cell);
 
         if (!e->columns.v[k].shown)
             continue;
@@ -460,10 +469,10 @@ static void draw_end(struct ui *u, int y, struct rect r)
     if (*u->filter)
         snprintf(shown, sizeof(shown), ": %s shown, %s hidden", text_count(u->matches, a),
                  text_count(total > u->matches ? total - u->matches : 0, b));
-    if (u->events.searching)
+    if (u->report)
+        text_putf(y, r.x + 4, r.w - 4, LOOK_BAD, "%s the engine has ended%s", sign("──", "--"), u->events.searching ? "" : shown);
+    else if (u->events.searching)
         text_putf(y, r.x + 4, r.w - 4, LOOK_DIM, "%s searching further%s", sign("──", "--"), sign("…", "..."));
-    else if (u->report)
-        text_putf(y, r.x + 4, r.w - 4, LOOK_BAD, "%s the engine has ended%s", sign("──", "--"), shown);
     else if (state && str_eq(state, "failed"))
         text_putf(y, r.x + 4, r.w - 4, LOOK_BAD, "%s %s%s", sign("──", "--"), error ? error : "the source failed", shown);
     else if (state && str_eq(state, "full"))
@@ -538,7 +547,7 @@ static void draw_panes(struct ui *u, struct rect r)
         side.h = below.h = r.h - list.h;
     }
     events_draw_list(u, list);
-    if (e->payload_open && (!wide || !tall))
+    if (e->payload_open && e->payload_front && (!wide || !tall))
         payload_draw(u, wide ? side : below);
     else
         detail_draw(u, side);
@@ -630,7 +639,7 @@ static void choose_column(struct ui *u, int by)
 static bool list_key(struct ui *u, int key, bool is_char)
 {
     struct events_view *e = &u->events;
-    struct table t = {row_count(e), e->cursor, e->top};
+    struct table t = {.n = row_count(e), .cursor = e->cursor, .top = e->top};
 
     if (!is_char && (key == KEY_LEFT || key == KEY_RIGHT)) {
         choose_column(u, key == KEY_LEFT ? -1 : 1);
@@ -704,7 +713,8 @@ static void draw_preview(struct ui *u, int y)
     snprintf(count, sizeof(count), "%s %s of %s%s", sign("→", "->"), text_count(d->preview_matches, a), text_count(total, b),
              d->preview_scanned < total ? sign("…", "...") : "");
     used = text_puts(y, 1, 8, LOOK_STRONG, "makes: ");
-    text_puts(y, 1 + used, u->width - used - 3 - text_width(count, strlen(count)), LOOK_VALUE, d->preview_filter);
+    text_put_tail(y, 1 + used, u->width - used - 3 - text_width(count, strlen(count)), LOOK_VALUE, d->preview_filter,
+                  strlen(d->preview_filter)); /* the new clause stands at its end */
     text_right(y, u->width / 2, u->width - u->width / 2 - 1, LOOK_STRONG, count);
 }
 

@@ -217,20 +217,21 @@ static const char *state_sign(const char *state, enum look *l)
     return str_eq(state, "unfinished") ? sign("…", "~") : sign("✗", "x");
 }
 
-static void draw_counts(struct ui *u, int y, int from)
+/* "14 of 4,803" at the right end; the columns that it takes. */
+static int draw_counts(struct ui *u, int y)
 {
     char text[120], a[32], b[32];
     uint64_t total = rpc_u64_or(u->stream, "end", 0) - rpc_u64_or(u->stream, "first", 0);
 
-    if (!*u->filter)
-        return;
     if (u->scanned < total)
         snprintf(text, sizeof(text), "%s of %s, %d %% searched", text_count(u->matches, a), text_count(total, b),
                  total ? (int)(u->scanned * 100 / total) : 0);
     else
         snprintf(text, sizeof(text), "%s of %s", text_count(u->matches, a), text_count(total, b));
-    if (u->width - from > (int)strlen(text) + 1)
-        text_right(y, from + 1, u->width - from - 1, LOOK_DIM, text);
+    if (u->width < (int)strlen(text) + 12)
+        return 0;
+    text_right(y, 0, u->width, LOOK_DIM, text);
+    return (int)strlen(text) + 1;
 }
 
 static size_t scroll_of(const struct edit *e, int width)
@@ -268,8 +269,7 @@ void filter_line_draw(struct ui *u, int y)
         return;
     }
     x += text_putf(y, x, 3, LOOK_GOOD, "%s ", sign("✓", "+"));
-    x += text_put(y, x, u->width - x - (u->width > 60 ? 24 : 14), LOOK_TEXT, text, n);
-    draw_counts(u, y, x);
+    text_put(y, x, u->width - x - draw_counts(u, y), LOOK_TEXT, text, n);
 }
 
 /* The reason under the very character. */
@@ -326,6 +326,5 @@ static void filter_draw(struct ui *u, struct overlay *o)
     draw_reason(u, 2, 9, from, u->width - 9);
     if (u->candidates)
         draw_candidates(u, 3, 9 + text_width(text + from, MAX_OF(u->candidate_start, from) - from));
-    move(1, MIN_OF(at, u->width - 1));
-    curs_set(1);
+    cursor_want(1, MIN_OF(at, u->width - 1));
 }

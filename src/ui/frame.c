@@ -87,6 +87,7 @@ static void draw_title(struct ui *u)
 {
     const char *source = rpc_get_str(u->stream, "source"), *plugin = rpc_get_str(u->stream, "plugin");
     const char *crumb = screen_of(u->screen)->crumb ? screen_of(u->screen)->crumb(u) : "";
+    uint64_t events = rpc_u64_or(u->stream, "last_number", 0);
     char right[300], state[80], params[80], count[32], call[160];
     int x;
 
@@ -96,10 +97,10 @@ static void draw_title(struct ui *u)
     if (*call)
         snprintf(right, sizeof(right), "%s ", call);
     else if (u->width >= 60)
-        snprintf(right, sizeof(right), "%s events %s %s %s %s ", text_count(rpc_u64_or(u->stream, "last_number", 0), count), sign("·", "-"),
+        snprintf(right, sizeof(right), "%s event%s %s %s %s %s ", text_count(events, count), events == 1 ? "" : "s", sign("·", "-"),
                  state_words(u, state), sign("·", "-"), u->utc ? "UTC" : "local");
     else
-        snprintf(right, sizeof(right), "%s %s ", text_count(rpc_u64_or(u->stream, "last_number", 0), count), state_words(u, state));
+        snprintf(right, sizeof(right), "%s %s ", text_count(events, count), state_words(u, state));
     if (*crumb)
         x += text_putf(0, x, u->width - x, LOOK_TITLE, "%s%s ", sign("› ", "> "), crumb);
     params_words(u, params);
@@ -158,8 +159,12 @@ static bool draw_voice(struct ui *u, int y)
         text_puts(y, 1, u->width - 2, u->notice_look, u->notice);
         return true;
     }
-    if (u->report) {
-        text_putf(y, 1, u->width - 2, LOOK_BAD, "%s: R starts it anew, W without it", rpc_get_str(u->report, "headline"));
+    if (u->report && !coach) {
+        const char *head = rpc_get_str(u->report, "headline"), *plugin = rpc_get_str(u->report, "plugin");
+        bool fits = text_width(head, strlen(head)) + 40 < u->width;
+
+        text_putf(y, 1, u->width - 2, LOOK_BAD, "%s%s: R starts anew, W without it", fits ? head : plugin ? plugin : "the engine",
+                  fits ? "" : " has ended");
         return true;
     }
     if (u->offer) {
@@ -189,7 +194,6 @@ void frame_draw(struct ui *u)
     int bottom = u->height - 1;
 
     erase();
-    curs_set(0);
     getmaxyx(stdscr, u->height, u->width);
     bottom = u->height - 1;
     if (u->height < 3 || u->width < 10) {
@@ -207,5 +211,6 @@ void frame_draw(struct ui *u)
         screen_of(u->screen)->draw(u, r);
     for (size_t i = 0; i < u->overlays.n; i++)
         u->overlays.v[i].draw(u, &u->overlays.v[i]);
+    cursor_apply();
     refresh();
 }

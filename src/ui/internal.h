@@ -48,6 +48,10 @@ void text_right(int y, int x, int width, enum look l, const char *s);
 /* The end of a text that is too long is what differs: "…controller". */
 int text_put_tail(int y, int x, int width, enum look l, const char *s, size_t n);
 int text_width(const char *s, size_t n);
+/* Where the terminal's cursor is to be once all is drawn; nobody wants it: it is hidden. */
+void cursor_want(int y, int x);
+void cursor_apply(void);
+void cursor_forget(void); /* the terminal was given away */
 void fill(int y, int x, int width, enum look l, char c);
 void rule_line(int y, int x, int width, enum look l);
 const char *sign(const char *utf8, const char *ascii); /* what this terminal can show */
@@ -195,6 +199,7 @@ void screen_go(struct ui *u, int id);
 /* A list with a cursor: movement is the same everywhere. */
 struct table {
     size_t n, cursor, top;
+    size_t reveal; /* rows behind the cursor that the next table_fit brings into sight */
 };
 bool table_key(struct table *t, int key, bool is_char, int height);
 void table_clamp(struct table *t);            /* the list has changed */
@@ -248,6 +253,7 @@ struct events_view {
     json_t *rows;       /* the window of rows that is here */
     bool asking, again; /* a request is out; its answer will not be new enough */
     bool first_answer;
+    bool stale;         /* rows are those of the filter before: of the new one, none is found yet */
     uint64_t cursor_row, cursor_number;
     size_t cursor;      /* index in rows */
     size_t top;
@@ -257,6 +263,7 @@ struct events_view {
     uint64_t want_number;
     enum pane pane;
     bool detail_open, payload_open;
+    bool payload_front; /* where only one of the two fits */
     bool dates;
     uint64_t seen_day;
     json_t *strip;

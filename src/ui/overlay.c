@@ -58,8 +58,7 @@ void edit_draw(const struct edit *e, int y, int x, int width)
         start++;
     text_put(y, x, width, LOOK_TEXT, s + start, e->text.len - start);
     at = text_width(s + start, e->cursor - start);
-    move(y, MIN_OF(x + at, COLS - 1));
-    curs_set(1);
+    cursor_want(y, MIN_OF(x + at, COLS - 1));
 }
 
 static void prompt_draw(struct ui *u, struct overlay *o)

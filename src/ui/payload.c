@@ -254,6 +254,7 @@ void payload_mode_next(struct ui *u, int arg)
     p->line_width = 0;
     p->text.cursor = p->text.top = 0;
     u->events.payload_open = true;
+    u->events.payload_front = true;
     payload_show(u, u->events.cursor_number);
 }
 
@@ -284,8 +285,11 @@ static void on_node(struct ui *u, const json_t *result, const json_t *error, voi
 
 static void toggle(struct payload_view *p, uint32_t node)
 {
+    size_t before = p->nodes.n;
+
     p->folded[node] = !p->folded[node];
     list_nodes(p);
+    p->t.reveal = p->nodes.n > before ? p->nodes.n - before : 0;
 }
 
 void payload_enter(struct ui *u)

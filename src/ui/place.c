@@ -136,6 +136,7 @@ void place_back(struct ui *u, int arg)
     u->events.pane = p.pane;
     u->events.detail_open = p.detail_open;
     u->events.payload_open = p.payload_open;
+    u->events.payload_front = p.pane == PANE_PAYLOAD;
     detail_forget_preview(u);
     if (!str_eq(p.filter, u->filter))
         want_filter(u, p.filter, false, p.number);

@@ -18,6 +18,9 @@ void table_fit(struct table *t, int height)
         t->top = t->cursor;
     if (t->cursor >= t->top + h)
         t->top = t->cursor - h + 1;
+    if (t->reveal && t->cursor + t->reveal >= t->top + h)
+        t->top = MIN_OF(t->cursor, t->cursor + t->reveal + 1 - h);
+    t->reveal = 0;
     if (t->top + h > t->n)
         t->top = t->n > h ? t->n - h : 0;
 }

@@ -18,7 +18,7 @@ static void set_modes(void)
     keypad(stdscr, TRUE);
     nodelay(stdscr, TRUE);
     intrflush(stdscr, FALSE);
-    curs_set(0);
+    cursor_forget();
 }
 
 bool term_start(struct ui *u)
@@ -55,7 +55,7 @@ static void add_capability(struct buf *b, const char *name)
 
 void term_send_restore(struct ui *u)
 {
-    static const char *const names[] = {"sgr0", "rmkx", "cnorm", "rmcup"};
+    static const char *const names[] = {"sgr0", "rmkx", "rmcup", "cnorm"};
     struct buf b;
 
     buf_init(&b, 4096);

@@ -136,6 +136,35 @@ int text_put_tail(int y, int x, int width, enum look l, const char *s, size_t n)
     return used + text_put(y, x + used, width - used, l, s + from, n - from);
 }
 
+/* The terminal's cursor: ncurses has one for the whole process. */
+static struct {
+    int y, x;
+    bool wanted, known, shown;
+} cursor;
+
+void cursor_want(int y, int x)
+{
+    cursor.y = y;
+    cursor.x = x;
+    cursor.wanted = true;
+}
+
+void cursor_forget(void)
+{
+    cursor.known = false;
+}
+
+void cursor_apply(void)
+{
+    if (!cursor.known || cursor.shown != cursor.wanted)
+        curs_set(cursor.wanted);
+    if (cursor.wanted)
+        move(cursor.y, cursor.x);
+    cursor.known = true;
+    cursor.shown = cursor.wanted;
+    cursor.wanted = false;
+}
+
 void fill(int y, int x, int width, enum look l, char c)
 {
     if (y < 0 || y >= LINES || x >= COLS)

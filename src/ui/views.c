@@ -159,7 +159,7 @@ static void draw_bar(int y, int x, int width, double share, enum look l)
 
 static void draw_row(struct ui *u, const json_t *row, int y, struct rect r, bool on, double share, double of_first)
 {
-    int values = r.w > 70 ? r.w - 42 : r.w - 18, x = r.x + 1;
+    int values = r.w > 70 ? r.w - 43 : r.w - 20, x = r.x + 1;
     const json_t *keys = json_object_get(row, "keys"), *key;
     enum look base = on ? LOOK_CURSOR : LOOK_TEXT;
     char count[32];
@@ -179,15 +179,15 @@ static void draw_row(struct ui *u, const json_t *row, int y, struct rect r, bool
     }
     text_right(y, r.x + values + 1, 10, on ? base : LOOK_NUMBER, text_count(rpc_u64_or(row, "count", 0), count));
     snprintf(count, sizeof(count), "%.1f %%", share * 100);
-    text_right(y, r.x + values + 11, 7, base, share > 0 && share < 0.0005 ? "<.1 %" : count);
+    text_right(y, r.x + values + 12, 7, base, share > 0 && share < 0.0005 ? "<.1 %" : count);
     if (r.w > 70)
-        draw_bar(y, r.x + values + 20, r.w - values - 21, of_first, on ? base : LOOK_GOOD);
+        draw_bar(y, r.x + values + 21, r.w - values - 22, of_first, on ? base : LOOK_GOOD);
 }
 
 static void draw_head(struct ui *u, struct rect r)
 {
     struct counts_view *c = &u->counts;
-    int values = r.w > 70 ? r.w - 42 : r.w - 18, x = r.x + 1;
+    int values = r.w > 70 ? r.w - 43 : r.w - 20, x = r.x + 1;
     const json_t *f;
     size_t i, n = json_array_size(c->fields);
 
@@ -196,17 +196,18 @@ static void draw_head(struct ui *u, struct rect r)
         x += values / (int)n;
     }
     text_right(r.y, r.x + values + 1, 10, LOOK_HEAD, "events");
-    text_right(r.y, r.x + values + 11, 7, LOOK_HEAD, "share");
+    text_right(r.y, r.x + values + 12, 7, LOOK_HEAD, "share");
 }
 
 static void draw_foot(struct ui *u, int y, struct rect r)
 {
     struct counts_view *c = &u->counts;
     char a[32], b[32], text[160];
+    uint64_t groups = rpc_u64_or(c->answer, "groups", 0), events = rpc_u64_or(c->answer, "events", 0);
     uint64_t counted = rpc_u64_or(c->answer, "counted", 0), end = rpc_u64_or(c->answer, "end", 0);
 
-    snprintf(text, sizeof(text), "%s value%s in %s events%s", text_count(rpc_u64_or(c->answer, "groups", 0), a),
-             rpc_u64_or(c->answer, "groups", 0) == 1 ? "" : "s", text_count(rpc_u64_or(c->answer, "events", 0), b), counted < end ? ", counting…" : "");
+    snprintf(text, sizeof(text), "%s value%s in %s event%s%s", text_count(groups, a), groups == 1 ? "" : "s", text_count(events, b),
+             events == 1 ? "" : "s", counted < end ? ", counting…" : "");
     text_putf(y, r.x + 1, r.w - 2, LOOK_DIM, "%s", text);
     if (rpc_u64_or(c->answer, "others", 0))
         text_putf(y, r.x + 50, r.w - 50, LOOK_WARN, "%s found no room in --memory", text_count(rpc_u64_or(c->answer, "others", 0), a));
