@@ -13,6 +13,7 @@
  *   wait TEXT                  until it stands on the screen
  *   gone TEXT                  until it does not
  *   mask REGEX                 in screens to compare: what it matches (or its first group) becomes ~, as wide
+ *   unmask                     no masks any more
  *   screen                     the screen must become what follows, each line behind a '|'
  *   style TEXT STYLE…          the first place of TEXT has: bold reverse underline fg=N bg=N plain
  *   raw TEXT / no-raw TEXT     the program has (not) sent these bytes; \e \xHH
@@ -614,6 +615,13 @@ static void do_continue(char *arg)
         kill(all[i], SIGCONT);
 }
 
+static void do_unmask(char *arg)
+{
+    (void)arg;
+    while (s.nmasks)
+        regfree(&s.masks[--s.nmasks]);
+}
+
 static void do_skip_without(char *arg)
 {
     char *path = expand(arg);
@@ -632,7 +640,7 @@ static const struct {
 } commands[] = {
     {"env", do_env},       {"size", do_size},     {"file", do_file},     {"append", do_append},     {"run", do_run},
     {"keys", do_keys},     {"type", do_type},     {"wait", do_wait},     {"gone", do_gone},         {"mask", do_mask},
-    {"screen", do_screen}, {"style", do_style},   {"raw", do_raw},       {"no-raw", do_no_raw},     {"shell", do_shell},
+    {"unmask", do_unmask}, {"screen", do_screen}, {"style", do_style},   {"raw", do_raw},       {"no-raw", do_no_raw},     {"shell", do_shell},
     {"signal", do_signal}, {"exit", do_exit},     {"stopped", do_stopped}, {"continue", do_continue}, {"skip-without", do_skip_without},
 };
 
