@@ -15,7 +15,7 @@
 #define GROW(v, n, cap)                                                                            \
     do {                                                                                           \
         if ((n) + 1 > (cap)) {                                                                     \
-            (cap) = (cap) ? (cap) * 2 : 16;                                                        \
+            (cap) = (cap) ? (cap)*2 : 16;                                                          \
             (v) = realloc((v), (cap) * sizeof(*(v)));                                              \
             if (!(v))                                                                              \
                 abort();                                                                           \

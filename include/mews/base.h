@@ -67,7 +67,8 @@ void error_clear(struct error *e);
 /* A word for a code, stable, for JSON: "usage", "not-found", … */
 const char *error_code_name(enum error_code code);
 
-/* ---- memory: small allocations never fail (the process ends with a message) -------------------- */
+/* ---- memory: small allocations never fail (the process ends with a message) --------------------
+ */
 
 void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
@@ -76,7 +77,8 @@ char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
 char *xasprintf(const char *fmt, ...) PRINTF_LIKE(1, 2) __attribute__((malloc, returns_nonnull));
 
-/* ---- spans: bytes that somebody else owns ------------------------------------------------------ */
+/* ---- spans: bytes that somebody else owns ------------------------------------------------------
+ */
 
 struct span {
     const char *p;
@@ -104,7 +106,8 @@ bool str_ends(const char *s, const char *suffix);
 /* Where needle stands in hay, or NULL; an empty needle is at the start. */
 const char *span_find(struct span hay, struct span needle);
 
-/* ---- growable bytes: always NUL-terminated, with a maximum ------------------------------------- */
+/* ---- growable bytes: always NUL-terminated, with a maximum -------------------------------------
+ */
 
 struct buf {
     char *data; /* never NULL after the first add; buf_str gives "" before */
@@ -130,7 +133,8 @@ const char *buf_str(const struct buf *b);
 /* Hands the bytes over; free() them. */
 char *buf_steal(struct buf *b);
 
-/* ---- vectors ------------------------------------------------------------------------------------ */
+/* ---- vectors ------------------------------------------------------------------------------------
+ */
 
 #define VEC(type)                                                                                  \
     struct {                                                                                       \
@@ -159,7 +163,8 @@ bool str_list_has(const struct str_list *l, const char *s);
 void str_list_copy(struct str_list *to, const struct str_list *from); /* to must be empty */
 void str_list_fini(struct str_list *l);
 
-/* ---- arenas: many small things that end together ------------------------------------------------ */
+/* ---- arenas: many small things that end together ------------------------------------------------
+ */
 
 struct arena {
     struct arena_block *head;
@@ -173,7 +178,8 @@ char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void arena_reset(struct arena *a); /* keeps one block for reuse */
 void arena_fini(struct arena *a);
 
-/* ---- numbers in bytes, little endian ------------------------------------------------------------ */
+/* ---- numbers in bytes, little endian ------------------------------------------------------------
+ */
 
 static inline uint16_t get_u16(const void *p)
 {
@@ -213,7 +219,8 @@ enum severity parse_size(const char *s, uint64_t *out, struct error *err);
 
 uint64_t hash_bytes(const void *p, size_t n, uint64_t seed);
 
-/* ---- text ---------------------------------------------------------------------------------------- */
+/* ---- text
+ * ---------------------------------------------------------------------------------------- */
 
 /* Decodes one character of UTF-8; its length, or 0 where the bytes are broken (then take one). */
 size_t utf8_decode(const char *s, size_t n, uint32_t *cp);
@@ -237,7 +244,8 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 void base64_encode(struct buf *out, const void *p, size_t n);
 bool base64_decode(struct buf *out, struct span s);
 
-/* ---- time: nanoseconds since the epoch ------------------------------------------------------------ */
+/* ---- time: nanoseconds since the epoch
+ * ------------------------------------------------------------ */
 
 #define NS_PER_S  ((uint64_t)1000000000)
 #define NS_PER_MS ((uint64_t)1000000)
@@ -257,10 +265,12 @@ uint64_t time_mono(void); /* CLOCK_MONOTONIC */
 /* Writes ts in the given form; the offset is that of the event's own date. At most 40 bytes. */
 const char *time_format(uint64_t ts, enum time_form form, bool utc, char out[40]);
 
-/* ---- files ----------------------------------------------------------------------------------------- */
+/* ---- files
+ * ----------------------------------------------------------------------------------------- */
 
 enum severity file_read(const char *path, size_t max, struct buf *out, struct error *err);
-/* Writes to a temporary file beside path, then renames. Only the user may read it: it may hold secrets. */
+/* Writes to a temporary file beside path, then renames. Only the user may read it: it may hold
+ * secrets. */
 enum severity file_replace(const char *path, const void *p, size_t n, struct error *err);
 bool write_all(int fd, const void *p, size_t n); /* errno says why not */
 bool pwrite_all(int fd, const void *p, size_t n, uint64_t off);
@@ -268,16 +278,24 @@ bool fd_set_nonblock(int fd, bool on);
 bool fd_set_cloexec(int fd, bool on);
 /* Makes the directory and its parents. */
 bool dir_make(const char *path, unsigned mode);
-/* The user's folder of a kind ("cache", "config", "state") for mews, by the XDG rules; made if it is
- * absent. free() it; NULL when there is no home. */
+/* The user's folder of a kind ("cache", "config", "state") for mews, by the XDG rules; made if it
+ * is absent. free() it; NULL when there is no home. */
 char *user_dir(const char *kind);
 char *path_join(const char *a, const char *b);
 
-/* ---- JSON as positions in text ------------------------------------------------------------------------ */
+/* ---- JSON as positions in text
+ * ------------------------------------------------------------------------ */
 
-enum json_kind { JSON_KIND_OBJECT, JSON_KIND_ARRAY, JSON_KIND_STRING, JSON_KIND_NUMBER, JSON_KIND_WORD };
+enum json_kind {
+    JSON_KIND_OBJECT,
+    JSON_KIND_ARRAY,
+    JSON_KIND_STRING,
+    JSON_KIND_NUMBER,
+    JSON_KIND_WORD
+};
 
-/* One value; children follow their parent in document order. Offsets are bytes in the scanned text. */
+/* One value; children follow their parent in document order. Offsets are bytes in the scanned text.
+ */
 struct json_node {
     enum json_kind kind;
     uint32_t depth;
@@ -290,12 +308,12 @@ struct json_node {
 
 struct json_scan {
     VEC(struct json_node) nodes;
-    bool complete;     /* false: text ended or went wrong at error_at; what was read is kept */
+    bool complete; /* false: text ended or went wrong at error_at; what was read is kept */
     uint32_t error_at;
 };
 
-/* Scans one JSON value (RFC 8259) and the blanks around it. At most max_nodes nodes, 512 deep; a text of
- * 4 GiB or more is not scanned. Call json_scan_fini even after a failure. */
+/* Scans one JSON value (RFC 8259) and the blanks around it. At most max_nodes nodes, 512 deep; a
+ * text of 4 GiB or more is not scanned. Call json_scan_fini even after a failure. */
 void json_scan_init(struct json_scan *s);
 void json_scan_fini(struct json_scan *s);
 bool json_scan(struct json_scan *s, const char *text, size_t n, size_t max_nodes);

@@ -1,8 +1,6 @@
 /*
- * What for: what a session is to do, as the command line, a configuration or a client describes it; where plugins
- *           and views are found.
- * Owns:     a session_spec its strings.
- * Threads:  no state.
+ * What for: what a session is to do, as the command line, a configuration or a client describes it;
+ * where plugins and views are found. Owns:     a session_spec its strings. Threads:  no state.
  * Errors:   ERR_USAGE with the very words that are off.
  * Included: by engine, ui, cli.
  */
@@ -14,7 +12,7 @@
 struct spec_plugin {
     char *library; /* path or name */
     char *config;
-    bool bundled;  /* comes along: gives way to the user's own */
+    bool bundled; /* comes along: gives way to the user's own */
 };
 
 /* A session: plugins in their order, the source to open, limits. */
@@ -42,12 +40,14 @@ enum severity spec_from_json(const json_t *j, struct session_spec *s, struct err
  * before the first one. */
 enum severity spec_add_plugin(struct session_spec *s, const char *arg, struct error *err);
 /* Adds a plugin unless one of the same library is there. */
-void spec_add_library(struct session_spec *s, const char *library, const char *config, bool bundled);
+void spec_add_library(struct session_spec *s, const char *library, const char *config,
+                      bool bundled);
 /* `-I NAME[:PARAMS]` */
 enum severity spec_set_source(struct session_spec *s, const char *arg, struct error *err);
 
-/* Reads one YAML document into JSON: maps, sequences, and every scalar as a string (null for an empty plain one).
- * The error names line and column. NULL when it is off or nested more than 64 deep. */
+/* Reads one YAML document into JSON: maps, sequences, and every scalar as a string (null for an
+ * empty plain one). The error names line and column. NULL when it is off or nested more than 64
+ * deep. */
 json_t *yaml_read(const char *text, size_t n, struct error *err);
 
 #endif

@@ -1,12 +1,12 @@
 /*
- * What for: events as bytes: their header, parameters, table of types; checks before anything is believed.
- * Owns:     nothing; events are bytes that somebody else holds.
- * Threads:  the tables are constant; everything may be called from everywhere.
- * Errors:   event_check fills an error with the byte offset inside the event.
- * Included: by every module below it.
+ * What for: events as bytes: their header, parameters, table of types; checks before anything is
+ * believed. Owns:     nothing; events are bytes that somebody else holds. Threads:  the tables are
+ * constant; everything may be called from everywhere. Errors:   event_check fills an error with the
+ * byte offset inside the event. Included: by every module below it.
  *
- * Layout: an event is the 26-byte header of plugin_api.h, `nparams` lengths (2 bytes each, 4 in types with the
- * large-payload property), then the parameters (capture format, sections 5.1 to 5.4).
+ * Layout: an event is the 26-byte header of plugin_api.h, `nparams` lengths (2 bytes each, 4 in
+ * types with the large-payload property), then the parameters (capture format, sections 5.1
+ * to 5.4).
  */
 #ifndef MEWS_EVENT_H
 #define MEWS_EVENT_H
@@ -30,23 +30,23 @@ enum event_code {
 };
 
 enum event_flag { /* column flags_value of event-table.csv */
-    EVENT_CREATES_FD = 1,
-    EVENT_DESTROYS_FD = 2,
-    EVENT_USES_FD = 4,
-    EVENT_READS_FD = 8,
-    EVENT_WRITES_FD = 16,
-    EVENT_MODIFIES_STATE = 32,
-    EVENT_UNUSED = 64,
-    EVENT_WAITS = 128,
-    EVENT_SKIP_PARSER_RESET = 256,
-    EVENT_OLD_VERSION = 512,
-    EVENT_LARGE_PAYLOAD = 2048,
-    EVENT_CONVERTER = 4096,
+                  EVENT_CREATES_FD = 1,
+                  EVENT_DESTROYS_FD = 2,
+                  EVENT_USES_FD = 4,
+                  EVENT_READS_FD = 8,
+                  EVENT_WRITES_FD = 16,
+                  EVENT_MODIFIES_STATE = 32,
+                  EVENT_UNUSED = 64,
+                  EVENT_WAITS = 128,
+                  EVENT_SKIP_PARSER_RESET = 256,
+                  EVENT_OLD_VERSION = 512,
+                  EVENT_LARGE_PAYLOAD = 2048,
+                  EVENT_CONVERTER = 4096,
 };
 
 struct event_type {
     const char *name;
-    const char *category; /* the word that evt.category shows */
+    const char *category;     /* the word that evt.category shows */
     const char *source_class; /* syscall, tracepoint, plugin, meta, iter, none */
     uint16_t flags;
     uint8_t nparams;
@@ -86,7 +86,8 @@ static inline uint32_t event_nparams(const void *e)
     return get_u32((const char *)e + 22);
 }
 
-/* Checks that an event of at most avail bytes is whole: header, length, sum of parameter lengths (exact). */
+/* Checks that an event of at most avail bytes is whole: header, length, sum of parameter lengths
+ * (exact). */
 enum severity event_check(const void *e, size_t avail, struct error *err);
 /* Parameter i of a checked event; {NULL, 0} when it is not there. */
 struct span event_param(const void *e, unsigned i);
@@ -94,73 +95,75 @@ struct span event_param(const void *e, unsigned i);
 uint32_t event_plugin_id(const void *e);
 /* Of a checked async event: its name without the NUL. */
 struct span event_async_name(const void *e);
-/* The payload that belongs to a plugin: event_data of a plugin event, data of an async one, else empty. */
+/* The payload that belongs to a plugin: event_data of a plugin event, data of an async one, else
+ * empty. */
 struct span event_payload(const void *e);
-/* ---- values: what a parameter or a field holds ---------------------------------------------------- */
+/* ---- values: what a parameter or a field holds
+ * ---------------------------------------------------- */
 
 enum value_type { /* codes of param-types.csv; plugins' fields use 8, 9, 20, 21, 25, 40, 41 */
-    VT_NONE = 0,
-    VT_INT8 = 1,
-    VT_INT16 = 2,
-    VT_INT32 = 3,
-    VT_INT64 = 4,
-    VT_UINT8 = 5,
-    VT_UINT16 = 6,
-    VT_UINT32 = 7,
-    VT_UINT64 = 8,
-    VT_CHARBUF = 9,
-    VT_BYTEBUF = 10,
-    VT_ERRNO = 11,
-    VT_SOCKADDR = 12,
-    VT_SOCKTUPLE = 13,
-    VT_FD = 14,
-    VT_PID = 15,
-    VT_FDLIST = 16,
-    VT_FSPATH = 17,
-    VT_SYSCALLID = 18,
-    VT_SIGTYPE = 19,
-    VT_RELTIME = 20,
-    VT_ABSTIME = 21,
-    VT_PORT = 22,
-    VT_L4PROTO = 23,
-    VT_SOCKFAMILY = 24,
-    VT_BOOL = 25,
-    VT_IPV4ADDR = 26,
-    VT_DYN = 27,
-    VT_FLAGS8 = 28,
-    VT_FLAGS16 = 29,
-    VT_FLAGS32 = 30,
-    VT_UID = 31,
-    VT_GID = 32,
-    VT_DOUBLE = 33,
-    VT_SIGSET = 34,
-    VT_CHARBUFARRAY = 35,
-    VT_CHARBUF_PAIR_ARRAY = 36,
-    VT_IPV4NET = 37,
-    VT_IPV6ADDR = 38,
-    VT_IPV6NET = 39,
-    VT_IPADDR = 40,
-    VT_IPNET = 41,
-    VT_MODE = 42,
-    VT_FSRELPATH = 43,
-    VT_ENUMFLAGS8 = 44,
-    VT_ENUMFLAGS16 = 45,
-    VT_ENUMFLAGS32 = 46,
-    VT_FD32 = 47,
-    VT_PID32 = 48,
-    VT_COUNT
+                  VT_NONE = 0,
+                  VT_INT8 = 1,
+                  VT_INT16 = 2,
+                  VT_INT32 = 3,
+                  VT_INT64 = 4,
+                  VT_UINT8 = 5,
+                  VT_UINT16 = 6,
+                  VT_UINT32 = 7,
+                  VT_UINT64 = 8,
+                  VT_CHARBUF = 9,
+                  VT_BYTEBUF = 10,
+                  VT_ERRNO = 11,
+                  VT_SOCKADDR = 12,
+                  VT_SOCKTUPLE = 13,
+                  VT_FD = 14,
+                  VT_PID = 15,
+                  VT_FDLIST = 16,
+                  VT_FSPATH = 17,
+                  VT_SYSCALLID = 18,
+                  VT_SIGTYPE = 19,
+                  VT_RELTIME = 20,
+                  VT_ABSTIME = 21,
+                  VT_PORT = 22,
+                  VT_L4PROTO = 23,
+                  VT_SOCKFAMILY = 24,
+                  VT_BOOL = 25,
+                  VT_IPV4ADDR = 26,
+                  VT_DYN = 27,
+                  VT_FLAGS8 = 28,
+                  VT_FLAGS16 = 29,
+                  VT_FLAGS32 = 30,
+                  VT_UID = 31,
+                  VT_GID = 32,
+                  VT_DOUBLE = 33,
+                  VT_SIGSET = 34,
+                  VT_CHARBUFARRAY = 35,
+                  VT_CHARBUF_PAIR_ARRAY = 36,
+                  VT_IPV4NET = 37,
+                  VT_IPV6ADDR = 38,
+                  VT_IPV6NET = 39,
+                  VT_IPADDR = 40,
+                  VT_IPNET = 41,
+                  VT_MODE = 42,
+                  VT_FSRELPATH = 43,
+                  VT_ENUMFLAGS8 = 44,
+                  VT_ENUMFLAGS16 = 45,
+                  VT_ENUMFLAGS32 = 46,
+                  VT_FD32 = 47,
+                  VT_PID32 = 48,
+                  VT_COUNT
 };
 
 enum value_class { /* what can be done with a type (filter-language, section 6) */
-    VC_OTHER,
-    VC_SIGNED,
-    VC_UNSIGNED,
-    VC_DOUBLE,
-    VC_BOOL,
-    VC_TEXT,
-    VC_BYTES,
-    VC_ADDRESS,
-    VC_NETWORK,
+                   VC_OTHER,
+                   VC_SIGNED,
+                   VC_UNSIGNED,
+                   VC_DOUBLE,
+                   VC_BOOL,
+                   VC_TEXT,
+                   VC_BYTES,
+                   VC_ADDRESS,
+                   VC_NETWORK,
 };
 
 struct value_type_info {

@@ -1,12 +1,12 @@
 /*
- * What for: fields: which there are (built in and from plugins), how their values come out of an event, what can
- *           be computed from them (functions), and how they print: texts, JSON, Falco's output formats.
- * Owns:     a catalogue its definitions; compiled expressions and formats their arena; values live in the arena of
- *           the reader.
- * Threads:  a catalogue changes only while nobody else uses it; compiled things are constant and may be shared;
- *           extraction of plugins' fields belongs to the plugin thread.
- * Errors:   struct syntax_error: a code of the filter language's facts (P.., C..), a position, a sentence.
- * Included: by store's users: filter, view, rules, engine, cli.
+ * What for: fields: which there are (built in and from plugins), how their values come out of an
+ * event, what can be computed from them (functions), and how they print: texts, JSON, Falco's
+ * output formats. Owns:     a catalogue its definitions; compiled expressions and formats their
+ * arena; values live in the arena of the reader. Threads:  a catalogue changes only while nobody
+ * else uses it; compiled things are constant and may be shared; extraction of plugins' fields
+ * belongs to the plugin thread. Errors:   struct syntax_error: a code of the filter language's
+ * facts (P.., C..), a position, a sentence. Included: by store's users: filter, view, rules,
+ * engine, cli.
  *
  * Facts: filter-language (its sections as "§"), output-format.
  */
@@ -15,7 +15,8 @@
 
 #include "mews/plugin.h"
 
-/* ---- what is wrong with a text, and where ------------------------------------------------------------------ */
+/* ---- what is wrong with a text, and where
+ * ------------------------------------------------------------------ */
 
 struct syntax_error {
     char code[4];          /* "P05", "C03", … */
@@ -26,15 +27,23 @@ struct syntax_error {
     char text[400];        /* what is wrong and what was expected */
 };
 
-/* ---- definitions ---------------------------------------------------------------------------------------------- */
+/* ---- definitions
+ * ---------------------------------------------------------------------------------------------- */
 
-enum field_format { FMT_DEC, FMT_ID, FMT_HEX, FMT_OCT, FMT_PADDED, FMT_NA }; /* print_format of fields.csv */
+enum field_format {
+    FMT_DEC,
+    FMT_ID,
+    FMT_HEX,
+    FMT_OCT,
+    FMT_PADDED,
+    FMT_NA
+}; /* print_format of fields.csv */
 
 enum field_flag {
     FIELD_NO_RHS = 1,         /* not inside val() */
     FIELD_NO_TRANSFORMER = 2, /* not inside functions */
     FIELD_HIDDEN = 4,
-    FIELD_INFO = 8,           /* plugins' property: worth a column */
+    FIELD_INFO = 8, /* plugins' property: worth a column */
     FIELD_CONVERSATION = 16,
     FIELD_ADD_OUTPUT = 32,
     FIELD_SUFFIX_ARG = 64,    /* the argument may follow as .suffix */
@@ -51,13 +60,13 @@ struct field_provider {
 
 struct field_def {
     const char *name, *desc, *display;
-    const char *owner;  /* "evt", or the plugin's name */
+    const char *owner; /* "evt", or the plugin's name */
     enum value_type type;
     bool list;
     bool arg_required, arg_index, arg_key;
-    unsigned flags;     /* enum field_flag */
+    unsigned flags; /* enum field_flag */
     enum field_format format;
-    int builtin;        /* >= 0: see builtin.c; -1: providers */
+    int builtin; /* >= 0: see builtin.c; -1: providers */
     VEC(struct field_provider) providers;
 };
 
@@ -73,16 +82,18 @@ struct field_def *field_catalogue_add(struct field_catalogue *c, const struct fi
 size_t field_catalogue_count(const struct field_catalogue *c);
 const struct field_def *field_catalogue_at(const struct field_catalogue *c, size_t i);
 /* The field of a name; with *suffix the part that is an argument in ".suffix" form. NULL: none. */
-const struct field_def *field_find(const struct field_catalogue *c, struct span name, struct span *suffix);
+const struct field_def *field_find(const struct field_catalogue *c, struct span name,
+                                   struct span *suffix);
 /* The known name nearest to a misspelt one, NULL if none is near. */
 const char *field_nearest(const struct field_catalogue *c, struct span name);
 
-/* Names that `evt.type` may be compared with: event types, system calls, and the async events of the catalogue's
- * plugins (and those added here, by copy). */
+/* Names that `evt.type` may be compared with: event types, system calls, and the async events of
+ * the catalogue's plugins (and those added here, by copy). */
 bool field_event_name_known(const struct field_catalogue *c, struct span name);
 void field_event_name_add(struct field_catalogue *c, const char *name);
 
-/* ---- scanning: shared by expressions, filters and formats ------------------------------------------------------- */
+/* ---- scanning: shared by expressions, filters and formats
+ * ------------------------------------------------------- */
 
 struct scan {
     const char *s;
@@ -101,13 +112,15 @@ void scan_blanks(struct scan *s);
 bool scan_is_blank(char c);
 bool scan_literal(struct scan *s, const char *word);
 bool scan_deeper(struct scan *s); /* P18 past depth_max; undo with s->depth-- */
-/* A quoted text or a run of bytes that none of stop holds; false without error when there is none. */
+/* A quoted text or a run of bytes that none of stop holds; false without error when there is none.
+ */
 bool scan_quoted(struct scan *s, struct span *out);
 bool scan_bare(struct scan *s, struct span *out);
 bool scan_number(struct scan *s, struct span *out);
 bool scan_identifier(struct scan *s, struct span *out);
 
-/* ---- expressions: fields and functions of them (§3 lhs, §11) ------------------------------------------------------ */
+/* ---- expressions: fields and functions of them (§3 lhs, §11)
+ * ------------------------------------------------------ */
 
 enum expr_kind { EXPR_FIELD, EXPR_CALL, EXPR_LIST, EXPR_TEXT, EXPR_NUMBER };
 
@@ -122,11 +135,11 @@ struct field_ref {
 
 struct expr {
     enum expr_kind kind;
-    uint32_t index, len;      /* place in the text */
-    struct span name;         /* field, function */
+    uint32_t index, len; /* place in the text */
+    struct span name;    /* field, function */
     bool arg_present;
-    struct span arg;          /* [argument] */
-    struct span literal;      /* TEXT, NUMBER */
+    struct span arg;     /* [argument] */
+    struct span literal; /* TEXT, NUMBER */
     struct expr **args;
     size_t nargs;
     /* after expr_compile */
@@ -142,14 +155,16 @@ struct field_refs {
     struct arena *arena;
 };
 
-/* Parses a field or a call at the scan's place. *none is set when neither starts here (no error then). */
+/* Parses a field or a call at the scan's place. *none is set when neither starts here (no error
+ * then). */
 struct expr *expr_parse(struct scan *s, bool *none);
 /* `val(field)` or a call: the right side of a comparison. */
 struct expr *expr_parse_rhs(struct scan *s, bool *none);
 /* The [argument] glued to what was read last. */
 bool expr_parse_arg(struct scan *s, bool *present, struct span *out);
 /* Resolves names and types. The error is placed at the expression. */
-bool expr_compile(struct expr *e, const struct field_catalogue *c, struct field_refs *refs, struct syntax_error *err);
+bool expr_compile(struct expr *e, const struct field_catalogue *c, struct field_refs *refs,
+                  struct syntax_error *err);
 /* Canonical text (§2, "printing a constant back"). */
 void expr_text(const struct expr *e, struct buf *out);
 void expr_constant_text(struct span s, struct buf *out);
@@ -164,25 +179,28 @@ struct field_reader {
 };
 void expr_eval(const struct expr *e, struct field_reader *r, struct value *out);
 
-/* ---- values out of events ------------------------------------------------------------------------------------------ */
+/* ---- values out of events
+ * ------------------------------------------------------------------------------------------ */
 
 struct field_event {
     const void *bytes;
     uint64_t number;
-    const char *source;    /* NULL: unknown */
-    struct plugin *owner;  /* of a plugin event, NULL: not loaded */
+    const char *source;   /* NULL: unknown */
+    struct plugin *owner; /* of a plugin event, NULL: not loaded */
     const char *hostname;
-    uint64_t first_ts;     /* of the stream's first event that is not meta; TS_NONE: not yet */
-    uint64_t previous_ts;  /* of the event before it in the stream; TS_NONE: none */
+    uint64_t first_ts;    /* of the stream's first event that is not meta; TS_NONE: not yet */
+    uint64_t previous_ts; /* of the event before it in the stream; TS_NONE: none */
     bool utc;
-    char time_mode;        /* of evt.outputtime: h a r d D */
+    char time_mode; /* of evt.outputtime: h a r d D */
 };
 
 /* offsets: also ask the plugin where the value stands. */
-void field_extract(const struct field_ref *ref, const struct field_event *e, bool offsets, struct arena *arena,
-                   struct value *out);
+void field_extract(const struct field_ref *ref, const struct field_event *e, bool offsets,
+                   struct arena *arena, struct value *out);
 
-/* ---- printing ----------------------------------------------------------------------------------------------------------- */
+/* ---- printing
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 /* As Falco prints the field (output-format §3). */
 void field_text(const struct field_def *def, const struct value *v, struct buf *out);
@@ -193,12 +211,14 @@ void json_escape(struct span s, struct buf *out);
 
 /* A format string such as "*%evt.num %evt.time %ka.verb" (§1). */
 struct output_format;
-struct output_format *output_compile(const char *format, const struct field_catalogue *c, struct syntax_error *err);
+struct output_format *output_compile(const char *format, const struct field_catalogue *c,
+                                     struct syntax_error *err);
 void output_free(struct output_format *o);
 const struct field_refs *output_refs(const struct output_format *o);
 /* Appends the line; false (nothing appended) when a value is missing and the format has no star. */
 bool output_text(const struct output_format *o, struct field_reader *r, struct buf *out);
 /* Appends the object for JSON output, keys sorted; false (nothing appended) as above. */
-bool output_json(const struct output_format *o, struct field_reader *r, uint64_t ts, struct buf *out);
+bool output_json(const struct output_format *o, struct field_reader *r, uint64_t ts,
+                 struct buf *out);
 
 #endif

@@ -1,10 +1,9 @@
 /*
- * What for: the filter language: parsing, checking against a catalogue of fields, evaluation, completion,
- *           making clauses out of values.
- * Owns:     a filter owns its tree, its constants and its list of fields; the catalogue must outlive it.
- * Threads:  a compiled filter is constant; each thread evaluates with a reader of its own.
- * Errors:   struct syntax_error with the codes of the language's facts (P.., C..).
- * Included: by rules, view, engine, cli.
+ * What for: the filter language: parsing, checking against a catalogue of fields, evaluation,
+ * completion, making clauses out of values. Owns:     a filter owns its tree, its constants and its
+ * list of fields; the catalogue must outlive it. Threads:  a compiled filter is constant; each
+ * thread evaluates with a reader of its own. Errors:   struct syntax_error with the codes of the
+ * language's facts (P.., C..). Included: by rules, view, engine, cli.
  *
  * Facts: filter-language; its sections are named as "§".
  */
@@ -25,7 +24,8 @@ struct filter_options {
 
 /* Whether the text is well formed, without knowing any field. */
 bool filter_parses(const char *text, size_t n, unsigned depth_max, struct syntax_error *err);
-/* NULL with the first error. Blanks alone are an error, as in Falco: callers take "" for "no filter". */
+/* NULL with the first error. Blanks alone are an error, as in Falco: callers take "" for "no
+ * filter". */
 struct filter *filter_compile(const char *text, size_t n, const struct field_catalogue *c,
                               const struct filter_options *options, struct syntax_error *err);
 void filter_free(struct filter *f);
@@ -37,40 +37,55 @@ bool filter_beyond_falco(const struct filter *f);
 /* Evaluates on the reader's current event, left to right with short circuits (§8). */
 bool filter_match(const struct filter *f, struct field_reader *r);
 
-/* ---- making filters out of values ----------------------------------------------------------------------- */
+/* ---- making filters out of values
+ * ----------------------------------------------------------------------- */
 
-/* Appends a constant so that the parser reads these very bytes: bare where possible, else quoted. */
+/* Appends a constant so that the parser reads these very bytes: bare where possible, else quoted.
+ */
 void filter_quote(struct span s, struct buf *out);
-/* Appends the clause that holds for events with this value: legal for its type. element >= 0 means one element of
- * a list (`intersects`), -1 the whole value (`=`, for lists `in`); no value gives `not FIELD exists`. */
-void filter_clause(const struct field_ref *ref, const struct value *v, int64_t element, struct buf *out);
+/* Appends the clause that holds for events with this value: legal for its type. element >= 0 means
+ * one element of a list (`intersects`), -1 the whole value (`=`, for lists `in`); no value gives
+ * `not FIELD exists`. */
+void filter_clause(const struct field_ref *ref, const struct value *v, int64_t element,
+                   struct buf *out);
 
 enum filter_join { FILTER_AND, FILTER_AND_NOT, FILTER_OR, FILTER_ONLY };
-/* Appends `filter` joined with `clause`, with parentheses where the meaning needs them. An empty filter gives the
- * clause alone. */
+/* Appends `filter` joined with `clause`, with parentheses where the meaning needs them. An empty
+ * filter gives the clause alone. */
 void filter_join(const char *filter, const char *clause, enum filter_join how, struct buf *out);
 
-/* ---- for whoever types ------------------------------------------------------------------------------------ */
+/* ---- for whoever types
+ * ------------------------------------------------------------------------------------ */
 
-enum filter_token_kind { TOKEN_FIELD, TOKEN_OPERATOR, TOKEN_KEYWORD, TOKEN_CONSTANT, TOKEN_FUNCTION, TOKEN_OTHER };
+enum filter_token_kind {
+    TOKEN_FIELD,
+    TOKEN_OPERATOR,
+    TOKEN_KEYWORD,
+    TOKEN_CONSTANT,
+    TOKEN_FUNCTION,
+    TOKEN_OTHER
+};
 
 struct filter_token {
     uint32_t start, len;
     enum filter_token_kind kind;
 };
-/* Cuts a text, right or wrong, into words for colouring; gives how many there are (at most max are stored). */
-size_t filter_tokens(const char *text, size_t n, const struct field_catalogue *c, struct filter_token *out, size_t max);
+/* Cuts a text, right or wrong, into words for colouring; gives how many there are (at most max are
+ * stored). */
+size_t filter_tokens(const char *text, size_t n, const struct field_catalogue *c,
+                     struct filter_token *out, size_t max);
 
 struct filter_candidate {
     const char *text;
     const char *type; /* "string", "list of uint64", "operator", "function" */
     const char *desc;
-    unsigned rank;    /* smaller is better */
+    unsigned rank; /* smaller is better */
 };
-/* What could stand at the cursor: the bytes [*start, cursor) would be replaced. The candidates live in the arena;
- * sorted by rank, then by text. `applies` (may be NULL) tells whether a field belongs to the open source. */
+/* What could stand at the cursor: the bytes [*start, cursor) would be replaced. The candidates live
+ * in the arena; sorted by rank, then by text. `applies` (may be NULL) tells whether a field belongs
+ * to the open source. */
 size_t filter_complete(const char *text, size_t n, size_t cursor, const struct field_catalogue *c,
-                       bool (*applies)(void *ctx, const struct field_def *def), void *ctx, struct arena *arena,
-                       struct filter_candidate **out, size_t *start);
+                       bool (*applies)(void *ctx, const struct field_def *def), void *ctx,
+                       struct arena *arena, struct filter_candidate **out, size_t *start);
 
 #endif

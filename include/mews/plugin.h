@@ -1,11 +1,11 @@
 /*
- * What for: the host side of the plugin API: finding, probing, loading, configuring, calling plugins, with
- *           a record of each call and an account of all. Knows nothing of screens, state or captures.
- * Owns:     a host owns its plugins; what plugins return is copied before the next call.
- * Threads:  all calls to plugins come from one thread, the plugin thread; accounts, infos and the last error
- *           may be read from others; the log hook is called from any thread that a plugin has.
- * Errors:   severities with the plugin's own words; a plugin that can't be used carries a plugin_failure.
- * Included: by field, engine, check, cli.
+ * What for: the host side of the plugin API: finding, probing, loading, configuring, calling
+ * plugins, with a record of each call and an account of all. Knows nothing of screens, state or
+ * captures. Owns:     a host owns its plugins; what plugins return is copied before the next call.
+ * Threads:  all calls to plugins come from one thread, the plugin thread; accounts, infos and the
+ * last error may be read from others; the log hook is called from any thread that a plugin has.
+ * Errors:   severities with the plugin's own words; a plugin that can't be used carries a
+ * plugin_failure. Included: by field, engine, check, cli.
  *
  * Facts: the plugin ABI document, whose sections the comments name as "§".
  */
@@ -17,46 +17,48 @@
 
 #include "mews/event.h"
 
-/* ---- functions of the API ---------------------------------------------------------------------- */
+/* ---- functions of the API ----------------------------------------------------------------------
+ */
 
 enum plugin_fn { /* the order of struct plugin_api; names in plugin_fn_name */
-    PF_GET_REQUIRED_API_VERSION,
-    PF_GET_INIT_SCHEMA,
-    PF_INIT,
-    PF_DESTROY,
-    PF_GET_LAST_ERROR,
-    PF_GET_NAME,
-    PF_GET_DESCRIPTION,
-    PF_GET_CONTACT,
-    PF_GET_VERSION,
-    PF_GET_ID,
-    PF_GET_EVENT_SOURCE,
-    PF_OPEN,
-    PF_CLOSE,
-    PF_LIST_OPEN_PARAMS,
-    PF_GET_PROGRESS,
-    PF_EVENT_TO_STRING,
-    PF_NEXT_BATCH,
-    PF_GET_EXTRACT_EVENT_TYPES,
-    PF_GET_EXTRACT_EVENT_SOURCES,
-    PF_GET_FIELDS,
-    PF_EXTRACT_FIELDS,
-    PF_GET_PARSE_EVENT_TYPES,
-    PF_GET_PARSE_EVENT_SOURCES,
-    PF_PARSE_EVENT,
-    PF_GET_ASYNC_EVENT_SOURCES,
-    PF_GET_ASYNC_EVENTS,
-    PF_SET_ASYNC_EVENT_HANDLER,
-    PF_DUMP_STATE,
-    PF_SET_CONFIG,
-    PF_GET_METRICS,
-    PF_CAPTURE_OPEN,
-    PF_CAPTURE_CLOSE,
-    PF_GET_REQUIRED_EVENT_SCHEMA_VERSION,
-    PF_COUNT,
-    PF_DLOPEN = PF_COUNT, /* not functions of the API, but calls that can die or hang as well */
-    PF_DLCLOSE,
-    PF_ALL
+                 PF_GET_REQUIRED_API_VERSION,
+                 PF_GET_INIT_SCHEMA,
+                 PF_INIT,
+                 PF_DESTROY,
+                 PF_GET_LAST_ERROR,
+                 PF_GET_NAME,
+                 PF_GET_DESCRIPTION,
+                 PF_GET_CONTACT,
+                 PF_GET_VERSION,
+                 PF_GET_ID,
+                 PF_GET_EVENT_SOURCE,
+                 PF_OPEN,
+                 PF_CLOSE,
+                 PF_LIST_OPEN_PARAMS,
+                 PF_GET_PROGRESS,
+                 PF_EVENT_TO_STRING,
+                 PF_NEXT_BATCH,
+                 PF_GET_EXTRACT_EVENT_TYPES,
+                 PF_GET_EXTRACT_EVENT_SOURCES,
+                 PF_GET_FIELDS,
+                 PF_EXTRACT_FIELDS,
+                 PF_GET_PARSE_EVENT_TYPES,
+                 PF_GET_PARSE_EVENT_SOURCES,
+                 PF_PARSE_EVENT,
+                 PF_GET_ASYNC_EVENT_SOURCES,
+                 PF_GET_ASYNC_EVENTS,
+                 PF_SET_ASYNC_EVENT_HANDLER,
+                 PF_DUMP_STATE,
+                 PF_SET_CONFIG,
+                 PF_GET_METRICS,
+                 PF_CAPTURE_OPEN,
+                 PF_CAPTURE_CLOSE,
+                 PF_GET_REQUIRED_EVENT_SCHEMA_VERSION,
+                 PF_COUNT,
+                 PF_DLOPEN = PF_COUNT, /* not functions of the API, but calls that can die or hang
+                                          as well */
+                 PF_DLCLOSE,
+                 PF_ALL
 };
 
 /* "plugin_next_batch", "dlopen", … */
@@ -70,7 +72,8 @@ enum plugin_capability {
     CAP_LISTENING = 16,
 };
 
-/* ---- the call record: shared memory in which the keeper reads what killed the engine ----------------- */
+/* ---- the call record: shared memory in which the keeper reads what killed the engine
+ * ----------------- */
 
 #define RECORD_NAME   64
 #define RECORD_ARG    160
@@ -106,7 +109,8 @@ struct plugin_record {
     struct plugin_crash crash;
 };
 
-/* ---- what a library says of itself --------------------------------------------------------------------- */
+/* ---- what a library says of itself
+ * --------------------------------------------------------------------- */
 
 struct plugin_field {
     char *name, *desc, *display;
@@ -120,15 +124,15 @@ struct plugin_info {
     char *path;
     char *name, *version, *description, *contact, *api_version;
     unsigned api[3];
-    unsigned caps;       /* enum plugin_capability */
-    uint64_t symbols;    /* bit fn: exported */
-    uint32_t id;         /* sourcing: 0 for raw events */
-    char *source;        /* sourcing: may be "" */
-    char *schema;        /* JSON Schema of the configuration, NULL: none */
+    unsigned caps;    /* enum plugin_capability */
+    uint64_t symbols; /* bit fn: exported */
+    uint32_t id;      /* sourcing: 0 for raw events */
+    char *source;     /* sourcing: may be "" */
+    char *schema;     /* JSON Schema of the configuration, NULL: none */
     VEC(struct plugin_field) fields;
     struct str_list extract_sources; /* effective (§4.2); empty: all */
     struct str_list parse_sources, async_sources, async_events;
-    struct str_list warnings; /* what is legal but surely not meant */
+    struct str_list warnings;       /* what is legal but surely not meant */
     uint64_t file_size, file_mtime; /* bytes; ns since the epoch */
     char language[8];               /* Go, Rust, C++, C */
 };
@@ -139,19 +143,22 @@ enum severity plugin_info_from_json(const json_t *j, struct plugin_info *info, s
 
 /* Why a plugin is not in use: listed on the Plugins screen. */
 struct plugin_failure {
-    char step[24];   /* find, file, probe, dlopen, api-version, symbols, capabilities, fields, … */
+    char step[24]; /* find, file, probe, dlopen, api-version, symbols, capabilities, fields, … */
     char text[1200]; /* the loader's or the plugin's own words */
     char advice[400];
 };
 
-/* ---- finding and probing ----------------------------------------------------------------------------------- */
+/* ---- finding and probing
+ * ----------------------------------------------------------------------------------- */
 
-/* The library that a person means by name: a path when it holds '/', else NAME, NAME.so or libNAME.so in the
- * directories, in their order. free() it; NULL with the places that were tried in err. */
+/* The library that a person means by name: a path when it holds '/', else NAME, NAME.so or
+ * libNAME.so in the directories, in their order. free() it; NULL with the places that were tried in
+ * err. */
 char *plugin_find(const char *name, const struct str_list *dirs, struct error *err);
 
-/* Reads the static facts of a library in a process of its own (`exe --probe-plugin PATH` with the answer on
- * descriptor 3), ten seconds at most, so that a library that can't be loaded harms nobody. */
+/* Reads the static facts of a library in a process of its own (`exe --probe-plugin PATH` with the
+ * answer on descriptor 3), ten seconds at most, so that a library that can't be loaded harms
+ * nobody. */
 enum severity plugin_probe(const char *exe, const char *path, struct plugin_info *out,
                            struct plugin_failure *failure);
 /* The probing process itself: loads path, writes the answer to out_fd; the exit status. */
@@ -164,17 +171,18 @@ enum severity plugin_elf_check(const char *path, struct plugin_info *info, struc
 bool plugin_version_parse(const char *text, unsigned out[3]);
 enum severity plugin_version_check(const char *required, struct error *err);
 
-/* Validates a configuration against a JSON Schema (§4.6): an empty one becomes "{}" in *config_used (free() it).
- * The error names the path in the configuration, the rule and the value. Keywords that are not understood add
- * to warnings (may be NULL). */
+/* Validates a configuration against a JSON Schema (§4.6): an empty one becomes "{}" in *config_used
+ * (free() it). The error names the path in the configuration, the rule and the value. Keywords that
+ * are not understood add to warnings (may be NULL). */
 enum severity plugin_schema_validate(const char *schema, const char *config, char **config_used,
                                      struct str_list *warnings, struct error *err);
-/* A copy of a configuration (or of any JSON text) in which secrets are "•••": keys that say token, secret,
- * password, key, credential, and what the schema marks. Text that is no JSON is masked whole when it looks like
- * a secret. free() it. */
+/* A copy of a configuration (or of any JSON text) in which secrets are "•••": keys that say token,
+ * secret, password, key, credential, and what the schema marks. Text that is no JSON is masked
+ * whole when it looks like a secret. free() it. */
 char *plugin_mask_secrets(const char *text, const char *schema);
 
-/* ---- a host and its plugins ------------------------------------------------------------------------------------ */
+/* ---- a host and its plugins
+ * ------------------------------------------------------------------------------------ */
 
 struct plugin_host;
 struct plugin;
@@ -182,7 +190,8 @@ struct plugin;
 struct plugin_hooks {
     void *ctx;
     /* From any thread. severity is 1 (fatal) to 8 (trace); text holds no newline at its end. */
-    void (*log)(void *ctx, const char *plugin, int severity, const char *component, const char *text);
+    void (*log)(void *ctx, const char *plugin, int severity, const char *component,
+                const char *text);
 };
 
 /* record may be NULL. */
@@ -196,9 +205,11 @@ enum plugin_state {
     PLUGIN_INITIALISED, /* plugin_init succeeded */
 };
 
-/* Loads a probed library, checks it once more in this process, validates its configuration and initialises it.
- * The returned plugin is the host's and is listed even when it failed (state FAILED); never NULL. */
-struct plugin *plugin_load(struct plugin_host *h, const struct plugin_info *probed, const char *config);
+/* Loads a probed library, checks it once more in this process, validates its configuration and
+ * initialises it. The returned plugin is the host's and is listed even when it failed (state
+ * FAILED); never NULL. */
+struct plugin *plugin_load(struct plugin_host *h, const struct plugin_info *probed,
+                           const char *config);
 /* Lists a plugin that could not even be probed. */
 struct plugin *plugin_add_failed(struct plugin_host *h, const char *name, const char *path,
                                  const struct plugin_failure *failure);
@@ -217,7 +228,9 @@ const char *plugin_config(const struct plugin *p); /* as handed to plugin_init *
 /* The newest error of any call; free() it, NULL when there was none. From any thread. */
 char *plugin_last_error(struct plugin *p);
 
-/* ---- sourcing (§5) ------------------------------------------------------------------------------------------------ */
+/* ---- sourcing (§5)
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* Opens a stream; a plugin has one at a time here. */
 enum severity plugin_stream_open(struct plugin *p, const char *params, struct error *err);
@@ -225,16 +238,17 @@ void plugin_stream_close(struct plugin *p);
 bool plugin_stream_is_open(const struct plugin *p);
 
 struct plugin_batch {
-    int rc;             /* ss_plugin_rc, unknown values made FAILURE */
-    uint32_t n;         /* events, legal with every rc */
+    int rc;                   /* ss_plugin_rc, unknown values made FAILURE */
+    uint32_t n;               /* events, legal with every rc */
     ss_plugin_event **events; /* the plugin's, until the next call */
-    char error[1024];   /* with FAILURE and NOT_SUPPORTED */
+    char error[1024];         /* with FAILURE and NOT_SUPPORTED */
 };
 /* SEV_FAILED when the contract is broken (success without events, NULL array); rc says the rest. */
 enum severity plugin_stream_next(struct plugin *p, struct plugin_batch *out, struct error *err);
-/* Checks an event of a batch (§5.1, plus its structure) and copies it to out with ID, tid and time filled in. */
-enum severity plugin_event_take(struct plugin *p, const ss_plugin_event *e, uint64_t now, struct buf *out,
-                                struct error *err);
+/* Checks an event of a batch (§5.1, plus its structure) and copies it to out with ID, tid and time
+ * filled in. */
+enum severity plugin_event_take(struct plugin *p, const ss_plugin_event *e, uint64_t now,
+                                struct buf *out, struct error *err);
 /* Percent of a hundred (0…10000) and the plugin's words, cut; false when it can't say. */
 bool plugin_progress(struct plugin *p, uint32_t *pct, char *text, size_t size);
 /* JSON array as the plugin gave it, checked; free() it, NULL with err when it failed. */
@@ -248,24 +262,28 @@ struct plugin_event {
 /* One line on a plugin event, from the plugin or made from its bytes (§5.5). */
 void plugin_event_text(struct plugin *p, const struct plugin_event *e, struct buf *out);
 
-/* ---- extraction (§6) ----------------------------------------------------------------------------------------------- */
+/* ---- extraction (§6)
+ * -----------------------------------------------------------------------------------------------
+ */
 
 struct plugin_arg {
     bool present;
-    const char *key;  /* NULL when the field takes an index only */
-    uint64_t index;   /* UINT64_MAX when it is none */
+    const char *key; /* NULL when the field takes an index only */
+    uint64_t index;  /* UINT64_MAX when it is none */
 };
 /* Whether events of this type and source reach the plugin's extraction (§6.4). */
 bool plugin_extracts(const struct plugin *p, uint16_t type, const char *source);
-/* One field of one event. The value's bytes are copied to the arena. A refusal of the plugin, or a result that
- * breaks the contract, is a value in state FAILED with the reason. offsets asks where in the event the value
- * stands (§6.3). */
+/* One field of one event. The value's bytes are copied to the arena. A refusal of the plugin, or a
+ * result that breaks the contract, is a value in state FAILED with the reason. offsets asks where
+ * in the event the value stands (§6.3). */
 void plugin_extract(struct plugin *p, uint32_t field, const struct plugin_arg *arg, bool offsets,
                     const struct plugin_event *e, struct arena *arena, struct value *out);
 /* Never calls (plugin, field, event) again: it killed an engine before. event 0: any event. */
 void plugin_avoid(struct plugin *p, const char *field, uint64_t event, const char *reason);
 
-/* ---- account ------------------------------------------------------------------------------------------------------------ */
+/* ---- account
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 #define PLUGIN_BUCKETS 160 /* four to a doubling, from 1 ns */
 
@@ -280,8 +298,8 @@ const struct plugin_stats *plugin_field_stats(const struct plugin *p, uint32_t f
 /* The time below which a share (0…1) of the timed calls stayed, in ns. */
 uint64_t plugin_stats_quantile(const struct plugin_stats *s, double share);
 
-/* Installs the handlers that write record->crash when the process dies by a signal (call before any plugin is
- * loaded, after SIGPIPE was ignored). */
+/* Installs the handlers that write record->crash when the process dies by a signal (call before any
+ * plugin is loaded, after SIGPIPE was ignored). */
 void plugin_crash_install(struct plugin_record *record);
 
 #endif

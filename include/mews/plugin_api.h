@@ -2,11 +2,12 @@
  * The ABI of Falco plugins, API version 3.12.0, as a plugin includes it.
  *
  * Self-contained: needs a C11 or C++11 compiler and nothing else. A plugin is a shared library that
- * exports some of the `plugin_*` functions declared at the end; mews, Falco and every other host of the
- * same API look them up by name. All layouts are those of 64-bit little-endian Linux.
+ * exports some of the `plugin_*` functions declared at the end; mews, Falco and every other host of
+ * the same API look them up by name. All layouts are those of 64-bit little-endian Linux.
  *
- * Who owns what: a pointer that the plugin returns stays the plugin's and must hold until the next call of
- * the same function; a pointer that the host passes holds during the call only, unless said otherwise.
+ * Who owns what: a pointer that the plugin returns stays the plugin's and must hold until the next
+ * call of the same function; a pointer that the host passes holds during the call only, unless said
+ * otherwise.
  */
 #ifndef MEWS_PLUGIN_API_H
 #define MEWS_PLUGIN_API_H
@@ -112,8 +113,8 @@ typedef void ss_plugin_routine_t;
 typedef void ss_plugin_routine_state_t;
 
 /*
- * An event: this header, `nparams` lengths, then the parameters, without padding, little endian. Lengths
- * have 2 bytes, but 4 in plugin and async events. `len` counts everything, the header too.
+ * An event: this header, `nparams` lengths, then the parameters, without padding, little endian.
+ * Lengths have 2 bytes, but 4 in plugin and async events. `len` counts everything, the header too.
  *
  * Plugin event (322): plugin ID (u32, 0 lets the host write it), payload.
  * Async event (402): plugin ID (u32, the host writes it), name with its NUL, data.
@@ -211,7 +212,8 @@ typedef struct ss_plugin_metric {
     ss_plugin_metric_value_type value_type;
 } ss_plugin_metric;
 
-/* ---- state tables ------------------------------------------------------------------------------ */
+/* ---- state tables ------------------------------------------------------------------------------
+ */
 
 /* Returns 0 to stop. */
 typedef ss_plugin_bool (*ss_plugin_table_iterator_func_t)(ss_plugin_table_iterator_state_t *s,
@@ -304,7 +306,8 @@ typedef struct ss_plugin_init_tables_input {
     ss_plugin_table_writer_vtable_ext *writer_ext; /* since 3.5 */
 } ss_plugin_init_tables_input;
 
-/* ---- inputs ------------------------------------------------------------------------------------ */
+/* ---- inputs ------------------------------------------------------------------------------------
+ */
 
 typedef const char *(*ss_plugin_get_owner_last_error_fn)(ss_plugin_owner_t *o);
 typedef void (*ss_plugin_log_fn)(ss_plugin_owner_t *o, const char *component, const char *msg,
@@ -359,7 +362,8 @@ typedef struct ss_plugin_capture_listen_input {
 typedef ss_plugin_rc (*ss_plugin_async_event_handler_t)(ss_plugin_owner_t *o,
                                                         const ss_plugin_event *evt, char *err);
 
-/* ---- a plugin as a table of functions (for plugins that are linked in) --------------------------- */
+/* ---- a plugin as a table of functions (for plugins that are linked in)
+ * --------------------------- */
 
 typedef struct plugin_api {
     const char *(*get_required_api_version)(void);
@@ -412,7 +416,8 @@ typedef struct plugin_api {
     const char *(*get_required_event_schema_version)(ss_plugin_t *s); /* since 3.12 */
 } plugin_api;
 
-/* ---- what a plugin exports ----------------------------------------------------------------------- */
+/* ---- what a plugin exports
+ * ----------------------------------------------------------------------- */
 
 /* Every plugin. The strings must not need plugin_init. */
 const char *plugin_get_required_api_version(void);

@@ -1,9 +1,8 @@
 /*
- * What for: JSON-RPC 2.0 with Content-Length frames, for both sides, and the forms that our values take in it.
- * Owns:     a connection its buffers, not its descriptors.
- * Threads:  a connection belongs to one thread.
- * Errors:   rpc_fill and rpc_flush say ERR_GONE when the other side is gone, ERR_FORMAT when it talks nonsense.
- * Included: by engine, ui, cli.
+ * What for: JSON-RPC 2.0 with Content-Length frames, for both sides, and the forms that our values
+ * take in it. Owns:     a connection its buffers, not its descriptors. Threads:  a connection
+ * belongs to one thread. Errors:   rpc_fill and rpc_flush say ERR_GONE when the other side is gone,
+ * ERR_FORMAT when it talks nonsense. Included: by engine, ui, cli.
  *
  * Numbers of 64 bits are decimal strings; text that is not UTF-8, or holds NUL, is {"b64": "…"}.
  */
@@ -35,7 +34,8 @@ int rpc_in(const struct rpc *r);
 int rpc_out(const struct rpc *r);
 /* Reads what is there. SEV_OK also when nothing was. */
 enum severity rpc_fill(struct rpc *r, struct error *err);
-/* The next whole message, new reference; NULL when there is none. A frame that is no JSON is answered by itself. */
+/* The next whole message, new reference; NULL when there is none. A frame that is no JSON is
+ * answered by itself. */
 json_t *rpc_next(struct rpc *r);
 /* Queues a message; takes the reference. */
 void rpc_send(struct rpc *r, json_t *message);
@@ -44,7 +44,8 @@ size_t rpc_queued(const struct rpc *r);
 /* Writes as much as goes without waiting. */
 enum severity rpc_flush(struct rpc *r, struct error *err);
 
-/* ---- messages: new references; params, result and data are taken ------------------------------------------- */
+/* ---- messages: new references; params, result and data are taken
+ * ------------------------------------------- */
 
 json_t *rpc_request(uint64_t id, const char *method, json_t *params);
 json_t *rpc_notification(const char *method, json_t *params);
@@ -53,7 +54,9 @@ json_t *rpc_error(const json_t *id, int code, const char *message, json_t *data)
 /* An error of ours: its code, place and text. */
 json_t *rpc_error_of(const json_t *id, const struct error *err);
 
-/* ---- values ------------------------------------------------------------------------------------------------------ */
+/* ---- values
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 json_t *rpc_u64(uint64_t n);
 json_t *rpc_text(const char *p, size_t n);

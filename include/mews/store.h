@@ -1,13 +1,12 @@
 /*
- * What for: the events of a stream: their bytes in a file, one row of columns for each, in chunks that are published
- *           whole and then never change.
- * Owns:     the columns; the file is the caller's descriptor and outlives the store.
- * Threads:  one thread appends; any number read published rows without a lock. Rows that were dropped read as
- *           gone.
- * Errors:   ERR_FULL when there is no room on the disk: nothing is lost, the commit can be tried again.
- * Included: by engine.
+ * What for: the events of a stream: their bytes in a file, one row of columns for each, in chunks
+ * that are published whole and then never change. Owns:     the columns; the file is the caller's
+ * descriptor and outlives the store. Threads:  one thread appends; any number read published rows
+ * without a lock. Rows that were dropped read as gone. Errors:   ERR_FULL when there is no room on
+ * the disk: nothing is lost, the commit can be tried again. Included: by engine.
  *
- * A spool is a capture file (capture format) of event blocks and marks; its oldest part may be a hole.
+ * A spool is a capture file (capture format) of event blocks and marks; its oldest part may be a
+ * hole.
  */
 #ifndef MEWS_STORE_H
 #define MEWS_STORE_H
@@ -34,7 +33,7 @@ struct store_row {
     uint32_t len;
     uint32_t plugin_id; /* of plugin and async events */
     uint16_t type;
-    uint16_t flags;     /* enum store_row_flag */
+    uint16_t flags; /* enum store_row_flag */
 };
 
 enum store_row_flag {
@@ -44,17 +43,17 @@ enum store_row_flag {
 struct store;
 
 struct store_options {
-    int fd;                     /* the spool, or a capture that is only read */
-    struct spool_state *state;  /* NULL: the store keeps its own */
-    uint64_t limit;             /* bytes; 0: none */
+    int fd;                    /* the spool, or a capture that is only read */
+    struct spool_state *state; /* NULL: the store keeps its own */
+    uint64_t limit;            /* bytes; 0: none */
     bool writable;
 };
 
 struct store *store_new(const struct store_options *o);
 void store_free(struct store *s);
 
-/* Reads what the file holds already: after a restart, or of a capture. `stop` (may be NULL) is asked now and then.
- * SEV_WARN: damage or a cut; the rows before it are there. */
+/* Reads what the file holds already: after a restart, or of a capture. `stop` (may be NULL) is
+ * asked now and then. SEV_WARN: damage or a cut; the rows before it are there. */
 enum severity store_load(struct store *s, bool (*stop)(void *ctx), void *ctx, struct error *err);
 
 /* ---- appending: staged until the commit, then published */
@@ -65,10 +64,10 @@ enum severity store_commit(struct store *s, struct error *err);
 uint64_t store_staged(const struct store *s); /* rows that wait for a commit */
 
 /* ---- reading */
-uint64_t store_rows(const struct store *s);  /* published, the dropped ones included */
-uint64_t store_first(const struct store *s); /* the first that is kept */
+uint64_t store_rows(const struct store *s);    /* published, the dropped ones included */
+uint64_t store_first(const struct store *s);   /* the first that is kept */
 uint64_t store_dropped(const struct store *s); /* events dropped so far */
-uint64_t store_bytes(const struct store *s); /* kept on disk */
+uint64_t store_bytes(const struct store *s);   /* kept on disk */
 /* False when the row is not there, or not any more. */
 bool store_row(const struct store *s, uint64_t row, struct store_row *out);
 /* Replaces out with the event's bytes (of a mark: its JSON). */
@@ -78,9 +77,10 @@ uint64_t store_number(const struct store *s, uint64_t row);
 /* Row of an event number; false when it is not (or no longer) there. */
 bool store_find(const struct store *s, uint64_t number, uint64_t *row);
 uint64_t store_last_number(const struct store *s);
-/* Reads the bytes of rows [row, row + n) in one go into out; offsets[i] is where row + i starts. Gives how many rows
- * fitted into `max` bytes (at least one, unless it fails). */
-size_t store_read_rows(const struct store *s, uint64_t row, size_t n, size_t max, struct buf *out, size_t *offsets);
+/* Reads the bytes of rows [row, row + n) in one go into out; offsets[i] is where row + i starts.
+ * Gives how many rows fitted into `max` bytes (at least one, unless it fails). */
+size_t store_read_rows(const struct store *s, uint64_t row, size_t n, size_t max, struct buf *out,
+                       size_t *offsets);
 /* Offset range of the kept blocks, for saving. */
 void store_range(const struct store *s, uint64_t *start, uint64_t *end);
 

@@ -1,7 +1,6 @@
 /*
- * What for: layouts (which columns a source shows) and how its logs are recognised, from YAML files; grouping of
- *           events by the values of fields.
- * Owns:     layouts and groups what they hold.
+ * What for: layouts (which columns a source shows) and how its logs are recognised, from YAML
+ * files; grouping of events by the values of fields. Owns:     layouts and groups what they hold.
  * Threads:  one thread for each object.
  * Errors:   a file that is off is named with its line; the others are used.
  * Included: by engine, cli.
@@ -13,7 +12,8 @@
 
 #include "mews/event.h"
 
-/* ---- layouts: the files of views/ ------------------------------------------------------------------------------ */
+/* ---- layouts: the files of views/
+ * ------------------------------------------------------------------------------ */
 
 struct layout_column {
     char *field, *title;
@@ -40,7 +40,8 @@ struct layouts {
 
 /* Reads all files of a directory; what is off goes to warnings. */
 void layouts_load(struct layouts *l, const char *dir, struct str_list *warnings);
-/* Adds those of {name: document as yaml_read gives it}: a client's own, sent to an engine elsewhere. */
+/* Adds those of {name: document as yaml_read gives it}: a client's own, sent to an engine
+ * elsewhere. */
 void layouts_add(struct layouts *l, const json_t *docs, struct str_list *warnings);
 /* The documents of a directory for layouts_add. New reference. */
 json_t *layouts_documents(const char *dir, struct str_list *warnings);
@@ -49,7 +50,9 @@ const struct layout *layout_for(const struct layouts *l, const char *source);
 /* The layout whose clues a line of JSON fits, NULL if none. */
 const struct layout *layout_recognise(const struct layouts *l, struct span line);
 
-/* ---- groups ------------------------------------------------------------------------------------------------ */
+/* ---- groups
+ * ------------------------------------------------------------------------------------------------
+ */
 
 #define GROUP_FIELDS 8
 
@@ -70,12 +73,14 @@ struct groups;
 /* memory: bytes that the groups may take; past them, new values are counted as others. */
 struct groups *groups_new(unsigned nfields, size_t memory);
 void groups_free(struct groups *g);
-/* Counts one event: the values of the fields. Lists count once for each distinct element; their combinations too. */
+/* Counts one event: the values of the fields. Lists count once for each distinct element; their
+ * combinations too. */
 void groups_add(struct groups *g, const struct value *values, uint64_t number);
 uint64_t groups_events(const struct groups *g); /* events counted */
 size_t groups_count(const struct groups *g);    /* distinct groups */
 uint64_t groups_others(const struct groups *g); /* counts that found no room */
-/* The groups from `from` on, by descending count, then by first event; at most n. Borrowed until the next add. */
+/* The groups from `from` on, by descending count, then by first event; at most n. Borrowed until
+ * the next add. */
 size_t groups_top(struct groups *g, size_t from, size_t n, struct group *out);
 
 #endif

@@ -47,15 +47,28 @@ EXPORT const char *plugin_get_fields(void)
 {
 #define VALUE(name, note)                                                                          \
     "{\"name\":\"" name "\",\"type\":\"string\",\"arg\":{\"isRequired\":true,\"isKey\":true},"     \
-    "\"display\":\"Value\",\"desc\":\"the value at a JSON pointer, as in " name "[/user/name]" note "\"}"
+    "\"display\":\"Value\",\"desc\":\"the value at a JSON pointer, as in " name                    \
+    "[/user/name]" note "\"}"
 #define OBJ(name, note)                                                                            \
-    "{\"name\":\"" name "\",\"type\":\"string\",\"display\":\"JSON\",\"desc\":\"the whole JSON, indented" note "\"}"
+    "{\"name\":\"" name                                                                            \
+    "\",\"type\":\"string\",\"display\":\"JSON\",\"desc\":\"the whole JSON, indented" note "\"}"
 #define RAWTIME(name, note)                                                                        \
     "{\"name\":\"" name "\",\"type\":\"string\",\"display\":\"Time\","                             \
     "\"desc\":\"the event's time in nanoseconds since the epoch, as evt.rawtime" note "\"}"
-    return "[" VALUE("json.value", "") "," OBJ("json.obj", "") "," RAWTIME("json.rawtime", "") ","
-           VALUE("jevt.value", " (another name of json.value)") "," OBJ("jevt.obj", " (another name of json.obj)") ","
-           RAWTIME("jevt.rawtime", " (another name of json.rawtime)") "]";
+    return "[" VALUE("json.value", "") "," OBJ("json.obj", "") "," RAWTIME("json.rawtime", "") "," VALUE(
+        "jevt.value",
+        " (another name of json.value)") "," OBJ("jevt.obj",
+                                                 " (another name of json.obj)") "," RAWTIME("jevt."
+                                                                                            "rawtim"
+                                                                                            "e",
+                                                                                            " ("
+                                                                                            "anothe"
+                                                                                            "r "
+                                                                                            "name "
+                                                                                            "of "
+                                                                                            "json."
+                                                                                            "rawtim"
+                                                                                            "e)") "]";
 }
 
 EXPORT ss_plugin_t *plugin_init(const ss_plugin_init_input *in, ss_plugin_rc *rc)
@@ -102,8 +115,8 @@ static void write_node(struct state *s, const char *text, uint32_t n, int indent
         if (indent >= 0)
             buf_addf(out, "\n%*s", 2 * (indent + 1), "");
         if (object)
-            buf_addf(out, "\"%.*s\":%s", (int)(child->key_end - child->key_start), text + child->key_start,
-                     indent >= 0 ? " " : "");
+            buf_addf(out, "\"%.*s\":%s", (int)(child->key_end - child->key_start),
+                     text + child->key_start, indent >= 0 ? " " : "");
         write_node(s, text, c, indent >= 0 ? indent + 1 : -1, out);
     }
     if (indent >= 0 && node->next > n + 1)
@@ -159,7 +172,8 @@ EXPORT ss_plugin_rc plugin_extract_fields(ss_plugin_t *p, const ss_plugin_event_
         } else if (which == F_OBJ) {
             write_node(s, text, 0, 0, &s->text);
         } else if (!f->arg_present || !f->arg_key || !*f->arg_key) {
-            snprintf(s->error, sizeof(s->error), "%s needs a JSON pointer: %s[/user/name]", f->field, f->field);
+            snprintf(s->error, sizeof(s->error), "%s needs a JSON pointer: %s[/user/name]",
+                     f->field, f->field);
             return SS_PLUGIN_FAILURE;
         } else if (!extract_value(s, text, f->arg_key)) {
             continue;

@@ -147,7 +147,8 @@ void input_free(struct input *in)
     free(in);
 }
 
-/* ---- lines -------------------------------------------------------------------------------------------- */
+/* ---- lines
+ * -------------------------------------------------------------------------------------------- */
 
 bool input_line(struct input *in)
 {
@@ -182,7 +183,8 @@ void input_take(struct input *in)
     in->has_line = false;
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * -------------------------------------------------------------------------------------------- */
 
 static char *make_room(struct input *in)
 {
@@ -206,7 +208,8 @@ static bool took(struct input *in, ssize_t n)
     return n > 0;
 }
 
-/* At the end of a followed file: was it replaced, or cut? What is left of the old one goes out first. */
+/* At the end of a followed file: was it replaced, or cut? What is left of the old one goes out
+ * first. */
 static void check_rotation(struct input *in)
 {
     struct stat st;

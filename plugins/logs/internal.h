@@ -12,7 +12,7 @@
 
 /* ---- recognise.c: what a line says of itself */
 struct recognised {
-    uint64_t ts; /* ns since the epoch; NO_TIME: none */
+    uint64_t ts;       /* ns since the epoch; NO_TIME: none */
     const char *level; /* fatal critical error warning notice info debug trace; NULL: none */
     const char *host, *program, *message; /* in the line or in text; n bytes; NULL: none */
     size_t host_len, program_len, message_len;
@@ -34,9 +34,10 @@ struct input {
     dev_t dev;
     ino_t ino;
     bool follow, eof;
-    bool replaced; /* another file has its path: it gives out what it has, then goes on with that one */
-    pid_t child; /* of exec: */
-    char *buf;   /* bytes read and not yet given out */
+    bool replaced; /* another file has its path: it gives out what it has, then goes on with that
+                      one */
+    pid_t child;   /* of exec: */
+    char *buf;     /* bytes read and not yet given out */
     size_t start, len, cap;
     uint64_t offset; /* of buf[start] in the input */
     uint64_t size;   /* of the file when it was opened */

@@ -1,6 +1,6 @@
 /*
- * logs: lines of logs as events. Sourcing: files, folders, gzip, standard input, a command's output. Extraction:
- * what a line says of itself.
+ * logs: lines of logs as events. Sourcing: files, folders, gzip, standard input, a command's
+ * output. Extraction: what a line says of itself.
  *
  * A payload is the line, NUL, the path, NUL, the line's offset in its input (8 bytes).
  */
@@ -23,7 +23,8 @@
 struct state {
     char error[1024];
     ss_plugin_owner_t *owner;
-    void (*log)(ss_plugin_owner_t *o, const char *component, const char *msg, ss_plugin_log_severity sev);
+    void (*log)(ss_plugin_owner_t *o, const char *component, const char *msg,
+                ss_plugin_log_severity sev);
     /* extraction: what the event of this number says */
     uint64_t number;
     struct recognised r;
@@ -42,12 +43,12 @@ struct stream {
     struct state *s;
     struct input **inputs;
     size_t n, cap;
-    bool merge; /* files that are read once: in order of time */
+    bool merge;           /* files that are read once: in order of time */
     struct file_id *seen; /* files that were ever read, so that a rotated one is not read again */
     size_t nseen, seen_cap;
     char **folders; /* that are followed */
     size_t nfolders, folders_cap;
-    time_t looked;  /* when the folders were last looked at */
+    time_t looked; /* when the folders were last looked at */
     uint64_t total, done;
     char *events; /* of the batch */
     size_t len, events_cap;
@@ -56,7 +57,8 @@ struct stream {
     char progress[64];
 };
 
-/* ---- who we are -------------------------------------------------------------------------------------------- */
+/* ---- who we are
+ * -------------------------------------------------------------------------------------------- */
 
 EXPORT const char *plugin_get_required_api_version(void)
 {
@@ -98,16 +100,20 @@ enum { F_LINE, F_PATH, F_LEVEL, F_TIME, F_HOST, F_PROGRAM, F_MESSAGE, F_OFFSET }
 EXPORT const char *plugin_get_fields(void)
 {
     return "[{\"name\":\"log.line\",\"type\":\"string\",\"desc\":\"the whole line\"},"
-           "{\"name\":\"log.path\",\"type\":\"string\",\"desc\":\"the file, or the command, that it comes from\"},"
+           "{\"name\":\"log.path\",\"type\":\"string\",\"desc\":\"the file, or the command, that "
+           "it comes from\"},"
            "{\"name\":\"log.level\",\"type\":\"string\",\"properties\":[\"info\"],"
            "\"desc\":\"fatal, critical, error, warning, notice, info, debug or trace\"},"
-           "{\"name\":\"log.time\",\"type\":\"abstime\",\"desc\":\"the time that the line carries\"},"
-           "{\"name\":\"log.host\",\"type\":\"string\",\"desc\":\"the machine that a syslog or journal line names\"},"
+           "{\"name\":\"log.time\",\"type\":\"abstime\",\"desc\":\"the time that the line "
+           "carries\"},"
+           "{\"name\":\"log.host\",\"type\":\"string\",\"desc\":\"the machine that a syslog or "
+           "journal line names\"},"
            "{\"name\":\"log.program\",\"type\":\"string\",\"properties\":[\"info\"],"
            "\"desc\":\"the program that it names\"},"
            "{\"name\":\"log.message\",\"type\":\"string\",\"properties\":[\"info\"],"
            "\"desc\":\"the line without time, host, program and level\"},"
-           "{\"name\":\"log.offset\",\"type\":\"uint64\",\"desc\":\"where the line starts in its input, in bytes\"}]";
+           "{\"name\":\"log.offset\",\"type\":\"uint64\",\"desc\":\"where the line starts in its "
+           "input, in bytes\"}]";
 }
 
 EXPORT ss_plugin_t *plugin_init(const ss_plugin_init_input *in, ss_plugin_rc *rc)
@@ -144,7 +150,9 @@ EXPORT const char *plugin_list_open_params(ss_plugin_t *p, ss_plugin_rc *rc)
            "\"desc\":\"files that are followed as they grow\"}]";
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------- */
+/* ---- opening
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static bool was_read(const struct stream *st, dev_t dev, ino_t ino)
 {
@@ -258,8 +266,10 @@ static bool open_json(struct stream *st, const char *params)
     size_t i;
 
     if (!o)
-        snprintf(st->s->error, sizeof(st->s->error), "the open parameters are no JSON: %s", jerr.text);
-    json_array_foreach(json_object_get(o, "paths"), i, path) {
+        snprintf(st->s->error, sizeof(st->s->error), "the open parameters are no JSON: %s",
+                 jerr.text);
+    json_array_foreach(json_object_get(o, "paths"), i, path)
+    {
         if (ok && json_is_string(path))
             ok = add_path(st, json_string_value(path), follow, 0);
     }
@@ -281,9 +291,11 @@ static bool open_inputs(struct stream *st, const char *params)
     if (strncmp(params, "exec:", 5) == 0)
         return add_input(st, input_open_exec(params + 5, st->s->error, sizeof(st->s->error)));
     if (strncmp(params, "fd:", 3) == 0)
-        return add_input(st, input_open_fd(atoi(params + 3), "standard input", st->s->error, sizeof(st->s->error)));
+        return add_input(st, input_open_fd(atoi(params + 3), "standard input", st->s->error,
+                                           sizeof(st->s->error)));
     if (strcmp(params, "-") == 0)
-        return add_input(st, input_open_fd(0, "standard input", st->s->error, sizeof(st->s->error)));
+        return add_input(st,
+                         input_open_fd(0, "standard input", st->s->error, sizeof(st->s->error)));
     if (params[0] == '{')
         return open_json(st, params);
     return add_path(st, params, false, 0);
@@ -325,7 +337,9 @@ EXPORT ss_instance_t *plugin_open(ss_plugin_t *p, const char *params, ss_plugin_
     return st;
 }
 
-/* ---- batches ------------------------------------------------------------------------------------------------------ */
+/* ---- batches
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void add_event(struct stream *st, uint32_t *n, struct input *in)
 {
@@ -388,7 +402,8 @@ static void take_coming(struct stream *st, uint32_t *n)
     }
 }
 
-/* Until a descriptor has something to say; files that are followed are looked at again after a while. */
+/* Until a descriptor has something to say; files that are followed are looked at again after a
+ * while. */
 static void wait_for_any(struct stream *st)
 {
     struct pollfd *fds = calloc(st->n + 1, sizeof(*fds));
@@ -425,13 +440,16 @@ static ss_plugin_rc ending(struct stream *st)
     if (status == 0)
         return SS_PLUGIN_EOF;
     if (WIFSIGNALED(status))
-        snprintf(st->s->error, sizeof(st->s->error), "the command “%s” was ended by signal %d", in->path, WTERMSIG(status));
+        snprintf(st->s->error, sizeof(st->s->error), "the command “%s” was ended by signal %d",
+                 in->path, WTERMSIG(status));
     else
-        snprintf(st->s->error, sizeof(st->s->error), "the command “%s” ended with status %d", in->path, WEXITSTATUS(status));
+        snprintf(st->s->error, sizeof(st->s->error), "the command “%s” ended with status %d",
+                 in->path, WEXITSTATUS(status));
     return SS_PLUGIN_FAILURE;
 }
 
-EXPORT ss_plugin_rc plugin_next_batch(ss_plugin_t *p, ss_instance_t *h, uint32_t *nevts, ss_plugin_event ***evts)
+EXPORT ss_plugin_rc plugin_next_batch(ss_plugin_t *p, ss_instance_t *h, uint32_t *nevts,
+                                      ss_plugin_event ***evts)
 {
     struct stream *st = h;
     uint32_t n = 0;
@@ -468,7 +486,9 @@ EXPORT const char *plugin_get_progress(ss_plugin_t *p, ss_instance_t *h, uint32_
     return st->total ? st->progress : "";
 }
 
-/* ---- extraction ------------------------------------------------------------------------------------------------------ */
+/* ---- extraction
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 struct payload {
     const char *line, *path;

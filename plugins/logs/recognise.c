@@ -13,7 +13,8 @@ struct cursor {
     const char *p, *end;
 };
 
-/* ---- times -------------------------------------------------------------------------------------------- */
+/* ---- times
+ * -------------------------------------------------------------------------------------------- */
 
 static bool digits(struct cursor *c, int n, int *out)
 {
@@ -81,8 +82,8 @@ static bool zone(struct cursor *c, long *east)
 
 static bool clock_time(struct cursor *c, struct tm *tm, uint64_t *ns)
 {
-    if (!digits(c, 2, &tm->tm_hour) || !literal(c, ':') || !digits(c, 2, &tm->tm_min) || !literal(c, ':') ||
-        !digits(c, 2, &tm->tm_sec))
+    if (!digits(c, 2, &tm->tm_hour) || !literal(c, ':') || !digits(c, 2, &tm->tm_min) ||
+        !literal(c, ':') || !digits(c, 2, &tm->tm_sec))
         return false;
     *ns = fraction(c);
     return tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec < 61;
@@ -111,9 +112,9 @@ static uint64_t iso_time(struct cursor *c)
     if (!digits(c, 4, &tm.tm_year) || c->p >= c->end)
         return NO_TIME;
     separator = *c->p;
-    if ((separator != '-' && separator != '/') || !literal(c, separator) || !digits(c, 2, &tm.tm_mon) ||
-        !literal(c, separator) || !digits(c, 2, &tm.tm_mday) || !(literal(c, 'T') || literal(c, ' ')) ||
-        !clock_time(c, &tm, &ns))
+    if ((separator != '-' && separator != '/') || !literal(c, separator) ||
+        !digits(c, 2, &tm.tm_mon) || !literal(c, separator) || !digits(c, 2, &tm.tm_mday) ||
+        !(literal(c, 'T') || literal(c, ' ')) || !clock_time(c, &tm, &ns))
         return NO_TIME;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
@@ -143,8 +144,8 @@ static uint64_t syslog_time(struct cursor *c, int year)
 
     if (!month_name(c, &tm.tm_mon) || !literal(c, ' '))
         return NO_TIME;
-    if (!(literal(c, ' ') ? digits(c, 1, &tm.tm_mday) : digits(c, 2, &tm.tm_mday)) || !literal(c, ' ') ||
-        !clock_time(c, &tm, &ns))
+    if (!(literal(c, ' ') ? digits(c, 1, &tm.tm_mday) : digits(c, 2, &tm.tm_mday)) ||
+        !literal(c, ' ') || !clock_time(c, &tm, &ns))
         return NO_TIME;
     return to_ns(&tm, ns, false, 0);
 }
@@ -157,8 +158,9 @@ static uint64_t clf_time(struct cursor *c)
     long east;
     bool zoned;
 
-    if (!digits(c, 2, &tm.tm_mday) || !literal(c, '/') || !month_name(c, &tm.tm_mon) || !literal(c, '/') ||
-        !digits(c, 4, &tm.tm_year) || !literal(c, ':') || !clock_time(c, &tm, &ns))
+    if (!digits(c, 2, &tm.tm_mday) || !literal(c, '/') || !month_name(c, &tm.tm_mon) ||
+        !literal(c, '/') || !digits(c, 4, &tm.tm_year) || !literal(c, ':') ||
+        !clock_time(c, &tm, &ns))
         return NO_TIME;
     tm.tm_year -= 1900;
     zoned = zone(c, &east);
@@ -174,7 +176,8 @@ static uint64_t klog_time(struct cursor *c, int year)
     if (c->end - c->p < 1 || !strchr("IWEF", *c->p))
         return NO_TIME;
     c->p++;
-    if (!digits(c, 2, &tm.tm_mon) || !digits(c, 2, &tm.tm_mday) || !literal(c, ' ') || !clock_time(c, &tm, &ns))
+    if (!digits(c, 2, &tm.tm_mon) || !digits(c, 2, &tm.tm_mday) || !literal(c, ' ') ||
+        !clock_time(c, &tm, &ns))
         return NO_TIME;
     tm.tm_mon -= 1;
     return to_ns(&tm, ns, false, 0);
@@ -217,13 +220,24 @@ static uint64_t any_time(struct cursor *c, int year)
     return ts;
 }
 
-/* ---- JSON lines ------------------------------------------------------------------------------------------ */
+/* ---- JSON lines
+ * ------------------------------------------------------------------------------------------ */
 
-static const char *const time_keys[] = {"time", "ts", "timestamp", "@timestamp", "requestReceivedTimestamp", "eventTime",
-                                        "__REALTIME_TIMESTAMP", "stageTimestamp", "date", "datetime"};
-static const char *const level_keys[] = {"level", "severity", "lvl", "loglevel", "log.level", "PRIORITY"};
+static const char *const time_keys[] = {"time",
+                                        "ts",
+                                        "timestamp",
+                                        "@timestamp",
+                                        "requestReceivedTimestamp",
+                                        "eventTime",
+                                        "__REALTIME_TIMESTAMP",
+                                        "stageTimestamp",
+                                        "date",
+                                        "datetime"};
+static const char *const level_keys[] = {"level",    "severity",  "lvl",
+                                         "loglevel", "log.level", "PRIORITY"};
 static const char *const host_keys[] = {"host", "hostname", "_HOSTNAME"};
-static const char *const program_keys[] = {"logger", "component", "SYSLOG_IDENTIFIER", "program", "app", "service", "caller"};
+static const char *const program_keys[] = {
+    "logger", "component", "SYSLOG_IDENTIFIER", "program", "app", "service", "caller"};
 static const char *const message_keys[] = {"msg", "message", "MESSAGE", "log", "event"};
 
 /* The value of one of the keys at the top of a JSON line, found without parsing it all. */
@@ -275,7 +289,8 @@ uint64_t recognise_time(const char *line, size_t n, int year)
             c.p += 2;
     }
     literal(&c, '[');
-    for (size_t tries = 0; tries < 4 && c.p < c.end; tries++) { /* the time may stand behind a word or two */
+    for (size_t tries = 0; tries < 4 && c.p < c.end;
+         tries++) { /* the time may stand behind a word or two */
         uint64_t ts = any_time(&c, year);
 
         if (ts != NO_TIME)
@@ -288,15 +303,18 @@ uint64_t recognise_time(const char *line, size_t n, int year)
     return NO_TIME;
 }
 
-/* ---- levels ---------------------------------------------------------------------------------------------------- */
+/* ---- levels
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static const struct {
     const char *word, *level;
 } levels[] = {
-    {"emergency", "fatal"}, {"emerg", "fatal"},     {"fatal", "fatal"},     {"panic", "fatal"},     {"alert", "critical"},
-    {"critical", "critical"}, {"crit", "critical"}, {"error", "error"},     {"err", "error"},       {"warning", "warning"},
-    {"warn", "warning"},    {"notice", "notice"},   {"information", "info"}, {"info", "info"},      {"debug", "debug"},
-    {"trace", "trace"},     {"verbose", "debug"},
+    {"emergency", "fatal"},  {"emerg", "fatal"},       {"fatal", "fatal"},   {"panic", "fatal"},
+    {"alert", "critical"},   {"critical", "critical"}, {"crit", "critical"}, {"error", "error"},
+    {"err", "error"},        {"warning", "warning"},   {"warn", "warning"},  {"notice", "notice"},
+    {"information", "info"}, {"info", "info"},         {"debug", "debug"},   {"trace", "trace"},
+    {"verbose", "debug"},
 };
 
 static const char *level_named(const char *p, size_t n)
@@ -310,7 +328,8 @@ static const char *level_named(const char *p, size_t n)
 
 static const char *level_numbered(int syslog_severity)
 {
-    static const char *const by_number[] = {"fatal", "critical", "critical", "error", "warning", "notice", "info", "debug"};
+    static const char *const by_number[] = {"fatal",   "critical", "critical", "error",
+                                            "warning", "notice",   "info",     "debug"};
 
     return syslog_severity >= 0 && syslog_severity < 8 ? by_number[syslog_severity] : NULL;
 }
@@ -330,14 +349,17 @@ static const char *level_in(const char *p, size_t n)
         for (start = at; at < end && isalpha((unsigned char)*at); at++)
             ;
         level = level_named(start, (size_t)(at - start));
-        marked = start > p && (start[-1] == '=' || start[-1] == '[' || start[-1] == '<' || start[-1] == '"');
+        marked = start > p &&
+                 (start[-1] == '=' || start[-1] == '[' || start[-1] == '<' || start[-1] == '"');
         if (level && (marked || isupper((unsigned char)start[1]) || (at < p + n && *at == ':')))
             return level;
     }
     return NULL;
 }
 
-/* ---- whole lines ------------------------------------------------------------------------------------------------- */
+/* ---- whole lines
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static const json_t *member_of(const json_t *o, const char *const *keys, size_t n)
 {
@@ -498,8 +520,12 @@ static void recognise_text(const char *line, size_t n, int year, struct recognis
         c.p += rfc5424 ? 2 : 0;
         out->level = level_numbered(priority & 7);
     }
-    if (strchr("IWEF", n ? line[0] : ' ') && klog_time(&(struct cursor){line, line + n}, year) != NO_TIME)
-        out->level = line[0] == 'I' ? "info" : line[0] == 'W' ? "warning" : line[0] == 'E' ? "error" : "fatal";
+    if (strchr("IWEF", n ? line[0] : ' ') &&
+        klog_time(&(struct cursor){line, line + n}, year) != NO_TIME)
+        out->level = line[0] == 'I'   ? "info"
+                     : line[0] == 'W' ? "warning"
+                     : line[0] == 'E' ? "error"
+                                      : "fatal";
     bracket = literal(&c, '[');
     syslog = c.p < c.end && isalpha((unsigned char)*c.p) && !strchr("IWEF", *c.p);
     syslog = syslog || (c.end - c.p > 3 && c.p[3] == ' ');

@@ -1,6 +1,6 @@
 /*
- * tour: the events of a made-up night, with a field of every type, so that everything mews does can be tried.
- * Sourcing and extraction. `tour.fragile` really crashes on one event.
+ * tour: the events of a made-up night, with a field of every type, so that everything mews does can
+ * be tried. Sourcing and extraction. `tour.fragile` really crashes on one event.
  */
 #include "internal.h"
 
@@ -31,7 +31,8 @@ struct stream {
     char progress[64];
 };
 
-/* ---- who we are -------------------------------------------------------------------------------------------- */
+/* ---- who we are
+ * -------------------------------------------------------------------------------------------- */
 
 EXPORT const char *plugin_get_required_api_version(void)
 {
@@ -74,7 +75,8 @@ EXPORT const char *plugin_get_init_schema(ss_plugin_schema_type *type)
     return "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
            "\"speed\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000,\"default\":0,"
            "\"description\":\"events a batch; 0 is as many as fit\"},"
-           "\"doorKey\":{\"type\":\"string\",\"description\":\"opens nothing; masked all the same\"}}}";
+           "\"doorKey\":{\"type\":\"string\",\"description\":\"opens nothing; masked all the "
+           "same\"}}}";
 }
 
 EXPORT ss_plugin_t *plugin_init(const ss_plugin_init_input *in, ss_plugin_rc *rc)
@@ -97,7 +99,9 @@ EXPORT const char *plugin_get_last_error(ss_plugin_t *p)
     return ((struct state *)p)->error;
 }
 
-/* ---- sourcing ------------------------------------------------------------------------------------------------ */
+/* ---- sourcing
+ * ------------------------------------------------------------------------------------------------
+ */
 
 EXPORT ss_instance_t *plugin_open(ss_plugin_t *p, const char *params, ss_plugin_rc *rc)
 {
@@ -120,7 +124,8 @@ EXPORT void plugin_close(ss_plugin_t *p, ss_instance_t *h)
     free(st);
 }
 
-EXPORT ss_plugin_rc plugin_next_batch(ss_plugin_t *p, ss_instance_t *h, uint32_t *nevts, ss_plugin_event ***evts)
+EXPORT ss_plugin_rc plugin_next_batch(ss_plugin_t *p, ss_instance_t *h, uint32_t *nevts,
+                                      ss_plugin_event ***evts)
 {
     struct stream *st = h;
     size_t len = 0, at[BATCH];
@@ -159,7 +164,9 @@ EXPORT const char *plugin_get_progress(ss_plugin_t *p, ss_instance_t *h, uint32_
     return st->progress;
 }
 
-/* ---- extraction --------------------------------------------------------------------------------------------------- */
+/* ---- extraction
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static bool parse(struct state *s, const ss_plugin_event_input *in)
 {
@@ -234,7 +241,8 @@ static void get_resource(struct state *s, ss_plugin_extract_field *f)
     const char *sub = json_string_value(at(s, "objectRef", "subresource"));
     const char *resource = json_string_value(at(s, "objectRef", "resource"));
 
-    snprintf(s->text, sizeof(s->text), "%s%s%s", resource ? resource : "", sub ? "/" : "", sub ? sub : "");
+    snprintf(s->text, sizeof(s->text), "%s%s%s", resource ? resource : "", sub ? "/" : "",
+             sub ? sub : "");
     give_text(s, f, resource ? s->text : NULL);
 }
 
@@ -247,7 +255,8 @@ static void get_namespace(struct state *s, ss_plugin_extract_field *f)
 
 static void get_name(struct state *s, ss_plugin_extract_field *f)
 {
-    give_text(s, f, json_string_value(at(s, "objectRef", "name"))); /* "" when the request names none */
+    give_text(s, f,
+              json_string_value(at(s, "objectRef", "name"))); /* "" when the request names none */
 }
 
 static void get_status(struct state *s, ss_plugin_extract_field *f)
@@ -288,7 +297,8 @@ static void get_groups(struct state *s, ss_plugin_extract_field *f)
     const json_t *list = at(s, "user", "groups"), *item;
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         if (wanted(f, i))
             s->str[f->res_len++] = json_string_value(item);
     }
@@ -305,7 +315,8 @@ static void get_images(struct state *s, ss_plugin_extract_field *f)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(containers(s), i, item) {
+    json_array_foreach(containers(s), i, item)
+    {
         const char *image = json_string_value(json_object_get(item, "image"));
 
         if (image && wanted(f, i))
@@ -319,7 +330,8 @@ static void get_privileged(struct state *s, ss_plugin_extract_field *f)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(containers(s), i, item) {
+    json_array_foreach(containers(s), i, item)
+    {
         if (wanted(f, i))
             s->flag[f->res_len++] = json_is_true(json_object_get(item, "privileged"));
     }
@@ -331,8 +343,10 @@ static void get_ports(struct state *s, ss_plugin_extract_field *f)
     const json_t *item, *port;
     size_t i, k;
 
-    json_array_foreach(containers(s), i, item) {
-        json_array_foreach(json_object_get(item, "ports"), k, port) {
+    json_array_foreach(containers(s), i, item)
+    {
+        json_array_foreach(json_object_get(item, "ports"), k, port)
+        {
             if (f->res_len < VALUES_MAX)
                 s->u64[f->res_len++] = (uint64_t)json_integer_value(port);
         }
@@ -342,7 +356,8 @@ static void get_ports(struct state *s, ss_plugin_extract_field *f)
 
 static void get_label(struct state *s, ss_plugin_extract_field *f)
 {
-    give_text(s, f, json_string_value(json_object_get(at(s, "requestObject", "labels"), f->arg_key)));
+    give_text(s, f,
+              json_string_value(json_object_get(at(s, "requestObject", "labels"), f->arg_key)));
 }
 
 static void get_path(struct state *s, ss_plugin_extract_field *f)
@@ -351,7 +366,8 @@ static void get_path(struct state *s, ss_plugin_extract_field *f)
     size_t i;
 
     give_address(s, f, 0, "10.0.0.1"); /* the load balancer that every request passes */
-    json_array_foreach(hops, i, hop) {
+    json_array_foreach(hops, i, hop)
+    {
         if (i + 1 < VALUES_MAX)
             give_address(s, f, i + 1, json_string_value(hop));
     }
@@ -368,7 +384,8 @@ static bool is_exec(const struct state *s)
 static ss_plugin_rc get_reason(struct state *s, ss_plugin_extract_field *f)
 {
     if (is_exec(s)) {
-        snprintf(s->error, sizeof(s->error), "the reason of an exec is kept on the node, which does not answer");
+        snprintf(s->error, sizeof(s->error),
+                 "the reason of an exec is kept on the node, which does not answer");
         return SS_PLUGIN_FAILURE;
     }
     give_text(s, f, json_string_value(at(s, "reason", NULL)));
@@ -380,7 +397,8 @@ static void get_fragile(struct state *s, ss_plugin_extract_field *f)
     volatile int *nowhere = NULL;
 
     if (is_exec(s)) {
-        fprintf(stderr, "tour: about to write where nothing is, as a plugin under development would\n");
+        fprintf(stderr,
+                "tour: about to write where nothing is, as a plugin under development would\n");
         *nowhere = 1;
     }
     give_text(s, f, "in one piece");
@@ -391,34 +409,61 @@ static const struct field {
     void (*get)(struct state *s, ss_plugin_extract_field *f);
 } fields[] = {
     {"\"name\":\"tour.user\",\"type\":\"string\",\"desc\":\"who asked\"", get_user},
-    {"\"name\":\"tour.verb\",\"type\":\"string\",\"desc\":\"what was asked for: get, list, create, …\"", get_verb},
-    {"\"name\":\"tour.resource\",\"type\":\"string\",\"desc\":\"what it was asked of: pods, secrets, pods/exec, …\"", get_resource},
-    {"\"name\":\"tour.namespace\",\"type\":\"string\",\"desc\":\"in which namespace\"", get_namespace},
-    {"\"name\":\"tour.name\",\"type\":\"string\",\"desc\":\"the object's name; empty where the request names none\"", get_name},
-    {"\"name\":\"tour.status\",\"type\":\"uint64\",\"desc\":\"the answer as an HTTP status: 200, 403, …\"", get_status},
-    {"\"name\":\"tour.allowed\",\"type\":\"bool\",\"desc\":\"whether it was allowed\"", get_allowed},
-    {"\"name\":\"tour.from\",\"type\":\"ipaddr\",\"desc\":\"the address that the request came from\"", get_from},
-    {"\"name\":\"tour.net\",\"type\":\"ipnet\",\"desc\":\"the same address, to be compared with networks\"", get_from},
+    {"\"name\":\"tour.verb\",\"type\":\"string\",\"desc\":\"what was asked for: get, list, create, "
+     "…\"",
+     get_verb},
+    {"\"name\":\"tour.resource\",\"type\":\"string\",\"desc\":\"what it was asked of: pods, "
+     "secrets, pods/exec, …\"",
+     get_resource},
+    {"\"name\":\"tour.namespace\",\"type\":\"string\",\"desc\":\"in which namespace\"",
+     get_namespace},
+    {"\"name\":\"tour.name\",\"type\":\"string\",\"desc\":\"the object's name; empty where the "
+     "request names none\"",
+     get_name},
+    {"\"name\":\"tour.status\",\"type\":\"uint64\",\"desc\":\"the answer as an HTTP status: 200, "
+     "403, …\"",
+     get_status},
+    {"\"name\":\"tour.allowed\",\"type\":\"bool\",\"desc\":\"whether it was allowed\"",
+     get_allowed},
+    {"\"name\":\"tour.from\",\"type\":\"ipaddr\",\"desc\":\"the address that the request came "
+     "from\"",
+     get_from},
+    {"\"name\":\"tour.net\",\"type\":\"ipnet\",\"desc\":\"the same address, to be compared with "
+     "networks\"",
+     get_from},
     {"\"name\":\"tour.took\",\"type\":\"reltime\",\"desc\":\"how long the answer took\"", get_took},
     {"\"name\":\"tour.at\",\"type\":\"abstime\",\"desc\":\"when the request arrived\"", NULL},
-    {"\"name\":\"tour.agent\",\"type\":\"string\",\"desc\":\"the program that asked, in its own words\"", get_agent},
+    {"\"name\":\"tour.agent\",\"type\":\"string\",\"desc\":\"the program that asked, in its own "
+     "words\"",
+     get_agent},
     {"\"name\":\"tour.groups\",\"type\":\"string\",\"isList\":true,\"arg\":{\"isIndex\":true},"
-     "\"desc\":\"the groups of who asked; [i] picks one\"", get_groups},
+     "\"desc\":\"the groups of who asked; [i] picks one\"",
+     get_groups},
     {"\"name\":\"tour.images\",\"type\":\"string\",\"isList\":true,\"arg\":{\"isIndex\":true},"
-     "\"desc\":\"images of the containers that a pod is created with\"", get_images},
+     "\"desc\":\"images of the containers that a pod is created with\"",
+     get_images},
     {"\"name\":\"tour.privileged\",\"type\":\"bool\",\"isList\":true,\"arg\":{\"isIndex\":true},"
-     "\"desc\":\"for each of the containers, whether it may do anything on its host\"", get_privileged},
-    {"\"name\":\"tour.ports\",\"type\":\"uint64\",\"isList\":true,\"desc\":\"ports that the containers open\"", get_ports},
-    {"\"name\":\"tour.path\",\"type\":\"ipaddr\",\"isList\":true,\"desc\":\"addresses that the request passed\"", get_path},
+     "\"desc\":\"for each of the containers, whether it may do anything on its host\"",
+     get_privileged},
+    {"\"name\":\"tour.ports\",\"type\":\"uint64\",\"isList\":true,\"desc\":\"ports that the "
+     "containers open\"",
+     get_ports},
+    {"\"name\":\"tour.path\",\"type\":\"ipaddr\",\"isList\":true,\"desc\":\"addresses that the "
+     "request passed\"",
+     get_path},
     {"\"name\":\"tour.label\",\"type\":\"string\",\"arg\":{\"isRequired\":true,\"isKey\":true},"
-     "\"desc\":\"a label of the object that is created, as in tour.label[app]\"", get_label},
-    {"\"name\":\"tour.reason\",\"type\":\"string\",\"desc\":\"why it was allowed or refused, in the words of the server\"", NULL},
+     "\"desc\":\"a label of the object that is created, as in tour.label[app]\"",
+     get_label},
+    {"\"name\":\"tour.reason\",\"type\":\"string\",\"desc\":\"why it was allowed or refused, in "
+     "the words of the server\"",
+     NULL},
     {"\"name\":\"tour.fragile\",\"type\":\"string\",\"properties\":[\"hidden\"],"
-     "\"desc\":\"crashes the plugin on the exec event, to show what mews does then\"", get_fragile},
+     "\"desc\":\"crashes the plugin on the exec event, to show what mews does then\"",
+     get_fragile},
 };
 
-#define FIELDS (sizeof(fields) / sizeof(*fields))
-#define F_AT   10
+#define FIELDS   (sizeof(fields) / sizeof(*fields))
+#define F_AT     10
 #define F_REASON 18
 
 EXPORT const char *plugin_get_fields(void)
@@ -467,7 +512,8 @@ EXPORT const char *plugin_event_to_string(ss_plugin_t *p, const ss_plugin_event_
     verb = json_string_value(at(s, "verb", NULL));
     resource = json_string_value(at(s, "objectRef", "resource"));
     name = json_string_value(at(s, "objectRef", "name"));
-    snprintf(s->text, sizeof(s->text), "%s %s %s%s%s: %lld", user ? user : "?", verb ? verb : "?", resource ? resource : "?",
-             name && *name ? " " : "", name ? name : "", (long long)json_integer_value(at(s, "responseStatus", "code")));
+    snprintf(s->text, sizeof(s->text), "%s %s %s%s%s: %lld", user ? user : "?", verb ? verb : "?",
+             resource ? resource : "?", name && *name ? " " : "", name ? name : "",
+             (long long)json_integer_value(at(s, "responseStatus", "code")));
     return s->text;
 }

@@ -1,5 +1,5 @@
-/* JSON as positions in its text: keeps the order, the duplicates, the exact bytes and what came before
- * a mistake, none of which a tree of values would. */
+/* JSON as positions in its text: keeps the order, the duplicates, the exact bytes and what came
+ * before a mistake, none of which a tree of values would. */
 #include "mews/base.h"
 
 #define NONE      UINT32_MAX
@@ -141,9 +141,9 @@ static bool scan_value(struct scanner *s, uint32_t parent, uint32_t depth, uint3
     if (s->at >= s->end || depth > MAX_DEPTH)
         return false;
     c = s->p[s->at];
-    kind = c == '{'   ? JSON_KIND_OBJECT
-           : c == '[' ? JSON_KIND_ARRAY
-           : c == '"' ? JSON_KIND_STRING
+    kind = c == '{'                             ? JSON_KIND_OBJECT
+           : c == '['                           ? JSON_KIND_ARRAY
+           : c == '"'                           ? JSON_KIND_STRING
            : c == '-' || (c >= '0' && c <= '9') ? JSON_KIND_NUMBER
                                                 : JSON_KIND_WORD;
     self = node_add(s, parent, depth, index);
@@ -180,7 +180,8 @@ bool json_scan(struct json_scan *out, const char *text, size_t n, size_t max_nod
     return out->complete;
 }
 
-/* ---- text and pointers ------------------------------------------------------------------------------ */
+/* ---- text and pointers
+ * ------------------------------------------------------------------------------ */
 
 static unsigned hex4(const char *p)
 {

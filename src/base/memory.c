@@ -1,4 +1,5 @@
-/* Small allocations, vectors, arenas. Running out of memory ends the process: the keeper reports it. */
+/* Small allocations, vectors, arenas. Running out of memory ends the process: the keeper reports
+ * it. */
 #include "mews/base.h"
 
 static void *or_die(void *p, size_t n)
@@ -98,7 +99,8 @@ void str_list_fini(struct str_list *l)
     vec_free(l);
 }
 
-/* ---- arenas -------------------------------------------------------------------------------------- */
+/* ---- arenas
+ * -------------------------------------------------------------------------------------- */
 
 #define ARENA_BLOCK ((size_t)16 << 10)
 

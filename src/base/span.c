@@ -45,7 +45,10 @@ enum severity parse_size(const char *s, uint64_t *out, struct error *err)
     unsigned shift = 0;
 
     if (*unit) {
-        const char *at = strchr(units, *unit == 'K' ? 'k' : *unit == 'm' ? 'M' : *unit == 'g' ? 'G' : *unit);
+        const char *at = strchr(units, *unit == 'K'   ? 'k'
+                                       : *unit == 'm' ? 'M'
+                                       : *unit == 'g' ? 'G'
+                                                      : *unit);
 
         shift = at ? (unsigned)(at - units + 1) * 10 : 0;
         unit += shift ? 1 : 0;
@@ -71,7 +74,8 @@ uint64_t hash_bytes(const void *p, size_t n, uint64_t seed)
     return h ^ (h >> 29);
 }
 
-static const char b64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char b64_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void base64_encode(struct buf *out, const void *p, size_t n)
 {

@@ -20,7 +20,8 @@ static enum capture_step damaged(struct error *err, uint64_t offset, const char 
     return CAPTURE_DAMAGED;
 }
 
-/* Bytes before the event in the body of an event block of version 2: cpu and, in the kinds that have them, flags. */
+/* Bytes before the event in the body of an event block of version 2: cpu and, in the kinds that
+ * have them, flags. */
 static size_t event_prefix(uint32_t type)
 {
     switch (type) {
@@ -79,7 +80,8 @@ enum capture_step capture_block_read(struct span s, uint64_t offset, struct capt
     return prefix ? read_event(out, prefix, offset, err) : CAPTURE_BLOCK;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------- */
+/* ---- writing
+ * ---------------------------------------------------------------------------------------- */
 
 static size_t block_start(struct buf *out, uint32_t type)
 {
@@ -139,7 +141,8 @@ void capture_add_header(struct buf *out, const char *hostname, uint64_t boot_ts)
 size_t capture_add_event(struct buf *out, const void *event, uint16_t cpu, uint32_t flags)
 {
     bool large = event_len_width(event_code(event)) == 4;
-    size_t at = block_start(out, (large ? CAPTURE_EVENT_LARGE : CAPTURE_EVENT_V2) + (flags ? 1 : 0));
+    size_t at =
+        block_start(out, (large ? CAPTURE_EVENT_LARGE : CAPTURE_EVENT_V2) + (flags ? 1 : 0));
     size_t start;
 
     buf_add(out, &cpu, 2);

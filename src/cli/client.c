@@ -1,4 +1,5 @@
-/* A session without a screen: the client lives in the keeper's process and answers messages as they come. */
+/* A session without a screen: the client lives in the keeper's process and answers messages as they
+ * come. */
 #include <unistd.h>
 
 #include "internal.h"
@@ -22,13 +23,15 @@ static void name_failures(struct client *c, const json_t *failures)
     const json_t *f;
     size_t i;
 
-    json_array_foreach(failures, i, f) {
+    json_array_foreach(failures, i, f)
+    {
         const char *advice = rpc_get_str(f, "advice");
 
         if (c->lists_failures)
             break;
-        complain("plugin %s can't be used: %s%s%s%s", rpc_get_str(f, "name"), rpc_get_str(f, "text"),
-                 advice && *advice ? " (" : "", advice && *advice ? advice : "", advice && *advice ? ")" : "");
+        complain("plugin %s can't be used: %s%s%s%s", rpc_get_str(f, "name"),
+                 rpc_get_str(f, "text"), advice && *advice ? " (" : "",
+                 advice && *advice ? advice : "", advice && *advice ? ")" : "");
         c->plugin_failed = true;
     }
 }
@@ -38,7 +41,8 @@ bool client_lacks(const json_t *params, const char *plugin)
     const json_t *f;
     size_t i;
 
-    json_array_foreach(json_object_get(params, "failures"), i, f) {
+    json_array_foreach(json_object_get(params, "failures"), i, f)
+    {
         if (plugin && str_eq(rpc_get_str(f, "name"), plugin))
             return true;
     }
@@ -56,7 +60,8 @@ static void plugin_died(struct client *c, const json_t *report)
     client_end(c, EXIT_PLUGIN_DIED);
 }
 
-/* What plugins print and log goes to standard error: warnings and worse, and all that was printed. */
+/* What plugins print and log goes to standard error: warnings and worse, and all that was printed.
+ */
 static void show_log(const json_t *entry)
 {
     uint64_t severity = rpc_u64_or(entry, "severity", 6);
@@ -64,7 +69,11 @@ static void show_log(const json_t *entry)
 
     if (severity > 5 && !rpc_get_bool(entry, "printed", false))
         return;
-    complain("%s: %s", component ? component : plugin ? plugin : "engine", rpc_get_str(entry, "text"));
+    complain("%s: %s",
+             component ? component
+             : plugin  ? plugin
+                       : "engine",
+             rpc_get_str(entry, "text"));
 }
 
 static void on_notification(struct client *c, const char *method, const json_t *params)
@@ -96,7 +105,8 @@ static void on_message(void *ctx, json_t *m)
 
     if (method) {
         on_notification(c, method, json_object_get(m, "params"));
-    } else if (error && c->refused && json_integer_value(json_object_get(error, "code")) != RPC_ENGINE_GONE) {
+    } else if (error && c->refused &&
+               json_integer_value(json_object_get(error, "code")) != RPC_ENGINE_GONE) {
         c->refused(c, id, error);
     } else if (error && json_integer_value(json_object_get(error, "code")) != RPC_ENGINE_GONE) {
         complain("%s", rpc_get_str(error, "message"));
@@ -110,7 +120,10 @@ static void on_message(void *ctx, json_t *m)
 int client_run(struct client *c, struct options *o, bool keep, bool output)
 {
     struct keeper_client kc = {.ctx = c, .message = on_message};
-    struct keeper_options ko = {.session = spec_to_json(&o->spec), .keep = keep, .output = output, .input_fd = o->input_fd,
+    struct keeper_options ko = {.session = spec_to_json(&o->spec),
+                                .keep = keep,
+                                .output = output,
+                                .input_fd = o->input_fd,
                                 .remote = o->remote};
     struct error err;
     int code;

@@ -1,4 +1,5 @@
-/* mews engine: a keeper with an engine, for a client at the other end of standard input and output. */
+/* mews engine: a keeper with an engine, for a client at the other end of standard input and output.
+ */
 #include <unistd.h>
 
 #include "internal.h"

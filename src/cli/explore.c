@@ -22,7 +22,8 @@ int screen_process_main(int rpc_fd, int start_fd)
     return code;
 }
 
-/* ---- what was opened before: a line of JSON each, the newest last ------------------------------------------------- */
+/* ---- what was opened before: a line of JSON each, the newest last
+ * ------------------------------------------------- */
 
 static char *recent_path(void)
 {
@@ -61,7 +62,8 @@ static void recent_write(const json_t *list)
     size_t i;
 
     buf_init(&text, 1 << 20);
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         one = json_dumps(item, JSON_COMPACT);
         buf_addf(&text, "%s\n", one);
         free(one);
@@ -81,7 +83,8 @@ static char *label_of(const struct options *o)
     for (size_t i = 0; i < o->inputs.n; i++)
         buf_addf(&b, "%s%s", b.len ? " " : "", o->inputs.v[i]);
     if (!o->inputs.n && o->spec.source)
-        buf_addf(&b, "-I %s%s%s", o->spec.source, o->spec.params && *o->spec.params ? ":" : "", o->spec.params ? o->spec.params : "");
+        buf_addf(&b, "-I %s%s%s", o->spec.source, o->spec.params && *o->spec.params ? ":" : "",
+                 o->spec.params ? o->spec.params : "");
     for (size_t i = 0; !b.len && i < o->spec.plugins.n; i++)
         buf_addf(&b, "-H %s", o->spec.plugins.v[i].library);
     if (*o->filter)
@@ -105,7 +108,8 @@ static void remember(struct options *o)
     json_t *list, *item;
     char *label;
 
-    if (o->tour || o->remote || o->input_fd >= 0 || (!o->inputs.n && !o->spec.source && !o->spec.plugins.n))
+    if (o->tour || o->remote || o->input_fd >= 0 ||
+        (!o->inputs.n && !o->spec.source && !o->spec.plugins.n))
         return;
     for (size_t i = 0; i < o->spec.plugins.n; i++) {
         if (strchr(o->spec.plugins.v[i].library, '/'))
@@ -121,7 +125,8 @@ static void remember(struct options *o)
         if (!old || str_eq(old, label))
             json_array_remove(list, i);
     }
-    item = json_pack("{so so so}", "label", rpc_str(label), "session", spec_to_json(&o->spec), "filter", rpc_str(o->filter));
+    item = json_pack("{so so so}", "label", rpc_str(label), "session", spec_to_json(&o->spec),
+                     "filter", rpc_str(o->filter));
     if (o->inputs.n)
         json_object_set_new(item, "input", rpc_str(o->inputs.v[0]));
     json_array_append_new(list, item);
@@ -142,7 +147,8 @@ static json_t *tour_item(void)
     o.tour = true;
     o.filter = xstrdup("");
     inputs_apply(&o, &err);
-    item = json_pack("{ss so sb}", "label", "the tour: the night a key was copied", "session", spec_to_json(&o.spec), "tour", true);
+    item = json_pack("{ss so sb}", "label", "the tour: the night a key was copied", "session",
+                     spec_to_json(&o.spec), "tour", true);
     options_fini(&o);
     return item;
 }
@@ -159,7 +165,9 @@ static json_t *recent_choice(void)
     return choice;
 }
 
-/* ---- starting ---------------------------------------------------------------------------------------------------------- */
+/* ---- starting
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 /* A descriptor to read it from: other users see the arguments of processes. */
 static int screen_options(const struct options *o, json_t *session, json_t *recent)
@@ -188,7 +196,8 @@ static int screen_options(const struct options *o, json_t *session, json_t *rece
 static enum severity start_screen(struct keeper *k, int start, struct rpc **rpc, struct error *err)
 {
     int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    struct spawn_options so = {.role = "screen", .shared = -1, .spool = -1, .input_fd = -1, .tty = tty, .start = start};
+    struct spawn_options so = {
+        .role = "screen", .shared = -1, .spool = -1, .input_fd = -1, .tty = tty, .start = start};
     struct child screen;
 
     if (tty < 0)
@@ -209,7 +218,8 @@ static bool nothing_given(const struct options *o)
 
 int command_explore(struct options *o)
 {
-    struct keeper_options ko = {.open = true, .keep = true, .input_fd = o->input_fd, .remote = o->remote};
+    struct keeper_options ko = {
+        .open = true, .keep = true, .input_fd = o->input_fd, .remote = o->remote};
     json_t *recent = NULL;
     struct rpc *rpc = NULL;
     struct keeper *k;

@@ -30,7 +30,8 @@ static ssize_t first_bytes(const char *path, unsigned char *p, unsigned n)
 
 static bool is_configuration(const unsigned char *p, size_t n)
 {
-    return memmem(p, n, "plugins:", 8) || memmem(p, n, "- rule:", 7) || memmem(p, n, "- macro:", 8) || memmem(p, n, "- list:", 7);
+    return memmem(p, n, "plugins:", 8) || memmem(p, n, "- rule:", 7) ||
+           memmem(p, n, "- macro:", 8) || memmem(p, n, "- list:", 7);
 }
 
 static enum severity classify(const char *path, enum input_kind *kind, struct error *err)
@@ -51,11 +52,15 @@ static enum severity classify(const char *path, enum input_kind *kind, struct er
     if (access(path, R_OK) != 0)
         return error_sys(err, errno, "%s", path);
     n = first_bytes(path, start, sizeof(start));
-    if (n >= 4 && memcmp(start, "\x7f" "ELF", 4) == 0)
+    if (n >= 4 && memcmp(start,
+                         "\x7f"
+                         "ELF",
+                         4) == 0)
         *kind = INPUT_LIBRARY;
     else if (n > 0 && is_capture(start, (size_t)n))
         *kind = INPUT_CAPTURE;
-    else if (n > 0 && (str_ends(path, ".yaml") || str_ends(path, ".yml")) && is_configuration(start, (size_t)n))
+    else if (n > 0 && (str_ends(path, ".yaml") || str_ends(path, ".yml")) &&
+             is_configuration(start, (size_t)n))
         *kind = INPUT_YAML;
     return SEV_OK;
 }
@@ -69,7 +74,8 @@ static void use_logs(struct options *o, const struct str_list *paths)
     json_object_set_new(params, "paths", list);
     json_object_set_new(params, "follow", json_boolean(o->follow));
     o->spec.source = xstrdup("logs");
-    if (paths->n == 1 && !o->follow && paths->v[0][0] != '{' && !strchr(paths->v[0], ':') && !str_eq(paths->v[0], "-"))
+    if (paths->n == 1 && !o->follow && paths->v[0][0] != '{' && !strchr(paths->v[0], ':') &&
+        !str_eq(paths->v[0], "-"))
         o->spec.params = xstrdup(paths->v[0]);
     else
         o->spec.params = json_dumps(params, JSON_COMPACT);
@@ -77,7 +83,8 @@ static void use_logs(struct options *o, const struct str_list *paths)
     spec_add_library(&o->spec, "logs", "", true);
 }
 
-/* A plain file as the parameters of a source that was loaded by hand: `mews ./libmine.so events.jsonl`. */
+/* A plain file as the parameters of a source that was loaded by hand: `mews ./libmine.so
+ * events.jsonl`. */
 static bool sole_plugin_source(struct options *o)
 {
     return o->spec.plugins.n > 0 && !o->spec.source;
@@ -116,7 +123,8 @@ static void add_source_plugin(struct options *o)
     path = plugin_find(o->spec.source, &o->spec.plugin_dirs, NULL);
     if (path) {
         spec_add_library(&o->spec, o->spec.source, "", false);
-    } else if (o->spec.plugins.n == 0 || str_eq(o->spec.source, "logs") || str_eq(o->spec.source, "tour")) {
+    } else if (o->spec.plugins.n == 0 || str_eq(o->spec.source, "logs") ||
+               str_eq(o->spec.source, "tour")) {
         str_list_add(&bundled, o->spec.bundled_dir);
         free(path);
         path = plugin_find(o->spec.source, &bundled, NULL);
@@ -129,9 +137,12 @@ static void add_source_plugin(struct options *o)
 static enum severity refuse(const char *path, enum input_kind kind, struct error *err)
 {
     if (kind == INPUT_CAPTURE)
-        return error_set(err, ERR_REFUSED, "%s is a capture: mews %s reads logs and plugins' streams; sysdig -r opens it", path,
-                         "0.1");
-    return error_set(err, ERR_REFUSED, "%s is a configuration or a rules file: mews 0.1 takes plugins with -H", path);
+        return error_set(
+            err, ERR_REFUSED,
+            "%s is a capture: mews %s reads logs and plugins' streams; sysdig -r opens it", path,
+            "0.1");
+    return error_set(err, ERR_REFUSED,
+                     "%s is a configuration or a rules file: mews 0.1 takes plugins with -H", path);
 }
 
 enum severity inputs_apply(struct options *o, struct error *err)
@@ -167,7 +178,8 @@ enum severity inputs_apply(struct options *o, struct error *err)
         }
     }
     if (sev == SEV_OK && logs.n && o->spec.source)
-        sev = error_set(err, ERR_USAGE, "%s and -I %s: one source is opened at a time", logs.v[0], o->spec.source);
+        sev = error_set(err, ERR_USAGE, "%s and -I %s: one source is opened at a time", logs.v[0],
+                        o->spec.source);
     if (sev == SEV_OK && logs.n)
         use_logs(o, &logs);
     else if (sev == SEV_OK && (libraries || sole_plugin_source(o)))
@@ -178,11 +190,13 @@ enum severity inputs_apply(struct options *o, struct error *err)
     return sev;
 }
 
-/* ---- an engine elsewhere: its keeper looks at the inputs ----------------------------------------------------- */
+/* ---- an engine elsewhere: its keeper looks at the inputs
+ * ----------------------------------------------------- */
 
 json_t *session_for_remote(const struct options *o, struct error *err)
 {
-    static const char *const of_that_host[] = {"plugin_dirs", "bundled_dir", "views_dir", "spool_limit", "memory"};
+    static const char *const of_that_host[] = {"plugin_dirs", "bundled_dir", "views_dir",
+                                               "spool_limit", "memory"};
     json_t *s = spec_to_json(&o->spec), *inputs = json_array();
     struct str_list warnings = {0};
 
@@ -190,7 +204,8 @@ json_t *session_for_remote(const struct options *o, struct error *err)
         json_object_del(s, of_that_host[i]);
     for (size_t i = 0; i < o->inputs.n; i++) {
         if (str_eq(o->inputs.v[i], "-")) {
-            error_set(err, ERR_USAGE, "standard input can't be read by an engine elsewhere: run … | mews - there");
+            error_set(err, ERR_USAGE,
+                      "standard input can't be read by an engine elsewhere: run … | mews - there");
             json_decref(inputs);
             json_decref(s);
             return NULL;
@@ -219,7 +234,8 @@ json_t *session_resolve(const json_t *session, struct error *err)
     spec_fini(&o.spec);
     o.follow = rpc_get_bool(session, "follow", false);
     o.tour = rpc_get_bool(session, "tour", false);
-    json_array_foreach(inputs, i, item) {
+    json_array_foreach(inputs, i, item)
+    {
         buf_init(&path, 65536);
         if (rpc_text_bytes(item, &path))
             str_list_add(&o.inputs, buf_str(&path));

@@ -8,18 +8,20 @@
 #include "mews/config.h"
 #include "mews/engine.h"
 
-/* ---- exit codes: documented in the man page ---------------------------------------------------------------- */
+/* ---- exit codes: documented in the man page
+ * ---------------------------------------------------------------- */
 
 enum exit_code {
     EXIT_OK = 0,
-    EXIT_FAILED = 1,      /* it started, and then something failed: the source, the disk, the screen */
-    EXIT_USAGE = 2,       /* the command line, a filter, a format */
-    EXIT_INPUT = 3,       /* an input is missing or foreign, a plugin could not be loaded or opened */
+    EXIT_FAILED = 1, /* it started, and then something failed: the source, the disk, the screen */
+    EXIT_USAGE = 2,  /* the command line, a filter, a format */
+    EXIT_INPUT = 3,  /* an input is missing or foreign, a plugin could not be loaded or opened */
     EXIT_PLUGIN_DIED = 4, /* a plugin ended the engine */
     EXIT_INTERRUPTED = 130,
 };
 
-/* ---- keeper.c: waits, restarts, passes messages on; loads nothing --------------------------------------------- */
+/* ---- keeper.c: waits, restarts, passes messages on; loads nothing
+ * --------------------------------------------- */
 
 struct keeper;
 
@@ -54,7 +56,9 @@ void keeper_watch_screen(struct keeper *k, pid_t pid, int noise_fd);
 /* The terminal, whose settings are taken now and given back at the end. */
 void keeper_hold_terminal(struct keeper *k, int tty);
 
-/* ---- spawn.c ------------------------------------------------------------------------------------------------------ */
+/* ---- spawn.c
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 #define SPAWN_ENGINE_NAME "mews-engine"
 
@@ -66,32 +70,36 @@ struct child {
 };
 
 struct spawn_options {
-    const char *role;   /* "engine" or "screen" */
-    int shared, spool;  /* -1: none */
-    int input_fd;       /* kept open for it; -1: none */
-    int tty;            /* its standard input and output; -1: none */
+    const char *role;  /* "engine" or "screen" */
+    int shared, spool; /* -1: none */
+    int input_fd;      /* kept open for it; -1: none */
+    int tty;           /* its standard input and output; -1: none */
     bool output;
     const char *remote; /* shell command instead of our own program */
-    int start;          /* descriptor with JSON: how the screen is to begin; it may hold secrets; -1: none */
+    int start; /* descriptor with JSON: how the screen is to begin; it may hold secrets; -1: none */
 };
 
 enum severity spawn_child(const struct spawn_options *o, struct child *out, struct error *err);
 
-/* ---- log.c: all that plugins and mews said, bounded -------------------------------------------------------------------- */
+/* ---- log.c: all that plugins and mews said, bounded
+ * -------------------------------------------------------------------- */
 
 struct log_store;
 struct log_store *log_new(void);
 void log_free(struct log_store *l);
-/* Adds an entry ({ts, plugin, severity, component, text, …}); takes the reference; gives its number. */
+/* Adds an entry ({ts, plugin, severity, component, text, …}); takes the reference; gives its
+ * number. */
 uint64_t log_add(struct log_store *l, json_t *entry);
 json_t *log_query(const struct log_store *l, const json_t *params);
 /* The last n texts that were printed (not logged), oldest first. */
 json_t *log_last_printed(const struct log_store *l, size_t n);
 
-/* ---- report.c: why an engine died ------------------------------------------------------------------------------------------ */
+/* ---- report.c: why an engine died
+ * ------------------------------------------------------------------------------------------ */
 
 /* status: of waitpid. lines: what was printed last. ended_by_person: it was killed on request. */
-json_t *report_new(const struct plugin_record *record, int status, json_t *lines, bool ended_by_person);
+json_t *report_new(const struct plugin_record *record, int status, json_t *lines,
+                   bool ended_by_person);
 /* The report as lines of text for standard error. */
 void report_text(const json_t *report, struct buf *out);
 /* What the next engine must not call again; NULL: nothing. */
@@ -101,19 +109,24 @@ int symbolize_main(int argc, char **argv);
 /* Adds functions and source lines to the frames of a report, where debug information has them. */
 void report_symbolize(json_t *report);
 
-/* ---- unsaved.c: streams that outlive a lost terminal --------------------------------------------------------------------------- */
+/* ---- unsaved.c: streams that outlive a lost terminal
+ * --------------------------------------------------------------------------- */
 
 /* A file without a name in the user's cache; -1 with an error. */
 int spool_create(struct error *err);
-/* Gives the spool a name and notes how to take it up again; its path, NULL: it could not be kept. */
-char *unsaved_keep(int spool_fd, const struct spool_state *state, const json_t *session, const json_t *stream);
+/* Gives the spool a name and notes how to take it up again; its path, NULL: it could not be kept.
+ */
+char *unsaved_keep(int spool_fd, const struct spool_state *state, const json_t *session,
+                   const json_t *stream);
 /* [{path, events, source, time}], newest first. */
 json_t *unsaved_list(void);
 /* Opens one: the descriptor, its state and its session (new reference). */
 int unsaved_open(const char *path, struct spool_state *state, json_t **session, struct error *err);
 void unsaved_discard(const char *path);
 
-/* ---- the command line --------------------------------------------------------------------------------------------------------------- */
+/* ---- the command line
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 struct options {
     struct session_spec spec;
@@ -124,7 +137,7 @@ struct options {
     uint64_t limit;
     char time_mode;
     char *remote;
-    int input_fd; /* standard input, when an input is "-" */
+    int input_fd;          /* standard input, when an input is "-" */
     struct str_list words; /* the command's own arguments, in front of the inputs */
 };
 
@@ -137,17 +150,19 @@ struct command {
 extern const struct command commands[];
 extern const size_t command_count;
 
-/* Parses argv (without the program's and the command's name). Prints help or the error itself; -1: go on, else exit. */
+/* Parses argv (without the program's and the command's name). Prints help or the error itself; -1:
+ * go on, else exit. */
 int options_parse(const struct command *c, int argc, char **argv, struct options *o);
 void options_init(struct options *o);
 void options_fini(struct options *o);
 void options_help(const struct command *c, FILE *to);
 /* inputs.c: what the inputs are, put into the session. */
 enum severity inputs_apply(struct options *o, struct error *err);
-/* The session for an engine elsewhere, whose keeper finds out what its inputs are. New reference. */
+/* The session for an engine elsewhere, whose keeper finds out what its inputs are. New reference.
+ */
 json_t *session_for_remote(const struct options *o, struct error *err);
-/* That keeper's side: a session with "inputs" becomes one that an engine takes; others stay. New reference, NULL
- * with err when an input can't be used. */
+/* That keeper's side: a session with "inputs" becomes one that an engine takes; others stay. New
+ * reference, NULL with err when an input can't be used. */
 json_t *session_resolve(const json_t *session, struct error *err);
 /* Prints "mews: …" in red where it is a terminal; control characters are spelt. */
 void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -170,9 +185,10 @@ struct client {
     bool plugin_failed;
     bool lists_failures; /* it shows them itself */
     void *ctx;
-    void (*ready)(struct client *c, const json_t *params);            /* plugins are loaded */
+    void (*ready)(struct client *c, const json_t *params);               /* plugins are loaded */
     void (*answer)(struct client *c, uint64_t id, const json_t *result); /* of client_ask */
-    void (*refused)(struct client *c, uint64_t id, const json_t *error); /* NULL: complained of, and the end */
+    void (*refused)(struct client *c, uint64_t id,
+                    const json_t *error); /* NULL: complained of, and the end */
     void (*note)(struct client *c, const char *method, const json_t *params);
 };
 int client_run(struct client *c, struct options *o, bool keep, bool output);

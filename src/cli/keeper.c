@@ -1,5 +1,5 @@
-/* The keeper: starts the engine, waits for its end, says why it came, starts another. It holds what must outlive an
- * engine, and loads nothing that could harm it. */
+/* The keeper: starts the engine, waits for its end, says why it came, starts another. It holds what
+ * must outlive an engine, and loads nothing that could harm it. */
 #include "keeper.h"
 
 #include <errno.h>
@@ -10,12 +10,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define END_GRACE  (2 * NS_PER_S)
-#define PRINTED    20
+#define END_GRACE    (2 * NS_PER_S)
+#define PRINTED      20
 #define LINE_MAX_LEN ((size_t)8192)
-#define TEXT_HIGH  ((size_t)1 << 20)
+#define TEXT_HIGH    ((size_t)1 << 20)
 
-/* ---- life ------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void block_signals(struct keeper *k)
 {
@@ -38,7 +40,8 @@ static enum severity make_shared(struct keeper *k, struct error *err)
     k->shared_fd = memfd_create("mews-shared", MFD_CLOEXEC);
     if (k->shared_fd < 0 || ftruncate(k->shared_fd, sizeof(struct engine_shared)) != 0)
         return error_sys(err, errno, "can't make shared memory");
-    p = mmap(NULL, sizeof(struct engine_shared), PROT_READ | PROT_WRITE, MAP_SHARED, k->shared_fd, 0);
+    p = mmap(NULL, sizeof(struct engine_shared), PROT_READ | PROT_WRITE, MAP_SHARED, k->shared_fd,
+             0);
     if (p == MAP_FAILED)
         return error_sys(err, errno, "can't make shared memory");
     k->shared = p;
@@ -59,7 +62,8 @@ struct keeper *keeper_new(const struct keeper_options *o, const struct keeper_cl
     k->shared_fd = k->spool_fd = k->tty = k->screen_noise = -1;
     k->engine = (struct child){-1, -1, -1, -1};
     k->log = log_new();
-    snprintf(k->id_prefix, sizeof(k->id_prefix), "keeper-%llx-", (unsigned long long)(time_now() ^ (uint64_t)getpid() << 40));
+    snprintf(k->id_prefix, sizeof(k->id_prefix), "keeper-%llx-",
+             (unsigned long long)(time_now() ^ (uint64_t)getpid() << 40));
     buf_init(&k->line, LINE_MAX_LEN * 2);
     buf_init(&k->text, (size_t)256 << 20);
     buf_init(&k->screen_words, 65536);
@@ -104,7 +108,9 @@ void keeper_end(struct keeper *k, int exit_code)
     k->done = true;
 }
 
-/* ---- the engine ----------------------------------------------------------------------------------------------- */
+/* ---- the engine
+ * -----------------------------------------------------------------------------------------------
+ */
 
 void keeper_send(struct keeper *k, const char *method, json_t *params)
 {
@@ -123,7 +129,8 @@ static json_t *session_now(struct keeper *k)
     json_t *s = json_deep_copy(k->session), *plugins = json_object_get(s, "plugins"), *name;
     size_t i;
 
-    json_array_foreach(k->without, i, name) {
+    json_array_foreach(k->without, i, name)
+    {
         for (size_t p = json_array_size(plugins); p-- > 0;) {
             const char *library = rpc_get_str(json_array_get(plugins, p), "library");
 
@@ -137,7 +144,9 @@ static json_t *session_now(struct keeper *k)
 static void start_session(struct keeper *k, bool open)
 {
     if (k->session)
-        keeper_send(k, "session/start", json_pack("{so sO sb}", "session", session_now(k), "avoid", k->avoid, "open", open));
+        keeper_send(
+            k, "session/start",
+            json_pack("{so sO sb}", "session", session_now(k), "avoid", k->avoid, "open", open));
 }
 
 static void forget_spool(struct keeper *k)
@@ -187,8 +196,14 @@ static enum severity change_spool(struct keeper *k, struct error *err)
 
 static enum severity start_engine(struct keeper *k, bool open, struct error *err)
 {
-    struct spawn_options so = {.role = "engine", .shared = k->shared_fd, .spool = k->spool_fd, .input_fd = k->o.input_fd,
-                               .tty = -1, .start = -1, .output = k->o.output, .remote = k->o.remote};
+    struct spawn_options so = {.role = "engine",
+                               .shared = k->shared_fd,
+                               .spool = k->spool_fd,
+                               .input_fd = k->o.input_fd,
+                               .tty = -1,
+                               .start = -1,
+                               .output = k->o.output,
+                               .remote = k->o.remote};
 
     memset(&k->shared->record, 0, sizeof(k->shared->record));
     if (change_spool(k, err) != SEV_OK)
@@ -252,7 +267,9 @@ void keeper_stop_engine(struct keeper *k, bool restart, bool open)
     }
 }
 
-/* ---- what it prints ----------------------------------------------------------------------------------------------- */
+/* ---- what it prints
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void take_line(struct keeper *k, const char *p, size_t n)
 {
@@ -269,7 +286,10 @@ static void take_line(struct keeper *k, const char *p, size_t n)
     json_object_set_new(entry, "printed", json_true());
     json_object_set_new(entry, "text", rpc_str(buf_str(&safe)));
     json_object_set_new(entry, "severity", json_integer(6));
-    json_object_set_new(entry, "plugin", atomic_load(&c->serial) ? rpc_text(c->plugin, strnlen(c->plugin, RECORD_NAME)) : json_null());
+    json_object_set_new(entry, "plugin",
+                        atomic_load(&c->serial)
+                            ? rpc_text(c->plugin, strnlen(c->plugin, RECORD_NAME))
+                            : json_null());
     if (active) {
         json_object_set_new(entry, "during", json_string(plugin_fn_name(c->fn)));
         if (c->event)
@@ -306,7 +326,8 @@ static bool read_noise(struct keeper *k)
     return true;
 }
 
-/* After its death: what is still in the pipe. A child of a plugin may hold the other end: no waiting. */
+/* After its death: what is still in the pipe. A child of a plugin may hold the other end: no
+ * waiting. */
 static void drain_noise(struct keeper *k)
 {
     for (int i = 0; i < 4096; i++) {
@@ -326,7 +347,8 @@ static void drain_noise(struct keeper *k)
 
 static void write_text(struct keeper *k)
 {
-    ssize_t n = k->text.len ? write(STDOUT_FILENO, k->text.data, MIN_OF(k->text.len, (size_t)65536)) : 0;
+    ssize_t n =
+        k->text.len ? write(STDOUT_FILENO, k->text.data, MIN_OF(k->text.len, (size_t)65536)) : 0;
 
     if (n > 0)
         buf_drop(&k->text, (size_t)n);
@@ -361,12 +383,15 @@ static void drain_text(struct keeper *k)
         write_text(k);
 }
 
-/* ---- its end ---------------------------------------------------------------------------------------------------------- */
+/* ---- its end
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void engine_died(struct keeper *k, int status)
 {
     bool crashed = !k->expected || WIFSIGNALED(status) || WEXITSTATUS(status) != 0;
-    bool killed_late = k->expected && k->kill_at && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    bool killed_late =
+        k->expected && k->kill_at && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 
     /* what it sent before it died still counts */
     if (k->rpc) {
@@ -386,7 +411,8 @@ static void engine_died(struct keeper *k, int status)
         json_t *avoid;
 
         json_decref(k->report);
-        k->report = report_new(&k->shared->record, status, log_last_printed(k->log, PRINTED), k->ended_by_person);
+        k->report = report_new(&k->shared->record, status, log_last_printed(k->log, PRINTED),
+                               k->ended_by_person);
         report_symbolize(k->report);
         avoid = report_avoid(k->report);
         if (avoid)
@@ -399,7 +425,8 @@ static void engine_died(struct keeper *k, int status)
         keeper_stop_engine(k, true, k->restart_open);
 }
 
-/* ---- the screen and the terminal ---------------------------------------------------------------------------------------- */
+/* ---- the screen and the terminal
+ * ---------------------------------------------------------------------------------------- */
 
 void keeper_watch_screen(struct keeper *k, pid_t pid, int noise_fd)
 {
@@ -434,7 +461,8 @@ static void screen_died(struct keeper *k, int status)
     restore_terminal(k);
     if (!clean) {
         if (WIFSIGNALED(status))
-            complain("the screen ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+            complain("the screen ended by signal %d (%s)", WTERMSIG(status),
+                     strsignal(WTERMSIG(status)));
         else
             complain("the screen ended with status %d", WEXITSTATUS(status));
         if (k->screen_words.len)
@@ -459,7 +487,8 @@ void keeper_suspend(struct keeper *k)
 
 bool keeper_has_unsaved(const struct keeper *k)
 {
-    return k->spool_fd >= 0 && k->stream && rpc_get_bool(k->stream, "live", false) && rpc_u64_or(k->stream, "end", 0) > 0;
+    return k->spool_fd >= 0 && k->stream && rpc_get_bool(k->stream, "live", false) &&
+           rpc_u64_or(k->stream, "end", 0) > 0;
 }
 
 static void keep_unsaved(struct keeper *k)
@@ -474,7 +503,9 @@ static void keep_unsaved(struct keeper *k)
     free(path);
 }
 
-/* ---- the loop -------------------------------------------------------------------------------------------------------------- */
+/* ---- the loop
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static void reap(struct keeper *k)
 {
@@ -551,7 +582,17 @@ static void talk_client(struct keeper *k, bool readable)
         keeper_request(k, m);
 }
 
-enum { FD_SIGNAL, FD_ENGINE, FD_NOISE, FD_OUTPUT, FD_STDOUT, FD_CLIENT_IN, FD_CLIENT_OUT, FD_SCREEN, FD_COUNT };
+enum {
+    FD_SIGNAL,
+    FD_ENGINE,
+    FD_NOISE,
+    FD_OUTPUT,
+    FD_STDOUT,
+    FD_CLIENT_IN,
+    FD_CLIENT_OUT,
+    FD_SCREEN,
+    FD_COUNT
+};
 
 static void fill_fds(struct keeper *k, struct pollfd fds[FD_COUNT])
 {
@@ -590,7 +631,8 @@ static void read_screen(struct keeper *k)
 
 static void serve_fds(struct keeper *k, const struct pollfd fds[FD_COUNT])
 {
-    /* the engine's words before its death: the order in which they come is not the order in which they happened */
+    /* the engine's words before its death: the order in which they come is not the order in which
+     * they happened */
     if (fds[FD_NOISE].revents && !read_noise(k)) {
         close(k->engine.noise);
         k->engine.noise = -1;
@@ -643,7 +685,8 @@ static void wait_for_engine(struct keeper *k)
         rpc_flush(k->rpc, NULL);
     }
     for (end = time_mono() + END_GRACE; time_mono() < end;) {
-        struct pollfd fds[2] = {{k->rpc ? rpc_in(k->rpc) : -1, POLLIN, 0}, {k->engine.noise, POLLIN, 0}};
+        struct pollfd fds[2] = {{k->rpc ? rpc_in(k->rpc) : -1, POLLIN, 0},
+                                {k->engine.noise, POLLIN, 0}};
 
         if (waitpid(k->engine.pid, &status, WNOHANG) == k->engine.pid) {
             kill(-k->engine.pid, SIGKILL);

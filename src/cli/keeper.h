@@ -19,17 +19,17 @@ struct keeper {
 
     enum engine_phase phase;
     struct child engine;
-    struct rpc *rpc;      /* to the engine */
-    bool expected;        /* the engine's end was asked for */
+    struct rpc *rpc; /* to the engine */
+    bool expected;   /* the engine's end was asked for */
     bool ended_by_person;
-    bool restart;         /* start again when it has ended */
-    bool restart_open;    /* and open the source */
-    bool restart_fresh;   /* with a new spool */
+    bool restart;          /* start again when it has ended */
+    bool restart_open;     /* and open the source */
+    bool restart_fresh;    /* with a new spool */
     char *restart_unsaved; /* with the spool of this unsaved stream; NULL: none */
-    uint64_t kill_at;     /* monotonic; 0: none */
-    struct buf line;      /* what it printed, up to the end of the line */
-    struct buf text;      /* what print printed, on its way to standard output */
-    bool text_closed;     /* nobody reads standard output any more */
+    uint64_t kill_at;      /* monotonic; 0: none */
+    struct buf line;       /* what it printed, up to the end of the line */
+    struct buf text;       /* what print printed, on its way to standard output */
+    bool text_closed;      /* nobody reads standard output any more */
     unsigned starts;
 
     VEC(json_t *) pending; /* ids of the client's requests that the engine has */
@@ -43,7 +43,7 @@ struct keeper {
     int screen_noise;
     struct buf screen_words;
     struct termios tty_settings;
-    int tty; /* -1: none */
+    int tty;            /* -1: none */
     struct buf restore; /* bytes that bring the terminal back */
     bool suspended;
 

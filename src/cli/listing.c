@@ -10,7 +10,8 @@ struct listing {
     uint64_t id;
 };
 
-/* ---- which plugins: those named, else all that are found ------------------------------------------------------ */
+/* ---- which plugins: those named, else all that are found
+ * ------------------------------------------------------ */
 
 static void add_found(struct options *o, const char *dir, bool bundled)
 {
@@ -19,7 +20,8 @@ static void add_found(struct options *o, const char *dir, bool bundled)
 
     for (int i = 0; i < n; i++) {
         if (str_ends(names[i]->d_name, ".so")) {
-            char *path = path_join(dir, names[i]->d_name), *bare = xstrndup(names[i]->d_name, strlen(names[i]->d_name) - 3);
+            char *path = path_join(dir, names[i]->d_name),
+                 *bare = xstrndup(names[i]->d_name, strlen(names[i]->d_name) - 3);
 
             spec_add_library(&o->spec, bundled ? bare : path, "", bundled);
             free(path);
@@ -54,7 +56,9 @@ static void choose(struct options *o)
     add_found(o, o->spec.bundled_dir, true);
 }
 
-/* ---- plugins --------------------------------------------------------------------------------------------------------- */
+/* ---- plugins
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void print_safe(const char *s)
 {
@@ -72,7 +76,10 @@ static void capability_letters(const json_t *p, char out[6])
     static const char letters[] = "SEPAL";
 
     for (int i = 0; i < 5; i++)
-        out[i] = rpc_get_bool(json_object_get(json_object_get(p, "capabilities"), names[i]), "present", false) ? letters[i] : '.';
+        out[i] = rpc_get_bool(json_object_get(json_object_get(p, "capabilities"), names[i]),
+                              "present", false)
+                     ? letters[i]
+                     : '.';
     out[5] = '\0';
 }
 
@@ -82,12 +89,17 @@ static void print_capabilities(const json_t *p)
     json_t *cap, *fn;
     size_t i;
 
-    json_object_foreach(json_object_get(p, "capabilities"), name, cap) {
+    json_object_foreach(json_object_get(p, "capabilities"), name, cap)
+    {
         bool present = rpc_get_bool(cap, "present", false);
 
         printf("  %-11s %s", name, present ? "yes" : "no ");
         json_array_foreach(json_object_get(cap, present ? "functions" : "missing"), i, fn)
-            printf("%s%s", i ? ", " : present ? "  by " : "  needs ", json_string_value(fn));
+            printf("%s%s",
+                   i         ? ", "
+                   : present ? "  by "
+                             : "  needs ",
+                   json_string_value(fn));
         putchar('\n');
     }
 }
@@ -123,7 +135,8 @@ static void print_plugin(const json_t *p)
     print_line("does", rpc_get_str(p, "description"));
     print_line("contact", rpc_get_str(p, "contact"));
     if (rpc_u64_or(p, "id", 0))
-        printf("  %-11s %s (ID %llu)\n", "source", rpc_get_str(p, "source"), (unsigned long long)rpc_u64_or(p, "id", 0));
+        printf("  %-11s %s (ID %llu)\n", "source", rpc_get_str(p, "source"),
+               (unsigned long long)rpc_u64_or(p, "id", 0));
     print_capabilities(p);
     printf("  %-11s %zu\n", "fields", json_array_size(json_object_get(p, "fields")));
     json_array_foreach(json_object_get(p, "warnings"), i, w)
@@ -142,7 +155,8 @@ static int print_plugins(const struct listing *l, const json_t *list)
         puts(text);
         free(text);
     }
-    json_array_foreach(list, i, p) {
+    json_array_foreach(list, i, p)
+    {
         failed |= json_object_get(p, "failure") != NULL;
         if (!l->o->json) {
             if (i)
@@ -155,7 +169,9 @@ static int print_plugins(const struct listing *l, const json_t *list)
     return failed && l->named ? EXIT_INPUT : EXIT_OK;
 }
 
-/* ---- fields -------------------------------------------------------------------------------------------------------------- */
+/* ---- fields
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static const char *arg_words(const json_t *f)
 {
@@ -174,7 +190,8 @@ static const char *arg_words(const json_t *f)
 
 static void print_type(const json_t *f, char out[40])
 {
-    snprintf(out, 40, "%s%s", rpc_get_str(f, "type"), rpc_get_bool(f, "isList", false) ? " (list)" : "");
+    snprintf(out, 40, "%s%s", rpc_get_str(f, "type"),
+             rpc_get_bool(f, "isList", false) ? " (list)" : "");
 }
 
 /* As the READMEs of plugins have it. */
@@ -185,7 +202,8 @@ static void print_markdown(const json_t *fields)
     size_t i;
 
     printf("| NAME | TYPE | ARG | DESCRIPTION |\n|------|------|-----|-------------|\n");
-    json_array_foreach(fields, i, f) {
+    json_array_foreach(fields, i, f)
+    {
         const char *desc = rpc_get_str(f, "desc");
 
         print_type(f, type);
@@ -205,11 +223,13 @@ static void print_field_lines(const json_t *fields)
     char type[40];
     size_t i;
 
-    json_array_foreach(fields, i, f) {
+    json_array_foreach(fields, i, f)
+    {
         const char *args = arg_words(f);
 
         print_type(f, type);
-        printf("  %-34s %-16s %-24s ", rpc_get_str(f, "name"), type, str_eq(args, "None") ? "" : args);
+        printf("  %-34s %-16s %-24s ", rpc_get_str(f, "name"), type,
+               str_eq(args, "None") ? "" : args);
         print_safe(rpc_get_str(f, "desc"));
         putchar('\n');
     }
@@ -222,15 +242,18 @@ static int print_fields(const struct listing *l, const json_t *list)
     bool failed = false, many = json_array_size(list) > 1;
     size_t i;
 
-    json_array_foreach(list, i, p) {
+    json_array_foreach(list, i, p)
+    {
         json_t *fields = json_object_get(p, "fields");
 
         if (json_object_get(p, "failure")) {
-            complain("plugin %s can't be used: %s", rpc_get_str(p, "name"), rpc_get_str(json_object_get(p, "failure"), "text"));
+            complain("plugin %s can't be used: %s", rpc_get_str(p, "name"),
+                     rpc_get_str(json_object_get(p, "failure"), "text"));
             failed = true;
         }
         if (l->o->json) {
-            json_t *o = json_pack("{sO sO}", "plugin", json_object_get(p, "name"), "fields", fields);
+            json_t *o =
+                json_pack("{sO sO}", "plugin", json_object_get(p, "name"), "fields", fields);
 
             json_array_append_new(all, o);
             continue;
@@ -256,7 +279,9 @@ static int print_fields(const struct listing *l, const json_t *list)
     return failed && l->named ? EXIT_INPUT : EXIT_OK;
 }
 
-/* ---- the session --------------------------------------------------------------------------------------------------------------- */
+/* ---- the session
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_ready(struct client *c, const json_t *params)
 {

@@ -60,7 +60,8 @@ json_t *log_query(const struct log_store *l, const json_t *params)
         if (entry_is_of(entry, plugin))
             json_array_append(list, entry);
     }
-    return json_pack("{so so so}", "entries", list, "first", rpc_u64(log_first(l)), "end", rpc_u64(l->next));
+    return json_pack("{so so so}", "entries", list, "first", rpc_u64(log_first(l)), "end",
+                     rpc_u64(l->next));
 }
 
 json_t *log_last_printed(const struct log_store *l, size_t n)

@@ -8,12 +8,20 @@
 #define SESSION "s"
 
 const struct command commands[] = {
-    {"", "[INPUT…] [FILTER]", "Explore a plugin, a log or a live stream. Without anything: the tour.", "sxu", 0, command_explore},
+    {"", "[INPUT…] [FILTER]",
+     "Explore a plugin, a log or a live stream. Without anything: the tour.", "sxu", 0,
+     command_explore},
     {"print", "print [INPUT…] [FILTER]", "Print events, one a line.", "supjn", 0, command_print},
-    {"top", "top FIELD[,FIELD…] [INPUT…] [FILTER]", "Count events by the values of fields.", "sujnc", 1, command_top},
-    {"plugins", "plugins [NAME|SO…]", "List plugins, what they can do, or what keeps them from being used.", "sj", 0, command_plugins},
-    {"fields", "fields [SO…]", "List fields, of the given plugins or all.", "sjm", 0, command_fields},
-    {"engine", "engine", "The engine alone: JSON-RPC 2.0 on standard input and output (share/doc/protocol.md).", "", 0, command_engine},
+    {"top", "top FIELD[,FIELD…] [INPUT…] [FILTER]", "Count events by the values of fields.",
+     "sujnc", 1, command_top},
+    {"plugins", "plugins [NAME|SO…]",
+     "List plugins, what they can do, or what keeps them from being used.", "sj", 0,
+     command_plugins},
+    {"fields", "fields [SO…]", "List fields, of the given plugins or all.", "sjm", 0,
+     command_fields},
+    {"engine", "engine",
+     "The engine alone: JSON-RPC 2.0 on standard input and output (share/doc/protocol.md).", "", 0,
+     command_engine},
 };
 const size_t command_count = COUNT_OF(commands);
 
@@ -41,7 +49,8 @@ void complain(const char *fmt, ...)
         buf_addc(&safe, '\n');
         at += n + 1;
     }
-    fprintf(stderr, "%smews:%s %s", color ? "\033[31m" : "", color ? "\033[0m" : "", safe.len ? buf_str(&safe) : "\n");
+    fprintf(stderr, "%smews:%s %s", color ? "\033[31m" : "", color ? "\033[0m" : "",
+            safe.len ? buf_str(&safe) : "\n");
     buf_fini(&raw);
     buf_fini(&safe);
     free(text);
@@ -65,8 +74,10 @@ void complain_syntax(const char *what, const char *text, const json_t *syntax)
     buf_addc(&mark, '^');
     for (uint64_t i = 1; i < length && index + i < end; i++)
         buf_addc(&mark, '~');
-    complain("%s: line %llu, column %llu: %s\n  %s\n  %s", what, (unsigned long long)rpc_u64_or(syntax, "line", 1),
-             (unsigned long long)rpc_u64_or(syntax, "column", 1), rpc_get_str(syntax, "text"), buf_str(&line), buf_str(&mark));
+    complain("%s: line %llu, column %llu: %s\n  %s\n  %s", what,
+             (unsigned long long)rpc_u64_or(syntax, "line", 1),
+             (unsigned long long)rpc_u64_or(syntax, "column", 1), rpc_get_str(syntax, "text"),
+             buf_str(&line), buf_str(&mark));
     buf_fini(&line);
     buf_fini(&mark);
 }
@@ -118,8 +129,11 @@ static int internal_entry(int argc, char **argv)
     if (argc >= 4 && str_eq(argv[1], "--screen-process"))
         return screen_process_main(atoi(argv[2]), atoi(argv[3]));
     if (argc >= 6 && str_eq(argv[1], "--engine-process")) {
-        struct engine_fds fds = {.rpc_in = atoi(argv[2]), .rpc_out = atoi(argv[2]), .shared = atoi(argv[3]),
-                                 .spool = atoi(argv[4]), .output = atoi(argv[5])};
+        struct engine_fds fds = {.rpc_in = atoi(argv[2]),
+                                 .rpc_out = atoi(argv[2]),
+                                 .shared = atoi(argv[3]),
+                                 .spool = atoi(argv[4]),
+                                 .output = atoi(argv[5])};
 
         for (int i = 2; i < 6; i++) {
             if (atoi(argv[i]) >= 0)
@@ -138,7 +152,8 @@ int main(int argc, char **argv)
     if (code >= 0)
         return code;
     if (argc > 1 && str_eq(argv[1], "--version")) {
-        printf("mews %s (plugin API %s, protocol %d)\n", PACKAGE_VERSION, PLUGIN_API_VERSION_STR, RPC_PROTOCOL);
+        printf("mews %s (plugin API %s, protocol %d)\n", PACKAGE_VERSION, PLUGIN_API_VERSION_STR,
+               RPC_PROTOCOL);
         return EXIT_OK;
     }
     if (argc > 1 && (str_eq(argv[1], "--help") || str_eq(argv[1], "help")))

@@ -4,8 +4,17 @@
 
 #include "internal.h"
 
-enum long_only { OPT_PLUGIN_DIR = 256, OPT_SPOOL_LIMIT, OPT_MEMORY, OPT_UTC, OPT_TOUR, OPT_ENGINE, OPT_NO_BUNDLED, OPT_CSV,
-                 OPT_FORMAT };
+enum long_only {
+    OPT_PLUGIN_DIR = 256,
+    OPT_SPOOL_LIMIT,
+    OPT_MEMORY,
+    OPT_UTC,
+    OPT_TOUR,
+    OPT_ENGINE,
+    OPT_NO_BUNDLED,
+    OPT_CSV,
+    OPT_FORMAT
+};
 
 /* group: the letters by which commands name the options that they take */
 static const struct option_def {
@@ -16,15 +25,19 @@ static const struct option_def {
     {'s', 'H', "plugin", "SO[:CONFIG]", "load a plugin: a path, or a name that is sought"},
     {'s', 'I', "source", "NAME[:PARAMS]", "open the source of this plugin"},
     {'s', OPT_PLUGIN_DIR, "plugin-dir", "DIR", "seek plugins here first (may be repeated)"},
-    {'s', OPT_NO_BUNDLED, "no-bundled", NULL, "do not load plugins that come along when something needs them"},
+    {'s', OPT_NO_BUNDLED, "no-bundled", NULL,
+     "do not load plugins that come along when something needs them"},
     {'s', OPT_MEMORY, "memory", "SIZE", "for values that are kept or counted (512M)"},
     {'s', 'f', "follow", NULL, "follow logs as they grow, as tail -f"},
-    {'x', OPT_SPOOL_LIMIT, "spool-limit", "SIZE", "keep at most this much of the stream (8G, or half of what is free)"},
+    {'x', OPT_SPOOL_LIMIT, "spool-limit", "SIZE",
+     "keep at most this much of the stream (8G, or half of what is free)"},
     {'s', OPT_TOUR, "tour", NULL, "the bundled tour"},
     {'x', OPT_ENGINE, "engine", "COMMAND", "run the engine elsewhere: 'ssh HOST mews engine'"},
     {'u', OPT_UTC, "utc", NULL, "times in UTC, not in local time"},
-    {'p', 'p', "print", "FORMAT", "output format, as Falco and sysdig have it: '*%evt.num %evt.time %ka.verb'"},
-    {'p', 't', "time", "a|h|r|d|D", "form of evt.outputtime: absolute, clock, relative, delta in the call, delta"},
+    {'p', 'p', "print", "FORMAT",
+     "output format, as Falco and sysdig have it: '*%evt.num %evt.time %ka.verb'"},
+    {'p', 't', "time", "a|h|r|d|D",
+     "form of evt.outputtime: absolute, clock, relative, delta in the call, delta"},
     {'j', 'j', "json", NULL, "print JSON"},
     {'n', 'n', "count", "COUNT", "stop after so many lines"},
     {'c', OPT_CSV, "csv", NULL, "print CSV"},
@@ -45,8 +58,9 @@ void options_help(const struct command *c, FILE *to)
 
         if (!takes(c, &defs[i]))
             continue;
-        snprintf(head, sizeof(head), "%s%c%s--%s%s%s", defs[i].code < 256 ? "-" : " ", defs[i].code < 256 ? defs[i].code : ' ',
-                 defs[i].code < 256 ? ", " : "  ", defs[i].name, defs[i].arg ? " " : "", defs[i].arg ? defs[i].arg : "");
+        snprintf(head, sizeof(head), "%s%c%s--%s%s%s", defs[i].code < 256 ? "-" : " ",
+                 defs[i].code < 256 ? defs[i].code : ' ', defs[i].code < 256 ? ", " : "  ",
+                 defs[i].name, defs[i].arg ? " " : "", defs[i].arg ? defs[i].arg : "");
         fprintf(to, "  %-32s %s\n", head, defs[i].help);
     }
 }
@@ -107,7 +121,8 @@ static enum severity read_form(struct options *o, const char *arg, struct error 
     return error_set(err, ERR_USAGE, "--format %s: text, json or markdown is needed", arg);
 }
 
-static enum severity apply(struct options *o, int code, const char *arg, size_t *given_dirs, struct error *err)
+static enum severity apply(struct options *o, int code, const char *arg, size_t *given_dirs,
+                           struct error *err)
 {
     switch (code) {
     case 'H':
@@ -167,7 +182,8 @@ static size_t build_tables(const struct command *c, struct option *longs, char *
 
         if (!takes(c, d))
             continue;
-        longs[n++] = (struct option){d->name, d->arg ? required_argument : no_argument, NULL, d->code};
+        longs[n++] =
+            (struct option){d->name, d->arg ? required_argument : no_argument, NULL, d->code};
         if (d->code < 256) {
             *shorts++ = (char)d->code;
             if (d->arg)
@@ -185,7 +201,8 @@ static bool exists(const struct options *o, const char *path)
     return !o->remote && access(path, F_OK) == 0;
 }
 
-/* An input: it exists, is "-", or looks like a path. What is left of the words is the filter, as sysdig takes it. */
+/* An input: it exists, is "-", or looks like a path. What is left of the words is the filter, as
+ * sysdig takes it. */
 static bool is_input(const struct options *o, const char *word)
 {
     const char *dot = strrchr(word, '.');
@@ -196,7 +213,9 @@ static bool is_input(const struct options *o, const char *word)
         return false; /* no path, but a piece of a filter */
     if (strchr(word, '/'))
         return true;
-    return dot && dot != word && dot[1] && strspn(dot + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == strlen(dot + 1);
+    return dot && dot != word && dot[1] &&
+           strspn(dot + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") ==
+               strlen(dot + 1);
 }
 
 static void take_words(const struct command *c, struct options *o, int argc, char **argv)
@@ -237,7 +256,8 @@ int options_parse(const struct command *c, int argc, char **argv, struct options
             return EXIT_OK;
         }
         if (code == '?') {
-            complain("%s is no option here, or needs an argument (mews %s --help lists them)", argv[optind - 1], c->name);
+            complain("%s is no option here, or needs an argument (mews %s --help lists them)",
+                     argv[optind - 1], c->name);
             return EXIT_USAGE;
         }
         if (apply(o, code, optarg, &given_dirs, &err) != SEV_OK) {

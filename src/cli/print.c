@@ -42,8 +42,9 @@ static void on_answer(struct client *c, uint64_t id, const json_t *result)
 
     UNUSED(result);
     if (id == p->start_id)
-        p->open_id = client_ask(c, "source/open", json_pack("{so so}", "source", rpc_str(p->o->spec.source), "params",
-                                                            rpc_str(p->o->spec.params)));
+        p->open_id = client_ask(c, "source/open",
+                                json_pack("{so so}", "source", rpc_str(p->o->spec.source), "params",
+                                          rpc_str(p->o->spec.params)));
 }
 
 static void on_refused(struct client *c, uint64_t id, const json_t *error)
@@ -78,7 +79,8 @@ static void on_note(struct client *c, const char *method, const json_t *params)
 int command_print(struct options *o)
 {
     struct printing p = {.o = o};
-    struct client c = {.ctx = &p, .ready = on_ready, .answer = on_answer, .refused = on_refused, .note = on_note};
+    struct client c = {
+        .ctx = &p, .ready = on_ready, .answer = on_answer, .refused = on_refused, .note = on_note};
 
     return client_run(&c, o, false, true);
 }

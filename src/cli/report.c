@@ -10,7 +10,8 @@
 
 #define SYMBOLIZE_NS (3 * NS_PER_S)
 
-/* ---- the headline: the runtime's own words where it has some ------------------------------------------------ */
+/* ---- the headline: the runtime's own words where it has some
+ * ------------------------------------------------ */
 
 static const char *line_at(const json_t *lines, size_t i)
 {
@@ -29,15 +30,17 @@ static bool is_foreign(int sig)
 static void find_words(const json_t *lines, char out[400])
 {
     static const char *const starts[] = {"panic: ", "fatal error: ", "terminate called"};
-    static const char *const parts[] = {": Assertion `", "free(): ", "malloc(): ", "double free", "stack smashing detected",
-                                        "AddressSanitizer:", "runtime error:"};
+    static const char *const parts[] = {
+        ": Assertion `",           "free(): ",          "malloc(): ",    "double free",
+        "stack smashing detected", "AddressSanitizer:", "runtime error:"};
 
     out[0] = '\0';
     for (size_t i = 0; i < json_array_size(lines) && !*out; i++) {
         const char *s = line_at(lines, i);
         const char *rust = strstr(s, "' panicked at ");
 
-        if (!rust && str_starts(s, "thread ")) /* newer Rust names the thread's number behind the name */
+        if (!rust &&
+            str_starts(s, "thread ")) /* newer Rust names the thread's number behind the name */
             rust = strstr(s, " panicked at ");
         for (size_t k = 0; k < COUNT_OF(starts) && !*out; k++) {
             if (str_starts(s, starts[k]))
@@ -48,7 +51,8 @@ static void find_words(const json_t *lines, char out[400])
                 snprintf(out, 400, "%.390s", s);
         }
         if (rust)
-            snprintf(out, 400, "panic: %.180s (%.180s)", line_at(lines, i + 1), strstr(rust, "panicked"));
+            snprintf(out, 400, "panic: %.180s (%.180s)", line_at(lines, i + 1),
+                     strstr(rust, "panicked"));
     }
 }
 
@@ -119,8 +123,10 @@ static void describe_crash(json_t *r, const struct plugin_record *record)
     for (uint32_t i = 0; i < c->nframes && i < RECORD_FRAMES; i++) {
         if (i && is_own(c->frames[i].module) && !is_own(c->frames[0].module))
             break; /* the plugin's caller is mews: of no interest to its author */
-        json_array_append_new(frames, json_pack("{so so so}", "module", rpc_str(c->frames[i].module), "symbol",
-                                                rpc_str(c->frames[i].symbol), "offset", rpc_u64(c->frames[i].offset)));
+        json_array_append_new(frames,
+                              json_pack("{so so so}", "module", rpc_str(c->frames[i].module),
+                                        "symbol", rpc_str(c->frames[i].symbol), "offset",
+                                        rpc_u64(c->frames[i].offset)));
     }
     json_object_set_new(r, "frames", frames);
 }
@@ -139,17 +145,21 @@ static void add_end(const json_t *r, struct buf *b)
     buf_adds(b, plugin && *plugin ? "plugin " : "the engine");
     buf_adds(b, plugin && *plugin ? plugin : "");
     if (str_eq(kind, "signal"))
-        buf_addf(b, " died by %s (%s)", rpc_get_str(r, "signal_name"), rpc_get_str(r, "signal_text"));
+        buf_addf(b, " died by %s (%s)", rpc_get_str(r, "signal_name"),
+                 rpc_get_str(r, "signal_text"));
     else if (str_eq(kind, "ended"))
         buf_adds(b, " was ended by you");
     else
-        buf_addf(b, " ended the process with exit(%lld)", (long long)json_integer_value(json_object_get(r, "code")));
+        buf_addf(b, " ended the process with exit(%lld)",
+                 (long long)json_integer_value(json_object_get(r, "code")));
 }
 
 static void add_headline(json_t *r, const json_t *lines)
 {
-    const char *plugin = rpc_get_str(r, "plugin"), *function = rpc_get_str(r, "function"), *field = rpc_get_str(r, "field");
-    bool foreign = str_eq(rpc_get_str(r, "kind"), "signal") && is_foreign((int)json_integer_value(json_object_get(r, "signal")));
+    const char *plugin = rpc_get_str(r, "plugin"), *function = rpc_get_str(r, "function"),
+               *field = rpc_get_str(r, "field");
+    bool foreign = str_eq(rpc_get_str(r, "kind"), "signal") &&
+                   is_foreign((int)json_integer_value(json_object_get(r, "signal")));
     char words[400];
     struct buf b;
 
@@ -173,7 +183,8 @@ static void add_headline(json_t *r, const json_t *lines)
     buf_fini(&b);
 }
 
-json_t *report_new(const struct plugin_record *record, int status, json_t *lines, bool ended_by_person)
+json_t *report_new(const struct plugin_record *record, int status, json_t *lines,
+                   bool ended_by_person)
 {
     json_t *r = json_object();
 
@@ -195,27 +206,35 @@ json_t *report_avoid(const json_t *r)
 
     if (!field || !*field || !plugin)
         return NULL;
-    if (str_eq(rpc_get_str(r, "kind"), "signal") && is_foreign((int)json_integer_value(json_object_get(r, "signal"))))
+    if (str_eq(rpc_get_str(r, "kind"), "signal") &&
+        is_foreign((int)json_integer_value(json_object_get(r, "signal"))))
         return NULL;
-    snprintf(reason, sizeof(reason), "asking for it here ended the engine (%s): it is not asked again until the plugin is rebuilt",
-             rpc_get_str(r, "signal_name") ? rpc_get_str(r, "signal_name") : rpc_get_str(r, "kind"));
-    return json_pack("{so so so so so}", "plugin", rpc_str(plugin), "field", rpc_str(field), "event",
-                     rpc_u64(rpc_u64_or(r, "event", 0)), "file_time", rpc_u64(rpc_u64_or(r, "file_time", 0)), "reason",
-                     rpc_str(reason));
+    snprintf(reason, sizeof(reason),
+             "asking for it here ended the engine (%s): it is not asked again until the plugin is "
+             "rebuilt",
+             rpc_get_str(r, "signal_name") ? rpc_get_str(r, "signal_name")
+                                           : rpc_get_str(r, "kind"));
+    return json_pack("{so so so so so}", "plugin", rpc_str(plugin), "field", rpc_str(field),
+                     "event", rpc_u64(rpc_u64_or(r, "event", 0)), "file_time",
+                     rpc_u64(rpc_u64_or(r, "file_time", 0)), "reason", rpc_str(reason));
 }
 
-/* ---- as text ---------------------------------------------------------------------------------------------------- */
+/* ---- as text
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void add_frame(const json_t *f, struct buf *out)
 {
-    const char *symbol = rpc_get_str(f, "symbol"), *source = rpc_get_str(f, "source"), *module = rpc_get_str(f, "module");
+    const char *symbol = rpc_get_str(f, "symbol"), *source = rpc_get_str(f, "source"),
+               *module = rpc_get_str(f, "module");
     const char *base = module ? strrchr(module, '/') : NULL;
 
     buf_addf(out, "    at %s", symbol && *symbol ? symbol : "?");
     if (source && *source)
         buf_addf(out, "  %s", source);
     else
-        buf_addf(out, "  %s+0x%llx", base ? base + 1 : "?", (unsigned long long)rpc_u64_or(f, "offset", 0));
+        buf_addf(out, "  %s+0x%llx", base ? base + 1 : "?",
+                 (unsigned long long)rpc_u64_or(f, "offset", 0));
     buf_addc(out, '\n');
 }
 
@@ -237,7 +256,8 @@ void report_text(const json_t *r, struct buf *out)
         buf_addf(out, "      %s\n", line_at(lines, i));
 }
 
-/* ---- source lines: found by a helper process, which may take a moment, and may die ---------------------------------- */
+/* ---- source lines: found by a helper process, which may take a moment, and may die
+ * ---------------------------------- */
 
 static size_t helper_args(const json_t *frames, char **argv, size_t max)
 {
@@ -263,7 +283,8 @@ static void read_helper(int fd, pid_t pid, struct buf *out)
     char chunk[4096];
     ssize_t n = 1;
 
-    while (n > 0 && (now = time_mono()) < end && poll(&p, 1, (int)((end - now) / NS_PER_MS) + 1) > 0) {
+    while (n > 0 && (now = time_mono()) < end &&
+           poll(&p, 1, (int)((end - now) / NS_PER_MS) + 1) > 0) {
         n = read(fd, chunk, sizeof(chunk));
         if (n > 0)
             buf_add(out, chunk, (size_t)n);
@@ -279,7 +300,8 @@ static void apply_helper(json_t *frames, char *text)
 {
     size_t i = 0;
 
-    for (char *line = strsep(&text, "\n"); line && i < json_array_size(frames); line = strsep(&text, "\n"), i++) {
+    for (char *line = strsep(&text, "\n"); line && i < json_array_size(frames);
+         line = strsep(&text, "\n"), i++) {
         char *tab = strchr(line, '\t');
         json_t *f = json_array_get(frames, i);
 

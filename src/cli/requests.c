@@ -36,11 +36,13 @@ json_t *keeper_state(struct keeper *k)
 {
     static const char *const phases[] = {"none", "running", "ending", "dead"};
 
-    return json_pack("{ss si si sO so}", "engine", phases[k->phase], "pid", (int)k->engine.pid, "starts", (int)k->starts, "without",
-                     k->without, "report", k->report ? json_incref(k->report) : json_null());
+    return json_pack("{ss si si sO so}", "engine", phases[k->phase], "pid", (int)k->engine.pid,
+                     "starts", (int)k->starts, "without", k->without, "report",
+                     k->report ? json_incref(k->report) : json_null());
 }
 
-/* ---- between client and engine --------------------------------------------------------------------------------- */
+/* ---- between client and engine
+ * --------------------------------------------------------------------------------- */
 
 static void forget_pending(struct keeper *k, const json_t *id)
 {
@@ -56,7 +58,8 @@ static void forget_pending(struct keeper *k, const json_t *id)
 void keeper_fail_pending(struct keeper *k)
 {
     for (size_t i = 0; i < k->pending.n; i++) {
-        to_client(k, rpc_error(k->pending.v[i], RPC_ENGINE_GONE, "the engine ended before it answered", NULL));
+        to_client(k, rpc_error(k->pending.v[i], RPC_ENGINE_GONE,
+                               "the engine ended before it answered", NULL));
         json_decref(k->pending.v[i]);
     }
     k->pending.n = 0;
@@ -80,7 +83,8 @@ void keeper_from_engine(struct keeper *k, json_t *m)
     }
     if (id && own && str_starts(own, k->id_prefix)) {
         if (json_object_get(m, "error"))
-            keeper_tell(k, "keeper/failed", json_pack("{sO}", "error", json_object_get(m, "error")));
+            keeper_tell(k, "keeper/failed",
+                        json_pack("{sO}", "error", json_object_get(m, "error")));
         json_decref(m);
         return;
     }
@@ -97,7 +101,8 @@ static void answer(struct keeper *k, const json_t *id, json_t *result)
         json_decref(result);
 }
 
-/* A client's session, its inputs resolved; kept for the next start. False: refused, and answered. */
+/* A client's session, its inputs resolved; kept for the next start. False: refused, and answered.
+ */
 static bool resolve_session(struct keeper *k, json_t *m)
 {
     json_t *params = json_object_get(m, "params"), *session;
@@ -136,7 +141,8 @@ static void to_engine(struct keeper *k, json_t *m)
     rpc_send(k->rpc, m);
 }
 
-/* ---- the keeper's own methods -------------------------------------------------------------------------------------- */
+/* ---- the keeper's own methods
+ * -------------------------------------------------------------------------------------- */
 
 static void do_start(struct keeper *k, const json_t *id, const json_t *params)
 {
@@ -203,7 +209,8 @@ static void do_unsaved(struct keeper *k, const json_t *id, const json_t *params)
     json_t *list = unsaved_list(), *others = json_array();
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *path = rpc_get_str(item, "path");
         bool own = k->unsaved && str_eq(path, k->unsaved);
 
@@ -240,8 +247,9 @@ static const struct {
     void (*handle)(struct keeper *k, const json_t *id, const json_t *params);
     bool local; /* ours even when the engine, and its keeper, are elsewhere */
 } methods[] = {
-    {"keeper/start", do_start, false},     {"keeper/end", do_end, false},        {"keeper/log", do_log, false},
-    {"keeper/state", do_state, false},     {"keeper/restore", do_restore, true}, {"keeper/suspend", do_suspend, true},
+    {"keeper/start", do_start, false},     {"keeper/end", do_end, false},
+    {"keeper/log", do_log, false},         {"keeper/state", do_state, false},
+    {"keeper/restore", do_restore, true},  {"keeper/suspend", do_suspend, true},
     {"keeper/unsaved", do_unsaved, false}, {"keeper/quit", do_quit, true},
     {"shutdown", do_shutdown, false},
 };

@@ -63,7 +63,8 @@ static void child_exec(const struct spawn_options *o, const struct ends *e)
     snprintf(output, sizeof(output), "%d", e->output);
     snprintf(start, sizeof(start), "%d", o->start);
     if (str_eq(o->role, "engine"))
-        execl("/proc/self/exe", SPAWN_ENGINE_NAME, "--engine-process", rpc, shared, spool, output, (char *)NULL);
+        execl("/proc/self/exe", SPAWN_ENGINE_NAME, "--engine-process", rpc, shared, spool, output,
+              (char *)NULL);
     else
         execl("/proc/self/exe", "mews-screen", "--screen-process", rpc, start, (char *)NULL);
     _exit(127);

@@ -1,5 +1,5 @@
-/* The helper that names source lines: `mews --symbolize OFFSET MODULE …`. A process of its own, since it reads debug
- * information that anybody may have written. */
+/* The helper that names source lines: `mews --symbolize OFFSET MODULE …`. A process of its own,
+ * since it reads debug information that anybody may have written. */
 #include "internal.h"
 
 #include "build.h"

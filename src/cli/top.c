@@ -22,8 +22,9 @@ static void on_ready(struct client *c, const json_t *params)
         client_end(c, c->plugin_failed ? EXIT_INPUT : EXIT_USAGE);
         return;
     }
-    t->start_id = client_ask(c, "output/start", json_pack("{ss so sO}", "kind", "count", "filter", rpc_str(t->o->filter), "fields",
-                                                          t->fields));
+    t->start_id = client_ask(c, "output/start",
+                             json_pack("{ss so sO}", "kind", "count", "filter",
+                                       rpc_str(t->o->filter), "fields", t->fields));
 }
 
 static void on_answer(struct client *c, uint64_t id, const json_t *result)
@@ -32,10 +33,10 @@ static void on_answer(struct client *c, uint64_t id, const json_t *result)
 
     UNUSED(result);
     if (id == t->start_id)
-        t->open_id = client_ask(c, "source/open", json_pack("{so so}", "source", rpc_str(t->o->spec.source), "params",
-                                                            rpc_str(t->o->spec.params)));
+        t->open_id = client_ask(c, "source/open",
+                                json_pack("{so so}", "source", rpc_str(t->o->spec.source), "params",
+                                          rpc_str(t->o->spec.params)));
 }
-
 
 static void on_refused(struct client *c, uint64_t id, const json_t *error)
 {
@@ -49,7 +50,9 @@ static void on_refused(struct client *c, uint64_t id, const json_t *error)
     client_end(c, syntax ? EXIT_USAGE : id == t->open_id ? EXIT_INPUT : EXIT_FAILED);
 }
 
-/* ---- printing ----------------------------------------------------------------------------------------------- */
+/* ---- printing
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static const char *key_text(const json_t *key, struct buf *b, bool visible)
 {
@@ -70,25 +73,29 @@ static const char *key_text(const json_t *key, struct buf *b, bool visible)
     return buf_str(b);
 }
 
-static void print_text(const struct counting *t, const json_t *groups, uint64_t matched, uint64_t others)
+static void print_text(const struct counting *t, const json_t *groups, uint64_t matched,
+                       uint64_t others)
 {
     const json_t *g, *key;
     struct buf b;
     size_t i, k;
 
     buf_init(&b, 4 * EVENT_LEN_MAX);
-    json_array_foreach(groups, i, g) {
+    json_array_foreach(groups, i, g)
+    {
         uint64_t n = rpc_u64_or(g, "count", 0);
 
         if (t->o->limit && i >= t->o->limit)
             break;
-        printf("%10llu %5.1f %%", (unsigned long long)n, matched ? 100.0 * (double)n / (double)matched : 0.0);
+        printf("%10llu %5.1f %%", (unsigned long long)n,
+               matched ? 100.0 * (double)n / (double)matched : 0.0);
         json_array_foreach(json_object_get(g, "keys"), k, key)
             printf("  %s", key_text(key, &b, true));
         putchar('\n');
     }
     if (others)
-        printf("%10llu          (values that did not fit into --memory)\n", (unsigned long long)others);
+        printf("%10llu          (values that did not fit into --memory)\n",
+               (unsigned long long)others);
     buf_fini(&b);
 }
 
@@ -115,16 +122,19 @@ static void print_csv(const struct counting *t, const json_t *groups)
 
     buf_init(&b, 4 * EVENT_LEN_MAX);
     printf("count");
-    json_array_foreach(t->fields, i, key) {
+    json_array_foreach(t->fields, i, key)
+    {
         putchar(',');
         print_csv_cell(json_string_value(key));
     }
     putchar('\n');
-    json_array_foreach(groups, i, g) {
+    json_array_foreach(groups, i, g)
+    {
         if (t->o->limit && i >= t->o->limit)
             break;
         printf("%s", rpc_get_str(g, "count"));
-        json_array_foreach(json_object_get(g, "keys"), k, key) {
+        json_array_foreach(json_object_get(g, "keys"), k, key)
+        {
             putchar(',');
             print_csv_cell(json_is_null(key) ? "" : key_text(key, &b, false));
         }
@@ -138,7 +148,8 @@ static void print_json(const struct counting *t, const json_t *groups)
     const json_t *g;
     size_t i;
 
-    json_array_foreach(groups, i, g) {
+    json_array_foreach(groups, i, g)
+    {
         json_t *o = json_object(), *field;
         char *text;
         size_t k;
@@ -147,8 +158,8 @@ static void print_json(const struct counting *t, const json_t *groups)
             json_decref(o);
             break;
         }
-        json_array_foreach(t->fields, k, field)
-            json_object_set(o, json_string_value(field), json_array_get(json_object_get(g, "keys"), k));
+        json_array_foreach(t->fields, k, field) json_object_set(
+            o, json_string_value(field), json_array_get(json_object_get(g, "keys"), k));
         json_object_set_new(o, "count", json_integer((json_int_t)rpc_u64_or(g, "count", 0)));
         text = json_dumps(o, JSON_COMPACT);
         puts(text);
@@ -181,7 +192,8 @@ static void on_note(struct client *c, const char *method, const json_t *params)
 int command_top(struct options *o)
 {
     struct counting t = {.o = o, .fields = json_array()};
-    struct client c = {.ctx = &t, .ready = on_ready, .answer = on_answer, .refused = on_refused, .note = on_note};
+    struct client c = {
+        .ctx = &t, .ready = on_ready, .answer = on_answer, .refused = on_refused, .note = on_note};
     char *list = o->words.n ? xstrdup(o->words.v[0]) : NULL, *at = list, *field;
     int code;
 

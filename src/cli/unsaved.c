@@ -40,7 +40,8 @@ int spool_create(struct error *err)
     return fd;
 }
 
-/* ---- keeping ---------------------------------------------------------------------------------------------- */
+/* ---- keeping
+ * ---------------------------------------------------------------------------------------------- */
 
 static bool copy_file(int from, const char *path, uint64_t size)
 {
@@ -65,7 +66,8 @@ static bool give_name(int fd, const char *path, uint64_t size)
     char self[40];
 
     snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-    return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 || copy_file(fd, path, size);
+    return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 ||
+           copy_file(fd, path, size);
 }
 
 static char *note_path(const char *path)
@@ -73,7 +75,8 @@ static char *note_path(const char *path)
     return xasprintf("%s.json", path);
 }
 
-static bool write_note(const char *path, const struct spool_state *state, const json_t *session, const json_t *stream)
+static bool write_note(const char *path, const struct spool_state *state, const json_t *session,
+                       const json_t *stream)
 {
     json_t *o = json_object();
     char *name = note_path(path), *text;
@@ -93,7 +96,8 @@ static bool write_note(const char *path, const struct spool_state *state, const 
     return ok;
 }
 
-char *unsaved_keep(int spool_fd, const struct spool_state *state, const json_t *session, const json_t *stream)
+char *unsaved_keep(int spool_fd, const struct spool_state *state, const json_t *session,
+                   const json_t *stream)
 {
     char *dir = spool_dir(), name[80], *path;
     time_t now = time(NULL);
@@ -104,14 +108,16 @@ char *unsaved_keep(int spool_fd, const struct spool_state *state, const json_t *
     snprintf(name + n, sizeof(name) - n, "-%d.scap", (int)getpid());
     path = path_join(dir, name);
     free(dir);
-    if (give_name(spool_fd, path, atomic_load(&state->end)) && write_note(path, state, session, stream))
+    if (give_name(spool_fd, path, atomic_load(&state->end)) &&
+        write_note(path, state, session, stream))
         return path;
     unlink(path);
     free(path);
     return NULL;
 }
 
-/* ---- taking up again ------------------------------------------------------------------------------------------ */
+/* ---- taking up again
+ * ------------------------------------------------------------------------------------------ */
 
 static json_t *read_note(const char *path)
 {
@@ -162,9 +168,10 @@ json_t *unsaved_list(void)
 
         if (note)
             json_array_append_new(list, json_pack("{so so so so}", "path", rpc_str(path), "events",
-                                                  rpc_u64(rpc_u64_or(stream, "last_number", 0) - rpc_u64_or(note, "dropped", 0)),
-                                                  "source", rpc_str(rpc_get_str(stream, "plugin")), "time",
-                                                  rpc_u64(rpc_u64_or(note, "time", 0))));
+                                                  rpc_u64(rpc_u64_or(stream, "last_number", 0) -
+                                                          rpc_u64_or(note, "dropped", 0)),
+                                                  "source", rpc_str(rpc_get_str(stream, "plugin")),
+                                                  "time", rpc_u64(rpc_u64_or(note, "time", 0))));
         json_decref(note);
         free(path);
         free(names[i]);

@@ -9,7 +9,8 @@
 #define SPOOL_LIMIT_MAX ((uint64_t)8 << 30)
 #define MEMORY_DEFAULT  ((uint64_t)512 << 20)
 
-/* ---- directories ---------------------------------------------------------------------------------------- */
+/* ---- directories
+ * ---------------------------------------------------------------------------------------- */
 
 /* "key=value" lines beside a program that was built but not installed. */
 static char *build_path(const char *exe_dir, const char *key)
@@ -102,7 +103,8 @@ void spec_fini(struct session_spec *s)
     memset(s, 0, sizeof(*s));
 }
 
-/* ---- command line ------------------------------------------------------------------------------------------ */
+/* ---- command line
+ * ------------------------------------------------------------------------------------------ */
 
 void spec_add_library(struct session_spec *s, const char *library, const char *config, bool bundled)
 {
@@ -118,7 +120,8 @@ void spec_add_library(struct session_spec *s, const char *library, const char *c
     vec_push(&s->plugins, p);
 }
 
-/* The ':' behind the library: behind the longest path that is there, else the first one; NULL: all of arg is it. */
+/* The ':' behind the library: behind the longest path that is there, else the first one; NULL: all
+ * of arg is it. */
 static const char *config_colon(const char *arg)
 {
     char *path = xstrdup(arg);
@@ -156,7 +159,9 @@ enum severity spec_set_source(struct session_spec *s, const char *arg, struct er
     const char *colon = strchr(arg, ':');
 
     if (s->source)
-        return error_set(err, ERR_USAGE, "-I %s: one source is opened at a time (%s was given already)", arg, s->source);
+        return error_set(err, ERR_USAGE,
+                         "-I %s: one source is opened at a time (%s was given already)", arg,
+                         s->source);
     s->source = colon ? xstrndup(arg, (size_t)(colon - arg)) : xstrdup(arg);
     s->params = xstrdup(colon ? colon + 1 : "");
     if (!*s->source)
@@ -164,7 +169,9 @@ enum severity spec_set_source(struct session_spec *s, const char *arg, struct er
     return SEV_OK;
 }
 
-/* ---- protocol ------------------------------------------------------------------------------------------------- */
+/* ---- protocol
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static json_t *list_to_json(const struct str_list *l)
 {
@@ -180,8 +187,10 @@ json_t *spec_to_json(const struct session_spec *s)
     json_t *o = json_object(), *plugins = json_array();
 
     for (size_t i = 0; i < s->plugins.n; i++)
-        json_array_append_new(plugins, json_pack("{so so sb}", "library", rpc_str(s->plugins.v[i].library), "config",
-                                                 rpc_str(s->plugins.v[i].config), "bundled", s->plugins.v[i].bundled));
+        json_array_append_new(plugins,
+                              json_pack("{so so sb}", "library", rpc_str(s->plugins.v[i].library),
+                                        "config", rpc_str(s->plugins.v[i].config), "bundled",
+                                        s->plugins.v[i].bundled));
     json_object_set_new(o, "plugins", plugins);
     json_object_set_new(o, "source", rpc_str(s->source));
     json_object_set_new(o, "params", rpc_str(s->params));
@@ -211,14 +220,17 @@ static char *bytes_or_null(const json_t *v)
     return NULL;
 }
 
-static enum severity plugins_from_json(const json_t *list, struct session_spec *s, struct error *err)
+static enum severity plugins_from_json(const json_t *list, struct session_spec *s,
+                                       struct error *err)
 {
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         struct spec_plugin p = {bytes_or_null(json_object_get(item, "library")),
-                                bytes_or_null(json_object_get(item, "config")), rpc_get_bool(item, "bundled", false)};
+                                bytes_or_null(json_object_get(item, "config")),
+                                rpc_get_bool(item, "bundled", false)};
 
         if (!p.library) {
             free(p.config);
@@ -263,7 +275,8 @@ enum severity spec_from_json(const json_t *j, struct session_spec *s, struct err
     s->memory = rpc_u64_or(j, "memory", s->memory);
     if (json_is_array(dirs)) {
         str_list_fini(&s->plugin_dirs);
-        json_array_foreach(dirs, i, dir) {
+        json_array_foreach(dirs, i, dir)
+        {
             char *path = bytes_or_null(dir);
 
             if (path)

@@ -78,7 +78,8 @@ static json_t *read_mapping(struct yaml_reader *r)
         else if (!end && next_event(r, &value)) {
             member = read_value(r, &value);
             yaml_event_delete(&value);
-            if (member && json_object_set_new(map, (const char *)key.data.scalar.value, member) != 0) {
+            if (member &&
+                json_object_set_new(map, (const char *)key.data.scalar.value, member) != 0) {
                 wrong(r, &key.start_mark, "a key that is not UTF-8");
                 member = NULL;
             }

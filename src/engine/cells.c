@@ -3,13 +3,14 @@
 
 #include <uthash.h>
 
-#define CELL_TEXT_MAX   1024
-#define CELL_LIST_MAX   64
-#define GENERATION_MAX  40000 /* cells in one half of the cache */
-#define ROWS_MAX        500
-#define COLUMNS_MAX     60
+#define CELL_TEXT_MAX  1024
+#define CELL_LIST_MAX  64
+#define GENERATION_MAX 40000 /* cells in one half of the cache */
+#define ROWS_MAX       500
+#define COLUMNS_MAX    60
 
-/* ---- columns --------------------------------------------------------------------------------------------- */
+/* ---- columns
+ * --------------------------------------------------------------------------------------------- */
 
 static void column_compile(struct engine *e, struct column *c)
 {
@@ -23,7 +24,8 @@ static void column_compile(struct engine *e, struct column *c)
     s.s = arena_strndup(&c->arena, c->text, strlen(c->text));
     s.n = strlen(c->text);
     x = expr_parse(&s, &none);
-    if (x && x->kind == EXPR_FIELD && s.at == s.n && expr_compile(x, e->catalogue, &c->refs, &c->error))
+    if (x && x->kind == EXPR_FIELD && s.at == s.n &&
+        expr_compile(x, e->catalogue, &c->refs, &c->error))
         c->ref = x->ref;
     else if (!s.failed && (!x || x->kind != EXPR_FIELD || s.at != s.n))
         scan_fail(&s, s.at, 0, "C01", "a column shows one field, with its argument in [ ]");
@@ -79,10 +81,13 @@ const char *field_type_word(const struct field_def *def)
     bool part = def->builtin >= 0 && (str_ends(def->name, ".s") || str_ends(def->name, ".ns"));
 
     /* seconds, or the rest of one: no point in time, and no duration in nanoseconds */
-    return value_type_info(part && value_type_info(def->type)->vclass == VC_UNSIGNED ? VT_UINT64 : def->type)->word;
+    return value_type_info(part && value_type_info(def->type)->vclass == VC_UNSIGNED ? VT_UINT64
+                                                                                     : def->type)
+        ->word;
 }
 
-/* ---- values in the protocol's form ---------------------------------------------------------------------------- */
+/* ---- values in the protocol's form
+ * ---------------------------------------------------------------------------- */
 
 static json_t *cut_text(const char *p, size_t n, size_t max)
 {
@@ -126,7 +131,8 @@ json_t *value_json(const struct value *v, size_t max)
     return o;
 }
 
-/* ---- the cache: two halves, the older one is thrown away when the younger is full ------------------------------- */
+/* ---- the cache: two halves, the older one is thrown away when the younger is full
+ * ------------------------------- */
 
 struct cell {
     struct {
@@ -154,7 +160,8 @@ static void half_free(struct cell **half)
 {
     struct cell *c, *next;
 
-    HASH_ITER(hh, *half, c, next) {
+    HASH_ITER(hh, *half, c, next)
+    {
         HASH_DEL(*half, c);
         json_decref(c->value);
         free(c);
@@ -212,7 +219,8 @@ static json_t *cache_get(struct cell_cache *c, uint64_t row, uint32_t column)
     return value;
 }
 
-/* ---- cells that only the plugin thread can give --------------------------------------------------------------------- */
+/* ---- cells that only the plugin thread can give
+ * --------------------------------------------------------------------- */
 
 struct cell_job {
     size_t nrows, ncolumns;
@@ -230,7 +238,8 @@ static struct column *column_at(struct engine *e, uint32_t i)
     return c;
 }
 
-static void extract_cell(struct engine *e, uint64_t row, uint32_t column, const char *bytes, uint64_t number)
+static void extract_cell(struct engine *e, uint64_t row, uint32_t column, const char *bytes,
+                         uint64_t number)
 {
     struct event_reader *r = &e->plugin_scanner.reader;
     struct column *c = column_at(e, column);
@@ -256,7 +265,8 @@ static void run_cells(struct engine *e, struct job *j)
         if (store_read(e->store, work->rows[i], &bytes, NULL) != SEV_OK)
             continue;
         for (size_t k = 0; k < work->ncolumns; k++)
-            extract_cell(e, work->rows[i], work->columns[k], bytes.data, store_number(e->store, work->rows[i]));
+            extract_cell(e, work->rows[i], work->columns[k], bytes.data,
+                         store_number(e->store, work->rows[i]));
         if (i % 16 == 15)
             wake_main(e, WAKE_CELLS);
     }
@@ -264,7 +274,9 @@ static void run_cells(struct engine *e, struct job *j)
     wake_main(e, WAKE_CELLS);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------- */
+/* ---- rows
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 struct rows_request {
     json_t *id, *params;
@@ -329,7 +341,8 @@ static void add_row(struct rows_answer *a, uint64_t row)
     json_t *o = json_object(), *cells;
 
     json_object_set_new(o, "row", rpc_u64(row));
-    if (!store_row(a->e->store, row, &r) || store_read(a->e->store, row, &a->bytes, &err) != SEV_OK) {
+    if (!store_row(a->e->store, row, &r) ||
+        store_read(a->e->store, row, &a->bytes, &err) != SEV_OK) {
         json_object_set_new(o, "gone", json_true());
         json_array_append_new(a->rows, o);
         return;
@@ -370,19 +383,23 @@ static bool anchor_row(struct rows_answer *a, const json_t *anchor, uint64_t *ro
     else if (!rpc_get_u64(anchor, "row", &at))
         at = first;
     at = MIN_OF(MAX_OF(at, first), rows - 1);
-    found = !(word && str_eq(word, "last")) && selection_next(a->selection, at, 1, first, rows, row, &gap);
+    found = !(word && str_eq(word, "last")) &&
+            selection_next(a->selection, at, 1, first, rows, row, &gap);
     return found || selection_next(a->selection, at, -1, first, rows, row, &gap);
 }
 
 /* The rows around the anchor, with how many of them stand before it. */
-static void collect_rows(struct rows_answer *a, uint64_t anchor, uint64_t before, uint64_t after, json_t *out)
+static void collect_rows(struct rows_answer *a, uint64_t anchor, uint64_t before, uint64_t after,
+                         json_t *out)
 {
-    uint64_t first = store_first(a->e->store), rows = store_rows(a->e->store), at = anchor, found, n = 0;
+    uint64_t first = store_first(a->e->store), rows = store_rows(a->e->store), at = anchor, found,
+             n = 0;
     uint64_t *list = xcalloc(before + 1, sizeof(*list));
     bool gap = false, gap_above, more;
 
     list[0] = anchor;
-    while (n < before && at > first && selection_next(a->selection, at - 1, -1, first, rows, &found, &gap))
+    while (n < before && at > first &&
+           selection_next(a->selection, at - 1, -1, first, rows, &found, &gap))
         list[++n] = at = found;
     gap_above = gap;
     more = at > first && selection_next(a->selection, at - 1, -1, first, rows, &found, &gap);
@@ -393,7 +410,8 @@ static void collect_rows(struct rows_answer *a, uint64_t anchor, uint64_t before
     free(list);
     at = anchor;
     gap = false;
-    for (n = 0; n < after && selection_next(a->selection, at + 1, 1, first, rows, &found, &gap); n++)
+    for (n = 0; n < after && selection_next(a->selection, at + 1, 1, first, rows, &found, &gap);
+         n++)
         add_row(a, at = found);
     more = selection_next(a->selection, at + 1, 1, first, rows, &found, &gap);
     json_object_set_new(out, "more_after", json_boolean(more || gap));
@@ -405,7 +423,8 @@ static void read_columns(struct rows_answer *a, const json_t *list)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *text = json_string_value(item);
 
         if (!text || a->ncolumns == COLUMNS_MAX)
@@ -454,7 +473,9 @@ static json_t *rows_answer(struct engine *e, const json_t *params, struct cell_j
     json_object_set_new(out, "searching", json_false());
     if (anchor_row(&a, json_object_get(params, "anchor"), &row)) {
         collect_rows(&a, row, before, after, out);
-        json_object_set_new(out, "position", rpc_u64(a.selection ? selection_rank(a.selection, row) : row - store_first(e->store)));
+        json_object_set_new(
+            out, "position",
+            rpc_u64(a.selection ? selection_rank(a.selection, row) : row - store_first(e->store)));
     } else if (a.selection) {
         pthread_mutex_lock(&a.selection->lock);
         json_object_set_new(out, "searching", json_boolean(a.selection->scanned < rows));

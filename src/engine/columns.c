@@ -1,18 +1,20 @@
-/* Which columns a source shows when nobody has chosen: its layout, what the plugin marks, or what most events have. */
+/* Which columns a source shows when nobody has chosen: its layout, what the plugin marks, or what
+ * most events have. */
 #include "internal.h"
 
-#define SAMPLE_EVENTS   1000
-#define SAMPLE_NS       (400 * NS_PER_MS)
-#define DISTINCT_MAX    200
-#define COLUMNS_CHOSEN  6
-#define SHORT_TEXT      32
-#define POINTERS_MAX    400
+#define SAMPLE_EVENTS  1000
+#define SAMPLE_NS      (400 * NS_PER_MS)
+#define DISTINCT_MAX   200
+#define COLUMNS_CHOSEN 6
+#define SHORT_TEXT     32
+#define POINTERS_MAX   400
 
 /* Of the open plugins' fields; those of json come by pointer. */
 static json_t *column_json(const struct field_def *def, const char *title, unsigned width)
 {
     const char *dot = strrchr(def->name, '.');
-    json_t *o = json_pack("{ss ss sb}", "field", def->name, "type", field_type_word(def), "list", def->list);
+    json_t *o = json_pack("{ss ss sb}", "field", def->name, "type", field_type_word(def), "list",
+                          def->list);
 
     json_object_set_new(o, "title", rpc_str(title ? title : dot ? dot + 1 : def->name));
     if (width)
@@ -32,7 +34,8 @@ static const struct field_def *def_named(struct engine *e, const char *name)
     return def;
 }
 
-/* ---- what a sample of events says of a field ---------------------------------------------------------------- */
+/* ---- what a sample of events says of a field
+ * ---------------------------------------------------------------- */
 
 struct candidate {
     const struct field_def *def; /* NULL: a value of the JSON payload */
@@ -56,8 +59,9 @@ static bool named_like_id(const char *name)
     const char *dot = strrchr(name, '.');
     const char *last = dot ? dot + 1 : name;
 
-    return str_eq(last, "id") || str_ends(last, "_id") || str_ends(last, "id]") || strstr(last, "uid") ||
-           str_ends(last, "Id") || str_ends(last, "ID") || strstr(last, "hash") || strstr(last, "digest");
+    return str_eq(last, "id") || str_ends(last, "_id") || str_ends(last, "id]") ||
+           strstr(last, "uid") || str_ends(last, "Id") || str_ends(last, "ID") ||
+           strstr(last, "hash") || strstr(last, "digest");
 }
 
 static bool looks_opaque(struct span s)
@@ -98,7 +102,8 @@ static void sample_value(struct candidate *c, const struct value *v)
     buf_fini(&b);
 }
 
-/* ---- values of JSON payloads, for plugins whose fields say little --------------------------------------------- */
+/* ---- values of JSON payloads, for plugins whose fields say little
+ * --------------------------------------------- */
 
 static struct candidate *by_pointer(struct sampling *s, const char *pointer)
 {
@@ -133,11 +138,13 @@ static void sample_json(struct sampling *s, struct span payload)
     json_scan_init(&scan);
     buf_init(&text, EVENT_LEN_MAX);
     payload.n = payload.n ? strnlen(payload.p, payload.n) : 0;
-    s->json_events += payload.n && payload.p[0] == '{' && json_scan(&scan, payload.p, payload.n, 2000);
+    s->json_events +=
+        payload.n && payload.p[0] == '{' && json_scan(&scan, payload.p, payload.n, 2000);
     for (uint32_t i = 0; i < scan.nodes.n && scan.complete; i++) {
         struct candidate *c;
 
-        if (scan.nodes.v[i].kind <= JSON_KIND_ARRAY || scan.nodes.v[i].depth > 3 || inside_array(&scan, i))
+        if (scan.nodes.v[i].kind <= JSON_KIND_ARRAY || scan.nodes.v[i].depth > 3 ||
+            inside_array(&scan, i))
             continue;
         buf_reset(&text);
         json_scan_pointer(&scan, payload.p, i, &text);
@@ -162,8 +169,10 @@ static void find_candidates(struct sampling *s)
         bool applies = false;
 
         for (size_t k = 0; k < def->providers.n; k++)
-            applies |= plugin_extracts(def->providers.v[k].plugin, event_code(s->r->fe.bytes), s->r->fe.source);
-        if (!applies || def->arg_required || (def->flags & FIELD_HIDDEN) || str_eq(def->owner, "json"))
+            applies |= plugin_extracts(def->providers.v[k].plugin, event_code(s->r->fe.bytes),
+                                       s->r->fe.source);
+        if (!applies || def->arg_required || (def->flags & FIELD_HIDDEN) ||
+            str_eq(def->owner, "json"))
             continue;
         vec_push(&s->fields, xcalloc(1, sizeof(struct candidate)));
         s->fields.v[s->fields.n - 1]->def = def;
@@ -173,11 +182,14 @@ static void find_candidates(struct sampling *s)
 
 static void sample_events(struct sampling *s)
 {
-    uint64_t first = store_first(s->e->store), rows = store_rows(s->e->store), until = time_mono() + SAMPLE_NS;
+    uint64_t first = store_first(s->e->store), rows = store_rows(s->e->store),
+             until = time_mono() + SAMPLE_NS;
     struct buf bytes;
 
     buf_init(&bytes, EVENT_LEN_MAX);
-    for (uint64_t row = first; row < rows && s->events < SAMPLE_EVENTS && time_mono() < until && !s->e->plugin_quit; row++) {
+    for (uint64_t row = first;
+         row < rows && s->events < SAMPLE_EVENTS && time_mono() < until && !s->e->plugin_quit;
+         row++) {
         struct store_row r;
 
         if (!store_row(s->e->store, row, &r) || r.type == STORE_ROW_MARK ||
@@ -189,7 +201,9 @@ static void sample_events(struct sampling *s)
         s->events++;
         sample_json(s, event_payload(bytes.data));
         for (size_t i = 0; i < s->fields.n; i++) {
-            struct field_ref ref = {.def = s->fields.v[i]->def, .text = s->fields.v[i]->def->name, .arg.index = UINT64_MAX};
+            struct field_ref ref = {.def = s->fields.v[i]->def,
+                                    .text = s->fields.v[i]->def->name,
+                                    .arg.index = UINT64_MAX};
             struct value v;
 
             field_extract(&ref, &s->r->fe, false, &s->r->arena, &v);
@@ -223,7 +237,8 @@ static bool few_have_values(const struct sampling *s, const json_t *list)
     const json_t *column;
     size_t i;
 
-    json_array_foreach(list, i, column) {
+    json_array_foreach(list, i, column)
+    {
         for (size_t k = 0; k < s->fields.n; k++) {
             const struct candidate *c = s->fields.v[k];
 
@@ -234,7 +249,8 @@ static bool few_have_values(const struct sampling *s, const json_t *list)
     return true;
 }
 
-/* A layout's columns whose fields are there, and, once some events have been seen, have a value in one. */
+/* A layout's columns whose fields are there, and, once some events have been seen, have a value in
+ * one. */
 static json_t *from_layout(struct engine *e, const struct layout *l, const struct sampling *s)
 {
     json_t *list = json_array();
@@ -258,12 +274,14 @@ static double score_of(const struct candidate *c)
 {
     double share, average, variety;
 
-    if (c->present == 0 || c->json || c->opaque || named_like_id(c->def ? c->def->name : c->pointer))
+    if (c->present == 0 || c->json || c->opaque ||
+        named_like_id(c->def ? c->def->name : c->pointer))
         return 0;
     share = (double)c->present / c->seen;
     average = (double)c->total_len / c->present;
     variety = (double)c->distinct / c->present;
-    if (share <= 0.5 || average > SHORT_TEXT || (c->present > 10 && variety > 0.8 && (!c->def || c->def->type == VT_CHARBUF)))
+    if (share <= 0.5 || average > SHORT_TEXT ||
+        (c->present > 10 && variety > 0.8 && (!c->def || c->def->type == VT_CHARBUF)))
         return 0;
     return share * (c->distinct > 1 ? 1.0 : 0.4) * (1.2 - average / (2 * SHORT_TEXT)) *
            (c->def && c->def->list ? 0.7 : 1.0);
@@ -271,7 +289,8 @@ static double score_of(const struct candidate *c)
 
 static int by_score(const void *a, const void *b)
 {
-    const struct candidate *x = *(const struct candidate *const *)a, *y = *(const struct candidate *const *)b;
+    const struct candidate *x = *(const struct candidate *const *)a,
+                           *y = *(const struct candidate *const *)b;
 
     return x->score > y->score ? -1 : x->score < y->score;
 }
@@ -282,14 +301,18 @@ static void add_best(struct sampling *s, json_t *list)
         s->fields.v[i]->score = score_of(s->fields.v[i]);
     if (s->fields.n)
         qsort(s->fields.v, s->fields.n, sizeof(*s->fields.v), by_score);
-    for (size_t i = 0; i < s->fields.n && json_array_size(list) < COLUMNS_CHOSEN && s->fields.v[i]->score > 0; i++)
-        json_array_append_new(list, column_json(s->fields.v[i]->def, NULL, MIN_OF(s->fields.v[i]->longest, 30u)));
+    for (size_t i = 0;
+         i < s->fields.n && json_array_size(list) < COLUMNS_CHOSEN && s->fields.v[i]->score > 0;
+         i++)
+        json_array_append_new(
+            list, column_json(s->fields.v[i]->def, NULL, MIN_OF(s->fields.v[i]->longest, 30u)));
 }
 
 /* Times are shown already; what is the same in all events says nothing. */
 static bool worth_a_column(const struct candidate *c)
 {
-    return c->score > 0 && c->distinct > 1 && !strcasestr(c->pointer, "time") && !str_eq(c->pointer, "/ts");
+    return c->score > 0 && c->distinct > 1 && !strcasestr(c->pointer, "time") &&
+           !str_eq(c->pointer, "/ts");
 }
 
 static void add_json(struct sampling *s, json_t *list)
@@ -308,8 +331,9 @@ static void add_json(struct sampling *s, json_t *list)
         if (!worth_a_column(c))
             continue;
         field = xasprintf("json.value[%s]", c->pointer);
-        json_array_append_new(list, json_pack("{so so si}", "field", rpc_str(field), "title", rpc_str(last + 1), "width",
-                                              (int)MIN_OF(c->longest, 26u)));
+        json_array_append_new(list,
+                              json_pack("{so so si}", "field", rpc_str(field), "title",
+                                        rpc_str(last + 1), "width", (int)MIN_OF(c->longest, 26u)));
         free(field);
     }
 }
@@ -324,7 +348,8 @@ static void add_marked(struct sampling *s, json_t *list)
     }
 }
 
-/* ---- the method ---------------------------------------------------------------------------------------------- */
+/* ---- the method
+ * ---------------------------------------------------------------------------------------------- */
 
 static const char *stream_source(struct engine *e)
 {
@@ -363,8 +388,10 @@ static void run_columns(struct engine *e, struct job *j)
         how = "info";
         json_array_append_new(list, column_json(def_named(e, "evt.plugininfo"), "info", 0));
     }
-    reply(e, j->id, json_pack("{so ss si so sb}", "columns", list, "how", how, "events", (int)s.events, "source",
-                              rpc_str(source), "final", s.events >= SAMPLE_EVENTS / 5 || (s.events && !stream_asks(e))));
+    reply(e, j->id,
+          json_pack("{so ss si so sb}", "columns", list, "how", how, "events", (int)s.events,
+                    "source", rpc_str(source), "final",
+                    s.events >= SAMPLE_EVENTS / 5 || (s.events && !stream_asks(e))));
     for (size_t i = 0; i < s.fields.n; i++)
         free(s.fields.v[i]);
     for (size_t i = 0; i < s.pointers.n; i++) {

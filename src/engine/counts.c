@@ -43,7 +43,8 @@ void counts_restart(struct engine *e)
     }
 }
 
-/* ---- counting: plugin thread ------------------------------------------------------------------------------- */
+/* ---- counting: plugin thread
+ * ------------------------------------------------------------------------------- */
 
 static void count_row(struct engine *e, struct count *c, const char *bytes, uint64_t row)
 {
@@ -51,9 +52,11 @@ static void count_row(struct engine *e, struct count *c, const char *bytes, uint
     struct value values[GROUP_FIELDS];
     struct store_row sr;
 
-    if (!store_row(e->store, row, &sr) || sr.type == STORE_ROW_MARK || event_check(bytes, event_len(bytes), NULL) != SEV_OK)
+    if (!store_row(e->store, row, &sr) || sr.type == STORE_ROW_MARK ||
+        event_check(bytes, event_len(bytes), NULL) != SEV_OK)
         return;
-    reader_event(r, c->filter ? filter_refs(c->filter) : NULL, bytes, store_number(e->store, row), TS_NONE);
+    reader_event(r, c->filter ? filter_refs(c->filter) : NULL, bytes, store_number(e->store, row),
+                 TS_NONE);
     if (c->filter && !filter_match(c->filter, &r->base))
         return;
     for (unsigned i = 0; i < c->nfields; i++)
@@ -95,7 +98,9 @@ bool counts_step(struct engine *e, uint64_t ns)
     return worked;
 }
 
-/* ---- methods ------------------------------------------------------------------------------------------------------ */
+/* ---- methods
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static bool read_fields(struct engine *e, struct job *j, struct count *c)
 {
@@ -103,7 +108,8 @@ static bool read_fields(struct engine *e, struct job *j, struct count *c)
     uint32_t index;
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *text = json_string_value(item), *needed;
 
         if (!text || i >= GROUP_FIELDS)
@@ -154,8 +160,10 @@ static void run_start(struct engine *e, struct job *j)
     c->id = ++e->next_selection;
     vec_push(&e->counts, c);
     pthread_mutex_unlock(&e->sel_lock);
-    reply(e, j->id, json_pack("{so ss sb}", "count", rpc_u64(c->id), "type",
-                              value_type_info(c->fields[0]->ref->def->type)->word, "list", c->fields[0]->ref->def->list));
+    reply(e, j->id,
+          json_pack("{so ss sb}", "count", rpc_u64(c->id), "type",
+                    value_type_info(c->fields[0]->ref->def->type)->word, "list",
+                    c->fields[0]->ref->def->list));
 }
 
 void method_count_start(struct engine *e, const json_t *id, const json_t *params)
@@ -201,13 +209,14 @@ static json_t *group_json(const struct count *c, const struct group *g)
     for (unsigned k = 0; k < c->nfields; k++) {
         const struct group_key *key = &g->keys[k];
 
-        json_array_append_new(keys, key->state == VALUE_OK       ? rpc_text(key->text.p, MIN_OF(key->text.n, (size_t)4096))
+        json_array_append_new(keys, key->state == VALUE_OK
+                                        ? rpc_text(key->text.p, MIN_OF(key->text.n, (size_t)4096))
                                     : key->state == VALUE_FAILED ? json_pack("{ss}", "error", "")
                                                                  : json_null());
         json_array_append_new(clauses, key_clause(c->fields[k]->ref, key));
     }
-    return json_pack("{so so so so}", "keys", keys, "clauses", clauses, "count", rpc_u64(g->count), "first",
-                     rpc_u64(g->first));
+    return json_pack("{so so so so}", "keys", keys, "clauses", clauses, "count", rpc_u64(g->count),
+                     "first", rpc_u64(g->first));
 }
 
 static struct count *count_find(struct engine *e, uint64_t id)
@@ -221,21 +230,24 @@ static struct count *count_find(struct engine *e, uint64_t id)
 
 void method_count_rows(struct engine *e, const json_t *id, const json_t *params)
 {
-    uint64_t from = rpc_u64_or(params, "from", 0), n = MIN_OF(rpc_u64_or(params, "n", 50), (uint64_t)ROWS_MAX);
+    uint64_t from = rpc_u64_or(params, "from", 0),
+             n = MIN_OF(rpc_u64_or(params, "n", 50), (uint64_t)ROWS_MAX);
     struct group *top = xcalloc(n, sizeof(*top));
     json_t *rows = json_array(), *o = NULL;
     struct count *c;
 
-    pthread_mutex_lock(&e->sel_lock); /* the list of counts stands still; the plugin thread waits for a moment */
+    pthread_mutex_lock(
+        &e->sel_lock); /* the list of counts stands still; the plugin thread waits for a moment */
     c = count_find(e, rpc_u64_or(params, "count", 0));
     if (c) {
         pthread_mutex_lock(&c->lock);
         n = groups_top(c->groups, (size_t)from, (size_t)n, top);
         for (size_t i = 0; i < n; i++)
             json_array_append_new(rows, group_json(c, &top[i]));
-        o = json_pack("{so so so so so so}", "rows", rows, "groups", rpc_u64(groups_count(c->groups)), "events",
-                      rpc_u64(groups_events(c->groups)), "others", rpc_u64(groups_others(c->groups)), "counted",
-                      rpc_u64(c->row), "end", rpc_u64(store_rows(e->store)));
+        o = json_pack("{so so so so so so}", "rows", rows, "groups",
+                      rpc_u64(groups_count(c->groups)), "events", rpc_u64(groups_events(c->groups)),
+                      "others", rpc_u64(groups_others(c->groups)), "counted", rpc_u64(c->row),
+                      "end", rpc_u64(store_rows(e->store)));
         pthread_mutex_unlock(&c->lock);
     }
     pthread_mutex_unlock(&e->sel_lock);

@@ -1,9 +1,10 @@
-/* One event in full: every field of every plugin that applies, its payload, and clauses made of its values. */
+/* One event in full: every field of every plugin that applies, its payload, and clauses made of its
+ * values. */
 #include "internal.h"
 
-#define DETAIL_TEXT_MAX  4096
-#define PAYLOAD_MAX      ((uint64_t)8 << 20)
-#define JSON_NODES_MAX   200000
+#define DETAIL_TEXT_MAX 4096
+#define PAYLOAD_MAX     ((uint64_t)8 << 20)
+#define JSON_NODES_MAX  200000
 
 struct looked_up { /* an event that a request names */
     uint64_t row, number, before;
@@ -24,7 +25,8 @@ static bool look_up(struct engine *e, const json_t *id, const json_t *params, st
     }
     if (rpc_get_u64(params, "number", &out->number)) {
         if (!store_find(e->store, out->number, &out->row)) {
-            error_set(&err, ERR_NOT_FOUND, "there is no event %llu", (unsigned long long)out->number);
+            error_set(&err, ERR_NOT_FOUND, "there is no event %llu",
+                      (unsigned long long)out->number);
             reply_error(e, id, &err);
             return false;
         }
@@ -32,9 +34,11 @@ static bool look_up(struct engine *e, const json_t *id, const json_t *params, st
         reply_code(e, id, RPC_INVALID_PARAMS, "“number” is missing");
         return false;
     }
-    if (!store_row(e->store, out->row, &out->r) || store_read(e->store, out->row, &out->bytes, &err) != SEV_OK ||
+    if (!store_row(e->store, out->row, &out->r) ||
+        store_read(e->store, out->row, &out->bytes, &err) != SEV_OK ||
         out->r.type == STORE_ROW_MARK) {
-        error_set(&err, ERR_GONE, "the event is not there any more: it was dropped when the spool was full");
+        error_set(&err, ERR_GONE,
+                  "the event is not there any more: it was dropped when the spool was full");
         reply_error(e, id, &err);
         buf_fini(&out->bytes);
         return false;
@@ -53,22 +57,25 @@ static bool is_json(struct span payload)
     return i < payload.n && (payload.p[i] == '{' || payload.p[i] == '[');
 }
 
-/* ---- every field ------------------------------------------------------------------------------------------- */
+/* ---- every field
+ * ------------------------------------------------------------------------------------------- */
 
 static json_t *field_head(const struct field_def *def)
 {
-    json_t *o = json_pack("{ss ss sb so}", "name", def->name, "type", field_type_word(def), "list", def->list,
-                          "desc", rpc_str(def->desc));
+    json_t *o = json_pack("{ss ss sb so}", "name", def->name, "type", field_type_word(def), "list",
+                          def->list, "desc", rpc_str(def->desc));
 
     if (*def->display)
         json_object_set_new(o, "display", rpc_str(def->display));
     if (def->arg_index || def->arg_key)
-        json_object_set_new(o, "arg", json_pack("{sb sb sb}", "required", def->arg_required, "index", def->arg_index,
-                                                "key", def->arg_key));
+        json_object_set_new(o, "arg",
+                            json_pack("{sb sb sb}", "required", def->arg_required, "index",
+                                      def->arg_index, "key", def->arg_key));
     return o;
 }
 
-static json_t *field_value(const struct field_def *def, const struct field_ref *ref, struct event_reader *r)
+static json_t *field_value(const struct field_def *def, const struct field_ref *ref,
+                           struct event_reader *r)
 {
     json_t *o = field_head(def);
     struct value v;
@@ -153,7 +160,8 @@ static void run_detail(struct engine *e, struct job *j)
 
         buf_init(&info, EVENT_LEN_MAX);
         plugin_event_text(r->owner, &pe, &info);
-        json_object_set_new(o, "info", rpc_text(buf_str(&info), MIN_OF(info.len, (size_t)DETAIL_TEXT_MAX)));
+        json_object_set_new(o, "info",
+                            rpc_text(buf_str(&info), MIN_OF(info.len, (size_t)DETAIL_TEXT_MAX)));
         buf_fini(&info);
     }
     reply(e, j->id, o);
@@ -165,11 +173,13 @@ void method_event_detail(struct engine *e, const json_t *id, const json_t *param
     job_post(e, run_detail, id, params, NULL);
 }
 
-/* ---- payload: needs no plugin ----------------------------------------------------------------------------------- */
+/* ---- payload: needs no plugin
+ * ----------------------------------------------------------------------------------- */
 
 void method_event_payload(struct engine *e, const json_t *id, const json_t *params)
 {
-    uint64_t from = rpc_u64_or(params, "offset", 0), max = MIN_OF(rpc_u64_or(params, "max", PAYLOAD_MAX), PAYLOAD_MAX);
+    uint64_t from = rpc_u64_or(params, "offset", 0),
+             max = MIN_OF(rpc_u64_or(params, "max", PAYLOAD_MAX), PAYLOAD_MAX);
     struct looked_up ev;
     struct span p;
     json_t *o;
@@ -191,7 +201,8 @@ void method_event_payload(struct engine *e, const json_t *id, const json_t *para
     buf_fini(&ev.bytes);
 }
 
-/* ---- one field, with an argument ------------------------------------------------------------------------------------ */
+/* ---- one field, with an argument
+ * ------------------------------------------------------------------------------------ */
 
 /* Compiles a field's text in the reader's arena; answers the error itself. */
 static const struct column *field_named(struct engine *e, struct job *j, const char *text)
@@ -238,7 +249,9 @@ void method_event_field(struct engine *e, const json_t *id, const json_t *params
     job_post(e, run_field, id, params, NULL);
 }
 
-/* ---- clauses ------------------------------------------------------------------------------------------------------------ */
+/* ---- clauses
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static enum filter_join join_named(const char *word)
 {
@@ -264,9 +277,15 @@ static void run_clause(struct engine *e, struct job *j)
     field_extract(c->ref, &r->fe, false, &r->arena, &v);
     buf_init(&clause, EVENT_LEN_MAX);
     buf_init(&whole, EVENT_LEN_MAX);
-    filter_clause(c->ref, &v, rpc_get_u64(j->params, "element", &element) && element < v.n ? (int64_t)element : -1, &clause);
-    filter_join(filter ? filter : "", buf_str(&clause), join_named(rpc_get_str(j->params, "join")), &whole);
-    reply(e, j->id, json_pack("{so so}", "clause", rpc_str(buf_str(&clause)), "filter", rpc_str(buf_str(&whole))));
+    filter_clause(c->ref, &v,
+                  rpc_get_u64(j->params, "element", &element) && element < v.n ? (int64_t)element
+                                                                               : -1,
+                  &clause);
+    filter_join(filter ? filter : "", buf_str(&clause), join_named(rpc_get_str(j->params, "join")),
+                &whole);
+    reply(e, j->id,
+          json_pack("{so so}", "clause", rpc_str(buf_str(&clause)), "filter",
+                    rpc_str(buf_str(&whole))));
     buf_fini(&clause);
     buf_fini(&whole);
     buf_fini(&ev.bytes);
@@ -296,14 +315,15 @@ void method_filter_join(struct engine *e, const json_t *id, const json_t *params
     buf_fini(&whole);
 }
 
-/* ---- a node of the payload's JSON: which field shows it --------------------------------------------------------------- */
+/* ---- a node of the payload's JSON: which field shows it
+ * --------------------------------------------------------------- */
 
 struct node_search {
     struct event_reader *r;
-    struct span text;         /* the node's value as a field would show it */
-    uint32_t start, end;      /* its bytes in the event */
+    struct span text;    /* the node's value as a field would show it */
+    uint32_t start, end; /* its bytes in the event */
     const struct field_def *by_offset, *by_value;
-    unsigned values;          /* fields that have this value */
+    unsigned values; /* fields that have this value */
 };
 
 static bool value_is(const struct value *v, struct span text)
@@ -325,10 +345,12 @@ static void try_field(struct node_search *s, const struct field_def *def)
     struct field_ref ref = {.def = def, .text = def->name, .arg.index = UINT64_MAX};
     struct value v;
 
-    if (def->builtin >= 0 || def->arg_required || (def->flags & FIELD_HIDDEN) || str_eq(def->owner, "json"))
+    if (def->builtin >= 0 || def->arg_required || (def->flags & FIELD_HIDDEN) ||
+        str_eq(def->owner, "json"))
         return;
     field_extract(&ref, &s->r->fe, true, &s->r->arena, &v);
-    if (v.span && v.at <= s->start + 1 && v.at + v.span + 1 >= s->end && v.span <= s->end - s->start && !s->by_offset)
+    if (v.span && v.at <= s->start + 1 && v.at + v.span + 1 >= s->end &&
+        v.span <= s->end - s->start && !s->by_offset)
         s->by_offset = def;
     if (value_is(&v, s->text)) {
         s->values++;
@@ -392,7 +414,8 @@ static void answer_node(struct engine *e, struct job *j, struct node_search *s, 
     json_t *o;
 
     if (def) {
-        reply(e, j->id, json_pack("{ss ss}", "field", def->name, "how", s->by_offset ? "offset" : "value"));
+        reply(e, j->id,
+              json_pack("{ss ss}", "field", def->name, "how", s->by_offset ? "offset" : "value"));
         return;
     }
     o = json_field(e, pointer);

@@ -9,13 +9,14 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define TELL_EVERY  (50 * NS_PER_MS)
-#define TICK_MS     250
-#define SLICE_NS    (5 * NS_PER_MS)
-#define SLICE_IDLE  (20 * NS_PER_MS)
-#define IDLE_WAIT   (200 * NS_PER_MS)
+#define TELL_EVERY (50 * NS_PER_MS)
+#define TICK_MS    250
+#define SLICE_NS   (5 * NS_PER_MS)
+#define SLICE_IDLE (20 * NS_PER_MS)
+#define IDLE_WAIT  (200 * NS_PER_MS)
 
-/* ---- the plugin thread ------------------------------------------------------------------------------------- */
+/* ---- the plugin thread
+ * ------------------------------------------------------------------------------------- */
 
 static bool stop_loading(void *ctx)
 {
@@ -33,8 +34,9 @@ static void load_kept(struct engine *e)
         return;
     e->loading = true;
     if (store_load(e->store, stop_loading, e, &err) != SEV_OK)
-        notify(e, "log", json_pack("{so sn si ss so}", "ts", rpc_u64(time_now()), "plugin", "severity", 4, "component", "mews",
-                                   "text", rpc_str(err.text)));
+        notify(e, "log",
+               json_pack("{so sn si ss so}", "ts", rpc_u64(time_now()), "plugin", "severity", 4,
+                         "component", "mews", "text", rpc_str(err.text)));
     e->loading = false;
     wake_main(e, WAKE_STREAM);
 }
@@ -48,7 +50,8 @@ static json_t *failures_json(struct engine *e)
         const struct plugin_failure *f = plugin_failure(p);
 
         if (plugin_state(p) == PLUGIN_FAILED)
-            json_array_append_new(list, json_pack("{so ss so ss}", "name", rpc_str(plugin_info(p)->name), "step", f->step,
+            json_array_append_new(list, json_pack("{so ss so ss}", "name",
+                                                  rpc_str(plugin_info(p)->name), "step", f->step,
                                                   "text", rpc_str(f->text), "advice", f->advice));
     }
     return list;
@@ -69,7 +72,8 @@ static void run_begin(struct engine *e, struct job *j)
     session_load_plugins(e);
     if (rpc_get_bool(j->params, "open", true))
         open_first_source(e);
-    notify(e, "session/ready", json_pack("{so so}", "failures", failures_json(e), "stream", stream_json(e)));
+    notify(e, "session/ready",
+           json_pack("{so so}", "failures", failures_json(e), "stream", stream_json(e)));
 }
 
 static void *plugin_thread_main(void *arg)
@@ -98,7 +102,8 @@ static void *plugin_thread_main(void *arg)
     return NULL;
 }
 
-/* ---- workers: filters that need no plugin -------------------------------------------------------------------- */
+/* ---- workers: filters that need no plugin
+ * -------------------------------------------------------------------- */
 
 static void *worker_main(void *arg)
 {
@@ -128,12 +133,14 @@ static void start_threads(struct engine *e)
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
     pthread_create(&e->plugin_thread, NULL, plugin_thread_main, e);
-    e->nworkers = e->store ? (unsigned)MIN_OF(MAX_OF(cores - 1, 1L), (long)COUNT_OF(e->workers)) : 0;
+    e->nworkers =
+        e->store ? (unsigned)MIN_OF(MAX_OF(cores - 1, 1L), (long)COUNT_OF(e->workers)) : 0;
     for (unsigned i = 0; i < e->nworkers; i++)
         pthread_create(&e->workers[i], NULL, worker_main, e);
 }
 
-/* ---- notifications ---------------------------------------------------------------------------------------------- */
+/* ---- notifications
+ * ---------------------------------------------------------------------------------------------- */
 
 static void measure_rate(struct engine *e)
 {
@@ -192,11 +199,16 @@ static unsigned tell(struct engine *e, unsigned what, bool tick)
     return 0;
 }
 
-/* ---- requests ------------------------------------------------------------------------------------------------------ */
+/* ---- requests
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void setup_store(struct engine *e)
 {
-    struct store_options o = {.fd = e->fds.spool, .state = &e->shared->spool, .limit = e->spec.spool_limit, .writable = true};
+    struct store_options o = {.fd = e->fds.spool,
+                              .state = &e->shared->spool,
+                              .limit = e->spec.spool_limit,
+                              .writable = true};
 
     if (e->fds.spool >= 0)
         e->store = store_new(&o);
@@ -211,8 +223,9 @@ static void load_layouts(struct engine *e)
     else
         layouts_load(&e->layouts, e->spec.views_dir, &warnings);
     for (size_t i = 0; i < warnings.n; i++)
-        notify(e, "log", json_pack("{so sn si ss so}", "ts", rpc_u64(time_now()), "plugin", "severity", 4, "component", "mews",
-                                   "text", rpc_str(warnings.v[i])));
+        notify(e, "log",
+               json_pack("{so sn si ss so}", "ts", rpc_u64(time_now()), "plugin", "severity", 4,
+                         "component", "mews", "text", rpc_str(warnings.v[i])));
     str_list_fini(&warnings);
 }
 
@@ -246,8 +259,9 @@ static void method_initialize(struct engine *e, const json_t *id, const json_t *
         reply_code(e, id, RPC_INVALID_PARAMS, "this engine speaks protocol version 1");
         return;
     }
-    reply(e, id, json_pack("{si ss ss si}", "protocol", RPC_PROTOCOL, "name", "mews", "plugin_api", PLUGIN_API_VERSION_STR, "pid",
-                           (int)getpid()));
+    reply(e, id,
+          json_pack("{si ss ss si}", "protocol", RPC_PROTOCOL, "name", "mews", "plugin_api",
+                    PLUGIN_API_VERSION_STR, "pid", (int)getpid()));
 }
 
 static void method_shutdown(struct engine *e, const json_t *id, const json_t *params)
@@ -293,7 +307,8 @@ const size_t engine_method_count = COUNT_OF(engine_methods);
 
 static bool before_start(const char *method)
 {
-    return str_eq(method, "initialize") || str_eq(method, "session/start") || str_eq(method, "shutdown");
+    return str_eq(method, "initialize") || str_eq(method, "session/start") ||
+           str_eq(method, "shutdown");
 }
 
 static void dispatch(struct engine *e, const json_t *id, const char *name, const json_t *params)
@@ -316,7 +331,8 @@ static void handle_message(struct engine *e, json_t *m)
     json_t *params = json_object_get(m, "params"), *none = json_object();
 
     if (!name)
-        rpc_send(e->rpc, rpc_error(json_object_get(m, "id"), RPC_INVALID_REQUEST, "a request names its method", NULL));
+        rpc_send(e->rpc, rpc_error(json_object_get(m, "id"), RPC_INVALID_REQUEST,
+                                   "a request names its method", NULL));
     else
         dispatch(e, json_object_get(m, "id"), name, json_is_object(params) ? params : none);
     json_decref(none);
@@ -336,7 +352,8 @@ static void empty_outbox(struct engine *e)
         const char *again = rpc_get_str(out.v[i], "redispatch");
 
         if (again) {
-            dispatch(e, json_object_get(out.v[i], "id"), again, json_object_get(out.v[i], "params"));
+            dispatch(e, json_object_get(out.v[i], "id"), again,
+                     json_object_get(out.v[i], "params"));
             json_decref(out.v[i]);
         } else {
             rpc_send(e->rpc, out.v[i]);
@@ -345,7 +362,9 @@ static void empty_outbox(struct engine *e)
     vec_free(&out);
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------------------------------- */
+/* ---- the loop
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static unsigned take_wakes(struct engine *e)
 {
@@ -375,9 +394,10 @@ static void run(struct engine *e)
     struct error err;
 
     while (!e->quit || rpc_wants_write(e->rpc)) {
-        struct pollfd fds[3] = {{rpc_in(e->rpc), POLLIN, 0},
-                                {e->wake_fd, POLLIN, 0},
-                                {rpc_out(e->rpc), (short)(rpc_wants_write(e->rpc) ? POLLOUT : 0), 0}};
+        struct pollfd fds[3] = {
+            {rpc_in(e->rpc), POLLIN, 0},
+            {e->wake_fd, POLLIN, 0},
+            {rpc_out(e->rpc), (short)(rpc_wants_write(e->rpc) ? POLLOUT : 0), 0}};
         int deadline = rows_next_deadline(e), wait = pending ? 50 : TICK_MS;
         bool tick;
 
@@ -416,10 +436,12 @@ static void stop_threads(struct engine *e)
         pthread_join(e->workers[i], NULL);
 }
 
-static void on_plugin_log(void *ctx, const char *plugin, int severity, const char *component, const char *text)
+static void on_plugin_log(void *ctx, const char *plugin, int severity, const char *component,
+                          const char *text)
 {
-    notify(ctx, "log", json_pack("{so so si so so}", "ts", rpc_u64(time_now()), "plugin", rpc_str(plugin), "severity", severity,
-                                 "component", rpc_str(component), "text", rpc_str(text)));
+    notify(ctx, "log",
+           json_pack("{so so si so so}", "ts", rpc_u64(time_now()), "plugin", rpc_str(plugin),
+                     "severity", severity, "component", rpc_str(component), "text", rpc_str(text)));
 }
 
 static bool map_shared(struct engine *e)
@@ -429,7 +451,8 @@ static bool map_shared(struct engine *e)
     e->shared = &e->own_shared;
     if (e->fds.shared < 0)
         return true;
-    p = mmap(NULL, sizeof(struct engine_shared), PROT_READ | PROT_WRITE, MAP_SHARED, e->fds.shared, 0);
+    p = mmap(NULL, sizeof(struct engine_shared), PROT_READ | PROT_WRITE, MAP_SHARED, e->fds.shared,
+             0);
     if (p == MAP_FAILED || ((struct engine_shared *)p)->magic != ENGINE_SHARED_MAGIC)
         return false;
     e->shared = p;

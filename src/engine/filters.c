@@ -6,15 +6,16 @@
 
 static json_t *tokens_json(struct engine *e, const char *text, size_t n)
 {
-    static const char *const kinds[] = {[TOKEN_FIELD] = "field",       [TOKEN_OPERATOR] = "operator",
-                                        [TOKEN_KEYWORD] = "keyword",   [TOKEN_CONSTANT] = "constant",
-                                        [TOKEN_FUNCTION] = "function", [TOKEN_OTHER] = "other"};
+    static const char *const kinds[] = {
+        [TOKEN_FIELD] = "field",       [TOKEN_OPERATOR] = "operator", [TOKEN_KEYWORD] = "keyword",
+        [TOKEN_CONSTANT] = "constant", [TOKEN_FUNCTION] = "function", [TOKEN_OTHER] = "other"};
     struct filter_token *t = xcalloc(TOKENS_MAX, sizeof(*t));
     size_t count = MIN_OF(filter_tokens(text, n, e->catalogue, t, TOKENS_MAX), (size_t)TOKENS_MAX);
     json_t *list = json_array();
 
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_pack("[i,i,s]", (int)t[i].start, (int)t[i].len, kinds[t[i].kind]));
+        json_array_append_new(
+            list, json_pack("[i,i,s]", (int)t[i].start, (int)t[i].len, kinds[t[i].kind]));
     free(t);
     return list;
 }
@@ -40,7 +41,10 @@ void method_filter_check(struct engine *e, const json_t *id, const json_t *param
         f = filter_compile(text, strlen(text), e->catalogue, NULL, &err);
     json_object_set_new(o, "tokens", tokens_json(e, text, strlen(text)));
     pthread_mutex_unlock(&e->cat_lock);
-    json_object_set_new(o, "state", json_string(f || empty ? "valid" : err.unfinished ? "unfinished" : "wrong"));
+    json_object_set_new(o, "state",
+                        json_string(f || empty       ? "valid"
+                                    : err.unfinished ? "unfinished"
+                                                     : "wrong"));
     if (!f && !empty)
         json_object_set_new(o, "error", syntax_error_json(&err));
     if (f) {
@@ -56,7 +60,8 @@ void method_filter_check(struct engine *e, const json_t *id, const json_t *param
     reply(e, id, o);
 }
 
-/* ---- completion ------------------------------------------------------------------------------------------- */
+/* ---- completion
+ * ------------------------------------------------------------------------------------------- */
 
 /* Whether a field belongs to the source that is open, so that it comes first. */
 static bool field_applies(void *ctx, const struct field_def *def)
@@ -101,17 +106,19 @@ void method_filter_complete(struct engine *e, const json_t *id, const json_t *pa
     }
     source = open_source(e);
     pthread_mutex_lock(&e->cat_lock);
-    n = filter_complete(text, strlen(text), (size_t)cursor, e->catalogue, field_applies, source, &arena, &found, &start);
+    n = filter_complete(text, strlen(text), (size_t)cursor, e->catalogue, field_applies, source,
+                        &arena, &found, &start);
     pthread_mutex_unlock(&e->cat_lock);
     for (size_t i = 0; i < n && i < CANDIDATES_MAX; i++)
-        json_array_append_new(list, json_pack("{so ss so}", "text", rpc_str(found[i].text), "type", found[i].type, "desc",
-                                              rpc_str(found[i].desc)));
+        json_array_append_new(list, json_pack("{so ss so}", "text", rpc_str(found[i].text), "type",
+                                              found[i].type, "desc", rpc_str(found[i].desc)));
     reply(e, id, json_pack("{si so si}", "start", (int)start, "candidates", list, "count", (int)n));
     arena_fini(&arena);
     free(source);
 }
 
-/* ---- the fields that there are ------------------------------------------------------------------------------- */
+/* ---- the fields that there are
+ * ------------------------------------------------------------------------------- */
 
 void method_fields(struct engine *e, const json_t *id, const json_t *params)
 {
@@ -126,14 +133,16 @@ void method_fields(struct engine *e, const json_t *id, const json_t *params)
 
         if (owner && !str_eq(d->owner, owner))
             continue;
-        o = json_pack("{ss ss ss sb so sb sb}", "name", d->name, "owner", d->owner, "type", value_type_info(d->type)->word,
-                      "list", d->list, "desc", rpc_str(d->desc), "hidden", (d->flags & FIELD_HIDDEN) != 0, "applies",
+        o = json_pack("{ss ss ss sb so sb sb}", "name", d->name, "owner", d->owner, "type",
+                      value_type_info(d->type)->word, "list", d->list, "desc", rpc_str(d->desc),
+                      "hidden", (d->flags & FIELD_HIDDEN) != 0, "applies",
                       field_applies(source, d));
         if (*d->display)
             json_object_set_new(o, "display", rpc_str(d->display));
         if (d->arg_index || d->arg_key)
-            json_object_set_new(o, "arg", json_pack("{sb sb sb}", "required", d->arg_required, "index", d->arg_index,
-                                                    "key", d->arg_key));
+            json_object_set_new(o, "arg",
+                                json_pack("{sb sb sb}", "required", d->arg_required, "index",
+                                          d->arg_index, "key", d->arg_key));
         json_array_append_new(list, o);
     }
     pthread_mutex_unlock(&e->cat_lock);
@@ -141,7 +150,8 @@ void method_fields(struct engine *e, const json_t *id, const json_t *params)
     reply(e, id, json_pack("{so}", "fields", list));
 }
 
-/* ---- the next row that holds a text: search, which hides nothing -------------------------------------------------- */
+/* ---- the next row that holds a text: search, which hides nothing
+ * -------------------------------------------------- */
 
 #define FIND_ROWS ((uint64_t)200000)
 
@@ -176,7 +186,8 @@ void method_find(struct engine *e, const json_t *id, const json_t *params)
     }
     buf_init(&bytes, EVENT_LEN_MAX);
     while (!hit && left-- && (dir > 0 || row > 0) &&
-           selection_next(s, dir > 0 ? row + 1 : row - 1, dir, store_first(e->store), store_rows(e->store), &found, &gap)) {
+           selection_next(s, dir > 0 ? row + 1 : row - 1, dir, store_first(e->store),
+                          store_rows(e->store), &found, &gap)) {
         struct span payload;
 
         row = found;
@@ -186,9 +197,13 @@ void method_find(struct engine *e, const json_t *id, const json_t *params)
         hit = holds(payload.p, payload.n, span_of(text));
     }
     if (hit)
-        reply(e, id, json_pack("{so so}", "row", rpc_u64(row), "number", rpc_u64(store_number(e->store, row))));
+        reply(e, id,
+              json_pack("{so so}", "row", rpc_u64(row), "number",
+                        rpc_u64(store_number(e->store, row))));
     else
-        reply(e, id, json_pack("{sn sb so}", "row", "more", left == UINT64_MAX || gap, "stopped_at", rpc_u64(row)));
+        reply(e, id,
+              json_pack("{sn sb so}", "row", "more", left == UINT64_MAX || gap, "stopped_at",
+                        rpc_u64(row)));
     buf_fini(&bytes);
     if (s)
         selection_put(e, s);

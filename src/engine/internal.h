@@ -10,7 +10,8 @@
 
 struct engine;
 
-/* ---- jobs: work for the plugin thread, in order ---------------------------------------------------------- */
+/* ---- jobs: work for the plugin thread, in order
+ * ---------------------------------------------------------- */
 
 struct job {
     struct job *next;
@@ -21,8 +22,8 @@ struct job {
 };
 
 /* id and params are kept by reference; data is taken. Any thread. */
-void job_post(struct engine *e, void (*run)(struct engine *e, struct job *j), const json_t *id, const json_t *params,
-              void *data);
+void job_post(struct engine *e, void (*run)(struct engine *e, struct job *j), const json_t *id,
+              const json_t *params, void *data);
 /* Runs one job if there is one. Plugin thread. */
 bool job_run_one(struct engine *e);
 bool job_waiting(struct engine *e);
@@ -30,13 +31,14 @@ bool job_waiting(struct engine *e);
 void job_wait(struct engine *e, uint64_t ns);
 void plugin_thread_wake(struct engine *e);
 
-/* ---- replies and notifications, from any thread ------------------------------------------------------------- */
+/* ---- replies and notifications, from any thread
+ * ------------------------------------------------------------- */
 
-void reply(struct engine *e, const json_t *id, json_t *result);                 /* takes result */
+void reply(struct engine *e, const json_t *id, json_t *result); /* takes result */
 void reply_error(struct engine *e, const json_t *id, const struct error *err);
 void reply_code(struct engine *e, const json_t *id, int code, const char *text);
 void reply_syntax(struct engine *e, const json_t *id, const struct syntax_error *err);
-void notify(struct engine *e, const char *method, json_t *params);               /* takes params */
+void notify(struct engine *e, const char *method, json_t *params); /* takes params */
 /* A line of mews itself in the log; plugin may be NULL. */
 void log_note(struct engine *e, const char *plugin, const char *fmt, ...) PRINTF_LIKE(3, 4);
 json_t *syntax_error_json(const struct syntax_error *err);
@@ -47,7 +49,8 @@ void wake_main(struct engine *e, unsigned what);
 /* Answers a request again from the start, on the main thread: what it needed is there now. */
 void redispatch(struct engine *e, const json_t *id, const char *method, const json_t *params);
 
-/* ---- reading values of one event -------------------------------------------------------------------------------- */
+/* ---- reading values of one event
+ * -------------------------------------------------------------------------------- */
 
 struct event_reader {
     struct field_reader base;
@@ -67,10 +70,11 @@ struct event_reader {
 void reader_init(struct event_reader *r, struct engine *e);
 void reader_fini(struct event_reader *r);
 /* Starts on another event; values read before are gone. */
-void reader_event(struct event_reader *r, const struct field_refs *refs, const void *bytes, uint64_t number,
-                  uint64_t previous_ts);
+void reader_event(struct event_reader *r, const struct field_refs *refs, const void *bytes,
+                  uint64_t number, uint64_t previous_ts);
 
-/* ---- selections: a filter and what it has matched so far ---------------------------------------------------------- */
+/* ---- selections: a filter and what it has matched so far
+ * ---------------------------------------------------------- */
 
 struct sel_chunk {
     uint64_t *bits; /* NULL: no match in it */
@@ -83,10 +87,10 @@ struct selection {
     uint64_t id;
     char *text;
     struct filter *filter;
-    bool plugin;    /* needs the plugin thread */
-    bool wanted;    /* scan it in the background; guarded by sel_lock */
+    bool plugin;          /* needs the plugin thread */
+    bool wanted;          /* scan it in the background; guarded by sel_lock */
     pthread_mutex_t lock; /* guards what follows */
-    uint64_t focus; /* row near which matches are wanted first */
+    uint64_t focus;       /* row near which matches are wanted first */
     VEC(struct sel_chunk) chunks;
     uint64_t matches, scanned;
 };
@@ -99,21 +103,26 @@ struct scanner { /* a thread's means to scan */
 
 void scanner_init(struct scanner *s, struct engine *e);
 void scanner_fini(struct scanner *s);
-struct selection *selection_get(struct engine *e, uint64_t id); /* NULL: unknown; selection_put it */
+struct selection *selection_get(struct engine *e,
+                                uint64_t id); /* NULL: unknown; selection_put it */
 void selection_put(struct engine *e, struct selection *s);
 /* Scans for about ns nanoseconds; false when there is nothing left to do. plugin: which kind. */
 bool selections_scan(struct engine *e, struct scanner *sc, bool plugin, uint64_t ns);
 /* Evaluates selections on events that have just been published, while their bytes are at hand. */
-void selections_live(struct engine *e, uint64_t row, size_t n, const char *bytes, const size_t *offsets);
+void selections_live(struct engine *e, uint64_t row, size_t n, const char *bytes,
+                     const size_t *offsets);
 void selections_restart_scan(struct engine *e);
-/* The next match at or behind (dir > 0), or at or before (dir < 0) a row; false when there is none (known yet).
- * *gap is set when rows on the way are not scanned yet. */
-bool selection_next(struct selection *s, uint64_t row, int dir, uint64_t first, uint64_t rows, uint64_t *out, bool *gap);
+/* The next match at or behind (dir > 0), or at or before (dir < 0) a row; false when there is none
+ * (known yet). *gap is set when rows on the way are not scanned yet. */
+bool selection_next(struct selection *s, uint64_t row, int dir, uint64_t first, uint64_t rows,
+                    uint64_t *out, bool *gap);
 uint64_t selection_rank(struct selection *s, uint64_t row); /* known matches before it */
 void selections_free(struct engine *e);
 json_t *selection_json(struct engine *e, struct selection *s);
 
-/* ---- columns and cells ------------------------------------------------------------------------------------------------ */
+/* ---- columns and cells
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct column {
     char *text;
@@ -124,10 +133,11 @@ struct column {
     struct syntax_error error;
 };
 
-/* The column of a field's text; made when it is new. Never NULL; columns live as long as the engine. */
+/* The column of a field's text; made when it is new. Never NULL; columns live as long as the
+ * engine. */
 struct column *column_get(struct engine *e, const char *text, uint32_t *index);
 const char *field_type_word(const struct field_def *def); /* as the protocol has it */
-void columns_recompile(struct engine *e); /* after plugins were loaded */
+void columns_recompile(struct engine *e);                 /* after plugins were loaded */
 void columns_free(struct engine *e);
 struct cell_cache *cell_cache_new(void);
 void cell_cache_free(struct cell_cache *c);
@@ -138,9 +148,19 @@ void rows_retry_deferred(struct engine *e, bool cells_changed);
 int rows_next_deadline(struct engine *e); /* ms, -1: none */
 void rows_free_deferred(struct engine *e);
 
-/* ---- the stream ----------------------------------------------------------------------------------------------------------- */
+/* ---- the stream
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
-enum source_state { SOURCE_CLOSED, SOURCE_OPENING, SOURCE_RUNNING, SOURCE_IDLE, SOURCE_ENDED, SOURCE_FAILED, SOURCE_FULL };
+enum source_state {
+    SOURCE_CLOSED,
+    SOURCE_OPENING,
+    SOURCE_RUNNING,
+    SOURCE_IDLE,
+    SOURCE_ENDED,
+    SOURCE_FAILED,
+    SOURCE_FULL
+};
 
 struct source { /* guarded by state_lock, save where said */
     enum source_state state;
@@ -151,8 +171,8 @@ struct source { /* guarded by state_lock, save where said */
     uint32_t progress_pct;
     char progress_text[128];
     bool has_progress;
-    bool paused;     /* asked for by the client */
-    bool live;       /* may not come again: worth keeping */
+    bool paused; /* asked for by the client */
+    bool live;   /* may not come again: worth keeping */
 };
 
 bool stream_asks(struct engine *e); /* plugin thread: the source is open and not paused */
@@ -163,7 +183,8 @@ void stream_free(struct engine *e);
 const char *source_state_name(enum source_state s);
 json_t *stream_json(struct engine *e);
 
-/* ---- output of the commands without a screen -------------------------------------------------------------------------------- */
+/* ---- output of the commands without a screen
+ * -------------------------------------------------------------------------------- */
 
 struct output;
 void output_event(struct engine *e, const void *bytes, uint64_t number);
@@ -171,27 +192,38 @@ void output_flush(struct engine *e);
 void output_end(struct engine *e); /* the source has ended */
 void output_stop(struct engine *e);
 
-/* ---- counting ------------------------------------------------------------------------------------------------------------------ */
+/* ---- counting
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 bool counts_step(struct engine *e, uint64_t ns); /* plugin thread */
 void counts_restart(struct engine *e);
 void counts_free(struct engine *e);
 
-/* ---- plugins of the session -------------------------------------------------------------------------------------------------------- */
+/* ---- plugins of the session
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 void session_load_plugins(struct engine *e); /* plugin thread */
-/* Loads a library now; NULL with err when it can't be used (it is listed nevertheless). Plugin thread. */
-struct plugin *session_load(struct engine *e, const char *library, const char *config, bool bundled, struct error *err);
-/* The bundled plugin that a text (a filter, a format, a column) needs and that is not loaded yet; NULL: none. */
+/* Loads a library now; NULL with err when it can't be used (it is listed nevertheless). Plugin
+ * thread. */
+struct plugin *session_load(struct engine *e, const char *library, const char *config, bool bundled,
+                            struct error *err);
+/* The bundled plugin that a text (a filter, a format, a column) needs and that is not loaded yet;
+ * NULL: none. */
 const char *bundled_needed(struct engine *e, const char *text);
 bool bundled_load(struct engine *e, const char *name); /* plugin thread */
-/* If the text of a request needs a bundled plugin: loads it first, then answers. True: the request waits. */
-bool bundled_defer(struct engine *e, const char *text, const json_t *id, const char *method, const json_t *params);
+/* If the text of a request needs a bundled plugin: loads it first, then answers. True: the request
+ * waits. */
+bool bundled_defer(struct engine *e, const char *text, const json_t *id, const char *method,
+                   const json_t *params);
 json_t *plugins_json(struct engine *e);
 void offers_look(struct engine *e, const void *event); /* plugin thread */
 json_t *offer_json(struct engine *e);
 
-/* ---- the engine ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the engine
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 struct rows_request;
 
@@ -204,7 +236,7 @@ struct engine {
     bool started, quit;
 
     pthread_mutex_t out_lock; /* guards the outbox */
-    VEC(json_t *) outbox;     /* messages; objects with "redispatch" are tasks for the main thread */
+    VEC(json_t *) outbox; /* messages; objects with "redispatch" are tasks for the main thread */
 
     pthread_t plugin_thread;
     pthread_mutex_t job_lock; /* guards jobs, plugin_quit, woken */
@@ -213,50 +245,51 @@ struct engine {
     _Atomic bool plugin_quit;
     bool woken;
 
-    struct session_spec spec;        /* constant once started; plugins loaded later are not in it */
-    json_t *avoid;                   /* [{plugin, field, event, reason}]: constant */
+    struct session_spec spec; /* constant once started; plugins loaded later are not in it */
+    json_t *avoid;            /* [{plugin, field, event, reason}]: constant */
     struct plugin_host *host;
-    pthread_mutex_t cat_lock;        /* guards catalogue and columns */
+    pthread_mutex_t cat_lock; /* guards catalogue and columns */
     struct field_catalogue *catalogue;
     VEC(struct column *) columns;
-    _Atomic unsigned generation;     /* of the set of plugins */
-    struct str_list bundled_tried;   /* plugin thread */
-    struct layouts layouts;          /* constant once started */
+    _Atomic unsigned generation;   /* of the set of plugins */
+    struct str_list bundled_tried; /* plugin thread */
+    struct layouts layouts;        /* constant once started */
     char hostname[128];
 
-    struct store *store;             /* NULL: the stream is not kept */
-    struct buf batch;                /* plugin thread: events of the current batch */
+    struct store *store; /* NULL: the stream is not kept */
+    struct buf batch;    /* plugin thread: events of the current batch */
     VEC(size_t) batch_at;
-    struct plugin_batch last_batch;  /* plugin thread: what it came with, kept while its events wait for room */
+    struct plugin_batch
+        last_batch; /* plugin thread: what it came with, kept while its events wait for room */
     bool last_batch_ok;
     struct error last_batch_error;
     uint64_t last_batch_took;
-    uint64_t batch_numbers;          /* numbers given out without a store */
-    uint64_t first_ts, last_ts;      /* without a store */
-    uint64_t idle_ns;                /* how long an idle source is left alone */
-    _Atomic bool loading;            /* the index is being rebuilt */
+    uint64_t batch_numbers;     /* numbers given out without a store */
+    uint64_t first_ts, last_ts; /* without a store */
+    uint64_t idle_ns;           /* how long an idle source is left alone */
+    _Atomic bool loading;       /* the index is being rebuilt */
 
     pthread_mutex_t state_lock;
     struct source source;
-    json_t *offer;                   /* guarded by state_lock */
-    unsigned offers_looked;          /* plugin thread */
+    json_t *offer;          /* guarded by state_lock */
+    unsigned offers_looked; /* plugin thread */
 
     pthread_mutex_t sel_lock;
     VEC(struct selection *) selections;
     uint64_t next_selection;
-    struct scanner plugin_scanner;   /* plugin thread */
+    struct scanner plugin_scanner; /* plugin thread */
     pthread_t workers[16];
     unsigned nworkers;
-    pthread_cond_t sel_cond;         /* with sel_lock: work for the workers */
+    pthread_cond_t sel_cond; /* with sel_lock: work for the workers */
 
     struct cell_cache *cells;
     VEC(struct rows_request *) deferred; /* main thread */
-    bool cells_asked;                /* main thread: some reply had cells that wait */
+    bool cells_asked;                    /* main thread: some reply had cells that wait */
 
-    VEC(struct count *) counts;      /* plugin thread */
-    struct output *output;           /* plugin thread */
+    VEC(struct count *) counts; /* plugin thread */
+    struct output *output;      /* plugin thread */
 
-    uint64_t told_rows, told_at;     /* main thread: last stream notification */
+    uint64_t told_rows, told_at; /* main thread: last stream notification */
     uint64_t rate_rows, rate_at;
     double rate;
     uint64_t first_event_at;

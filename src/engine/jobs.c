@@ -5,8 +5,8 @@
 
 #include "internal.h"
 
-void job_post(struct engine *e, void (*run)(struct engine *e, struct job *j), const json_t *id, const json_t *params,
-              void *data)
+void job_post(struct engine *e, void (*run)(struct engine *e, struct job *j), const json_t *id,
+              const json_t *params, void *data)
 {
     struct job *j = xcalloc(1, sizeof(*j));
 
@@ -88,7 +88,8 @@ void plugin_thread_wake(struct engine *e)
     pthread_mutex_unlock(&e->job_lock);
 }
 
-/* ---- messages ---------------------------------------------------------------------------------------------- */
+/* ---- messages
+ * ---------------------------------------------------------------------------------------------- */
 
 void wake_main(struct engine *e, unsigned what)
 {
@@ -130,15 +131,17 @@ void reply_code(struct engine *e, const json_t *id, int code, const char *text)
 
 json_t *syntax_error_json(const struct syntax_error *err)
 {
-    return json_pack("{ss si si si si sb so}", "code", err->code, "index", (int)err->index, "line", (int)err->line,
-                     "column", (int)err->column, "length", (int)err->len, "unfinished", err->unfinished, "text",
-                     rpc_str(err->text));
+    return json_pack("{ss si si si si sb so}", "code", err->code, "index", (int)err->index, "line",
+                     (int)err->line, "column", (int)err->column, "length", (int)err->len,
+                     "unfinished", err->unfinished, "text", rpc_str(err->text));
 }
 
 void reply_syntax(struct engine *e, const json_t *id, const struct syntax_error *err)
 {
     if (id)
-        post(e, rpc_error(id, RPC_FAILED, err->text, json_pack("{ss so}", "code", "syntax", "syntax", syntax_error_json(err))));
+        post(e,
+             rpc_error(id, RPC_FAILED, err->text,
+                       json_pack("{ss so}", "code", "syntax", "syntax", syntax_error_json(err))));
 }
 
 void notify(struct engine *e, const char *method, json_t *params)

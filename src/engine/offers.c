@@ -7,8 +7,9 @@ static void make_offer(struct engine *e, const struct layout *l, uint64_t number
 {
     struct error err;
     char *library = plugin_find(l->plugin, &e->spec.plugin_dirs, &err);
-    json_t *o = json_pack("{ss so so so}", "plugin", l->plugin, "source", rpc_str(l->source), "title",
-                          rpc_str(l->title ? l->title : l->source), "number", rpc_u64(number));
+    json_t *o =
+        json_pack("{ss so so so}", "plugin", l->plugin, "source", rpc_str(l->source), "title",
+                  rpc_str(l->title ? l->title : l->source), "number", rpc_u64(number));
 
     json_object_set_new(o, "library", library ? rpc_str(library) : json_null());
     if (!library)

@@ -1,5 +1,5 @@
-/* What the commands without a screen print: lines as events pass, or counts when they have all passed. Nothing is
- * kept. */
+/* What the commands without a screen print: lines as events pass, or counts when they have all
+ * passed. Nothing is kept. */
 #include <errno.h>
 
 #include "internal.h"
@@ -10,8 +10,8 @@ enum output_kind { OUTPUT_LINES, OUTPUT_COUNTS };
 
 struct output {
     enum output_kind kind;
-    struct filter *filter;         /* NULL: every event */
-    struct output_format *format;  /* NULL: the default line of the event's kind */
+    struct filter *filter;        /* NULL: every event */
+    struct output_format *format; /* NULL: the default line of the event's kind */
     bool json, visible;
     uint64_t limit, events, matched, printed;
     struct groups *groups;
@@ -22,7 +22,8 @@ struct output {
     bool ended, closed;
 };
 
-static const char default_plugin_line[] = "*%evt.num %evt.datetime.s [%evt.pluginname] %evt.plugininfo";
+static const char default_plugin_line[] =
+    "*%evt.num %evt.datetime.s [%evt.pluginname] %evt.plugininfo";
 
 void output_stop(struct engine *e)
 {
@@ -40,7 +41,8 @@ void output_stop(struct engine *e)
     free(o);
 }
 
-/* ---- one event --------------------------------------------------------------------------------------------- */
+/* ---- one event
+ * --------------------------------------------------------------------------------------------- */
 
 static void add_visible(struct output *o, size_t start)
 {
@@ -77,7 +79,8 @@ static void count_event(struct engine *e, struct output *o, const void *bytes, u
 
     reader_event(&o->format_reader, NULL, bytes, number, e->last_ts);
     for (unsigned i = 0; i < o->nfields; i++)
-        field_extract(o->fields[i]->ref, &o->format_reader.fe, false, &o->format_reader.arena, &values[i]);
+        field_extract(o->fields[i]->ref, &o->format_reader.fe, false, &o->format_reader.arena,
+                      &values[i]);
     groups_add(o->groups, values, number);
 }
 
@@ -128,11 +131,14 @@ static json_t *groups_json(struct output *o)
         json_t *keys = json_array();
 
         for (unsigned k = 0; k < o->nfields; k++)
-            json_array_append_new(keys, top[i].keys[k].state == VALUE_OK       ? rpc_text(top[i].keys[k].text.p, top[i].keys[k].text.n)
-                                        : top[i].keys[k].state == VALUE_FAILED ? json_pack("{ss}", "error", "")
-                                                                               : json_null());
-        json_array_append_new(rows, json_pack("{so so so}", "keys", keys, "count", rpc_u64(top[i].count), "first",
-                                              rpc_u64(top[i].first)));
+            json_array_append_new(keys, top[i].keys[k].state == VALUE_OK
+                                            ? rpc_text(top[i].keys[k].text.p, top[i].keys[k].text.n)
+                                        : top[i].keys[k].state == VALUE_FAILED
+                                            ? json_pack("{ss}", "error", "")
+                                            : json_null());
+        json_array_append_new(rows,
+                              json_pack("{so so so}", "keys", keys, "count", rpc_u64(top[i].count),
+                                        "first", rpc_u64(top[i].first)));
     }
     free(top);
     return rows;
@@ -147,8 +153,8 @@ void output_end(struct engine *e)
         return;
     o->ended = true;
     output_flush(e);
-    params = json_pack("{so so so sb}", "events", rpc_u64(o->events), "matched", rpc_u64(o->matched), "printed",
-                       rpc_u64(o->printed), "closed", o->closed);
+    params = json_pack("{so so so sb}", "events", rpc_u64(o->events), "matched",
+                       rpc_u64(o->matched), "printed", rpc_u64(o->printed), "closed", o->closed);
     if (o->kind == OUTPUT_COUNTS) {
         json_object_set_new(params, "groups", groups_json(o));
         json_object_set_new(params, "others", rpc_u64(groups_others(o->groups)));
@@ -160,7 +166,9 @@ void output_end(struct engine *e)
     notify(e, "output/end", params);
 }
 
-/* ---- starting ------------------------------------------------------------------------------------------------ */
+/* ---- starting
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void need_bundled(struct engine *e, const char *text)
 {
@@ -198,7 +206,8 @@ static bool compile_format(struct engine *e, struct job *j, struct output *o)
     o->format = output_compile(text, e->catalogue, &err);
     pthread_mutex_unlock(&e->cat_lock);
     if (!o->format) {
-        snprintf(err.code, sizeof(err.code), "F01"); /* a format, not a filter: the caller draws another line */
+        snprintf(err.code, sizeof(err.code),
+                 "F01"); /* a format, not a filter: the caller draws another line */
         reply_syntax(e, j->id, &err);
     }
     return o->format != NULL;
@@ -210,7 +219,8 @@ static bool compile_fields(struct engine *e, struct job *j, struct output *o)
     uint32_t index;
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *text = json_string_value(item);
 
         if (!text || i >= GROUP_FIELDS) {
@@ -248,7 +258,8 @@ static void run_output(struct engine *e, struct job *j)
     o->limit = rpc_u64_or(j->params, "limit", 0);
     o->kind = kind && str_eq(kind, "count") ? OUTPUT_COUNTS : OUTPUT_LINES;
     e->output = o;
-    ok = compile_filter(e, j, o) && (o->kind == OUTPUT_LINES ? compile_format(e, j, o) : compile_fields(e, j, o));
+    ok = compile_filter(e, j, o) &&
+         (o->kind == OUTPUT_LINES ? compile_format(e, j, o) : compile_fields(e, j, o));
     if (!ok) {
         output_stop(e);
         return;

@@ -1,9 +1,11 @@
-/* The plugins of a session: probed, loaded, listed; those that come along are loaded when something needs them. */
+/* The plugins of a session: probed, loaded, listed; those that come along are loaded when something
+ * needs them. */
 #include "internal.h"
 
 #define EXE "/proc/self/exe"
 
-/* ---- rules of living together: fields (§9) ------------------------------------------------------------------- */
+/* ---- rules of living together: fields (§9)
+ * ------------------------------------------------------------------- */
 
 static bool sources_meet(const struct str_list *a, const struct str_list *b)
 {
@@ -21,7 +23,8 @@ static const char *field_taken(struct engine *e, const struct plugin_info *info,
 {
     for (size_t i = 0; i < info->fields.n; i++) {
         struct span suffix;
-        const struct field_def *d = field_find(e->catalogue, span_of(info->fields.v[i].name), &suffix);
+        const struct field_def *d =
+            field_find(e->catalogue, span_of(info->fields.v[i].name), &suffix);
 
         *field = info->fields.v[i].name;
         if (!d || suffix.p)
@@ -46,11 +49,14 @@ void log_note(struct engine *e, const char *plugin, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    notify(e, "log", json_pack("{so so si so so}", "ts", rpc_u64(time_now()), "plugin", rpc_str(plugin), "severity", 5,
-                               "component", rpc_str("mews"), "text", rpc_str(text)));
+    notify(e, "log",
+           json_pack("{so so si so so}", "ts", rpc_u64(time_now()), "plugin", rpc_str(plugin),
+                     "severity", 5, "component", rpc_str("mews"), "text", rpc_str(text)));
 }
 
-/* ---- loading --------------------------------------------------------------------------------------------------- */
+/* ---- loading
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 struct probed {
     char *path, *name, *config;
@@ -67,7 +73,8 @@ static void probed_fini(struct probed *p)
     free(p->config);
 }
 
-static void probe_one(struct engine *e, struct probed *p, const char *library, const char *config, bool bundled)
+static void probe_one(struct engine *e, struct probed *p, const char *library, const char *config,
+                      bool bundled)
 {
     struct str_list only = {0};
     struct error err;
@@ -87,7 +94,8 @@ static void probe_one(struct engine *e, struct probed *p, const char *library, c
     if (!p->path) {
         snprintf(p->failure.step, sizeof(p->failure.step), "find");
         snprintf(p->failure.text, sizeof(p->failure.text), "%s", err.text);
-        snprintf(p->failure.advice, sizeof(p->failure.advice), "give its path, or its folder with --plugin-dir");
+        snprintf(p->failure.advice, sizeof(p->failure.advice),
+                 "give its path, or its folder with --plugin-dir");
         p->failed = true;
         return;
     }
@@ -99,14 +107,16 @@ static void apply_avoided(struct engine *e, struct plugin *p)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(e->avoid, i, item) {
+    json_array_foreach(e->avoid, i, item)
+    {
         const char *plugin = rpc_get_str(item, "plugin"), *field = rpc_get_str(item, "field");
         const char *reason = rpc_get_str(item, "reason");
 
         /* a rebuilt library gets another chance */
         if (plugin && field && str_eq(plugin, plugin_info(p)->name) &&
             rpc_u64_or(item, "file_time", 0) == plugin_info(p)->file_mtime)
-            plugin_avoid(p, field, rpc_u64_or(item, "event", 0), reason ? reason : "it ended the engine here before");
+            plugin_avoid(p, field, rpc_u64_or(item, "event", 0),
+                         reason ? reason : "it ended the engine here before");
     }
 }
 
@@ -118,13 +128,15 @@ static bool gives_way(struct engine *e, const struct probed *p)
     if (!p->bundled || p->failed)
         return false;
     if (plugin_by_name(e->host, p->info.name) || plugin_by_id(e->host, p->info.id)) {
-        log_note(e, p->info.name, "the %s plugin that comes along gives way to yours", p->info.name);
+        log_note(e, p->info.name, "the %s plugin that comes along gives way to yours",
+                 p->info.name);
         return true;
     }
     owner = field_taken(e, &p->info, &field);
     if (owner)
-        log_note(e, p->info.name, "the %s plugin that comes along gives way: %s provides the field %s", p->info.name, owner,
-                 field);
+        log_note(e, p->info.name,
+                 "the %s plugin that comes along gives way: %s provides the field %s", p->info.name,
+                 owner, field);
     return owner != NULL;
 }
 
@@ -137,13 +149,16 @@ static struct plugin *load_probed(struct engine *e, struct probed *p)
         return NULL;
     if (!p->failed && (owner = field_taken(e, &p->info, &field))) {
         snprintf(p->failure.step, sizeof(p->failure.step), "fields");
-        snprintf(p->failure.text, sizeof(p->failure.text), "the field %s is provided by %s already, for a source that both serve",
-                 field, owner);
-        snprintf(p->failure.advice, sizeof(p->failure.advice), "load one of the two, or rename the field");
+        snprintf(p->failure.text, sizeof(p->failure.text),
+                 "the field %s is provided by %s already, for a source that both serve", field,
+                 owner);
+        snprintf(p->failure.advice, sizeof(p->failure.advice),
+                 "load one of the two, or rename the field");
         p->failed = true;
     }
     if (p->failed)
-        return plugin_add_failed(e->host, p->info.name ? p->info.name : p->name, p->path, &p->failure);
+        return plugin_add_failed(e->host, p->info.name ? p->info.name : p->name, p->path,
+                                 &p->failure);
     loaded = plugin_load(e->host, &p->info, p->config);
     if (plugin_state(loaded) == PLUGIN_INITIALISED) {
         pthread_mutex_lock(&e->cat_lock);
@@ -153,10 +168,11 @@ static struct plugin *load_probed(struct engine *e, struct probed *p)
     }
     atomic_fetch_add(&e->generation, 1);
     if (plugin_state(loaded) == PLUGIN_INITIALISED)
-        log_note(e, plugin_info(loaded)->name, "loaded %s %s from %s", plugin_info(loaded)->name, plugin_info(loaded)->version,
-                 plugin_info(loaded)->path);
+        log_note(e, plugin_info(loaded)->name, "loaded %s %s from %s", plugin_info(loaded)->name,
+                 plugin_info(loaded)->version, plugin_info(loaded)->path);
     else
-        log_note(e, plugin_info(loaded)->name, "%s can't be used: %s", plugin_info(loaded)->name, plugin_failure(loaded)->text);
+        log_note(e, plugin_info(loaded)->name, "%s can't be used: %s", plugin_info(loaded)->name,
+                 plugin_failure(loaded)->text);
     return loaded;
 }
 
@@ -177,7 +193,8 @@ void session_load_plugins(struct engine *e)
     struct probed *all = xcalloc(n, sizeof(*all));
 
     for (size_t i = 0; i < n && !e->plugin_quit; i++)
-        probe_one(e, &all[i], e->spec.plugins.v[i].library, e->spec.plugins.v[i].config, e->spec.plugins.v[i].bundled);
+        probe_one(e, &all[i], e->spec.plugins.v[i].library, e->spec.plugins.v[i].config,
+                  e->spec.plugins.v[i].bundled);
     for (int pass = 0; pass < 2; pass++) { /* the person's own first */
         for (size_t i = 0; i < n && !e->plugin_quit; i++) {
             if (all[i].bundled == (pass == 1))
@@ -190,7 +207,8 @@ void session_load_plugins(struct engine *e)
     plugins_changed(e);
 }
 
-struct plugin *session_load(struct engine *e, const char *library, const char *config, bool bundled, struct error *err)
+struct plugin *session_load(struct engine *e, const char *library, const char *config, bool bundled,
+                            struct error *err)
 {
     struct probed p;
     struct plugin *loaded;
@@ -198,7 +216,8 @@ struct plugin *session_load(struct engine *e, const char *library, const char *c
     probe_one(e, &p, library, config ? config : "", bundled);
     loaded = load_probed(e, &p);
     if (!loaded || plugin_state(loaded) != PLUGIN_INITIALISED) {
-        error_set(err, ERR_PLUGIN, "%s: %s", p.name, loaded ? plugin_failure(loaded)->text : "it gives way to yours");
+        error_set(err, ERR_PLUGIN, "%s: %s", p.name,
+                  loaded ? plugin_failure(loaded)->text : "it gives way to yours");
         loaded = NULL;
     }
     probed_fini(&p);
@@ -206,7 +225,8 @@ struct plugin *session_load(struct engine *e, const char *library, const char *c
     return loaded;
 }
 
-/* ---- those that come along --------------------------------------------------------------------------------------- */
+/* ---- those that come along
+ * --------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *prefix, *plugin;
@@ -255,7 +275,8 @@ static void run_bundled(struct engine *e, struct job *j)
     redispatch(e, j->id, rpc_get_str(j->params, "method"), json_object_get(j->params, "params"));
 }
 
-bool bundled_defer(struct engine *e, const char *text, const json_t *id, const char *method, const json_t *params)
+bool bundled_defer(struct engine *e, const char *text, const json_t *id, const char *method,
+                   const json_t *params)
 {
     const char *name = bundled_needed(e, text);
     json_t *wrapped;
@@ -270,7 +291,9 @@ bool bundled_defer(struct engine *e, const char *text, const json_t *id, const c
     return true;
 }
 
-/* ---- methods --------------------------------------------------------------------------------------------------------- */
+/* ---- methods
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static json_t *list_json(const struct str_list *l)
 {
@@ -286,9 +309,11 @@ static json_t *stats_json(const char *name, const struct plugin_stats *s)
     uint64_t calls = atomic_load(&s->calls), timed = atomic_load(&s->timed);
 
     return json_pack("{ss so so so so so so}", "name", name, "calls", rpc_u64(calls), "failures",
-                     rpc_u64(atomic_load(&s->failures)), "mean_ns", rpc_u64(timed ? atomic_load(&s->total_ns) / timed : 0),
-                     "p50_ns", rpc_u64(plugin_stats_quantile(s, 0.5)), "p99_ns", rpc_u64(plugin_stats_quantile(s, 0.99)),
-                     "max_ns", rpc_u64(atomic_load(&s->max_ns)));
+                     rpc_u64(atomic_load(&s->failures)), "mean_ns",
+                     rpc_u64(timed ? atomic_load(&s->total_ns) / timed : 0), "p50_ns",
+                     rpc_u64(plugin_stats_quantile(s, 0.5)), "p99_ns",
+                     rpc_u64(plugin_stats_quantile(s, 0.99)), "max_ns",
+                     rpc_u64(atomic_load(&s->max_ns)));
 }
 
 static json_t *capabilities_json(const struct plugin_info *info)
@@ -313,19 +338,28 @@ static json_t *capabilities_json(const struct plugin_info *info)
         for (unsigned k = 0; k < caps[i].n; k++)
             json_array_append_new(info->symbols >> caps[i].fns[k] & 1 ? have : missing,
                                   json_string(plugin_fn_name(caps[i].fns[k])));
-        json_object_set_new(o, caps[i].name, json_pack("{sb so so}", "present", (info->caps & caps[i].cap) != 0, "functions",
-                                                       have, "missing", missing));
+        json_object_set_new(o, caps[i].name,
+                            json_pack("{sb so so}", "present", (info->caps & caps[i].cap) != 0,
+                                      "functions", have, "missing", missing));
     }
     return o;
 }
 
 static json_t *optional_json(const struct plugin_info *info)
 {
-    static const enum plugin_fn fns[] = {
-        PF_GET_INIT_SCHEMA,         PF_LIST_OPEN_PARAMS,          PF_GET_PROGRESS,           PF_EVENT_TO_STRING,
-        PF_GET_EXTRACT_EVENT_TYPES, PF_GET_EXTRACT_EVENT_SOURCES, PF_GET_PARSE_EVENT_TYPES,  PF_GET_PARSE_EVENT_SOURCES,
-        PF_GET_ASYNC_EVENT_SOURCES, PF_DUMP_STATE,                PF_SET_CONFIG,             PF_GET_METRICS,
-        PF_GET_REQUIRED_EVENT_SCHEMA_VERSION};
+    static const enum plugin_fn fns[] = {PF_GET_INIT_SCHEMA,
+                                         PF_LIST_OPEN_PARAMS,
+                                         PF_GET_PROGRESS,
+                                         PF_EVENT_TO_STRING,
+                                         PF_GET_EXTRACT_EVENT_TYPES,
+                                         PF_GET_EXTRACT_EVENT_SOURCES,
+                                         PF_GET_PARSE_EVENT_TYPES,
+                                         PF_GET_PARSE_EVENT_SOURCES,
+                                         PF_GET_ASYNC_EVENT_SOURCES,
+                                         PF_DUMP_STATE,
+                                         PF_SET_CONFIG,
+                                         PF_GET_METRICS,
+                                         PF_GET_REQUIRED_EVENT_SCHEMA_VERSION};
     json_t *o = json_object();
 
     for (size_t i = 0; i < COUNT_OF(fns); i++)
@@ -350,7 +384,8 @@ static json_t *field_calls_json(const struct plugin *p)
 
     for (uint32_t i = 0; plugin_field_stats(p, i); i++) {
         if (atomic_load(&plugin_field_stats(p, i)->calls))
-            json_array_append_new(list, stats_json(plugin_info(p)->fields.v[i].name, plugin_field_stats(p, i)));
+            json_array_append_new(
+                list, stats_json(plugin_info(p)->fields.v[i].name, plugin_field_stats(p, i)));
     }
     return list;
 }
@@ -368,14 +403,17 @@ static void add_failure(const struct plugin *p, json_t *o)
     const struct plugin_failure *f = plugin_failure(p);
 
     if (plugin_state(p) == PLUGIN_FAILED)
-        json_object_set_new(o, "failure", json_pack("{ss so ss ss}", "step", f->step, "text", rpc_str(f->text), "advice",
-                                                    f->advice, "supported_api", PLUGIN_API_VERSION_STR));
+        json_object_set_new(o, "failure",
+                            json_pack("{ss so ss ss}", "step", f->step, "text", rpc_str(f->text),
+                                      "advice", f->advice, "supported_api",
+                                      PLUGIN_API_VERSION_STR));
 }
 
 static json_t *plugin_json(struct engine *e, struct plugin *p)
 {
     const struct plugin_info *info = plugin_info(p);
-    char *masked = plugin_mask_secrets(plugin_config(p), info->schema), *error = plugin_last_error(p);
+    char *masked = plugin_mask_secrets(plugin_config(p), info->schema),
+         *error = plugin_last_error(p);
     json_t *o = json_object();
 
     json_object_set_new(o, "name", rpc_str(info->name));
@@ -387,7 +425,9 @@ static json_t *plugin_json(struct engine *e, struct plugin *p)
     json_object_set_new(o, "language", rpc_str(info->language));
     json_object_set_new(o, "file_size", rpc_u64(info->file_size));
     json_object_set_new(o, "file_time", rpc_u64(info->file_mtime));
-    json_object_set_new(o, "bundled", json_boolean(e->spec.bundled_dir && info->path && str_starts(info->path, e->spec.bundled_dir)));
+    json_object_set_new(o, "bundled",
+                        json_boolean(e->spec.bundled_dir && info->path &&
+                                     str_starts(info->path, e->spec.bundled_dir)));
     json_object_set_new(o, "id", json_integer(info->id));
     json_object_set_new(o, "source", rpc_str(info->source ? info->source : ""));
     json_object_set_new(o, "capabilities", capabilities_json(info));
@@ -452,7 +492,8 @@ void method_plugin_open_params(struct engine *e, const json_t *id, const json_t 
 
 static void run_load(struct engine *e, struct job *j)
 {
-    const char *library = rpc_get_str(j->params, "library"), *config = rpc_get_str(j->params, "config");
+    const char *library = rpc_get_str(j->params, "library"),
+               *config = rpc_get_str(j->params, "config");
     struct plugin *p;
     struct error err;
 

@@ -28,7 +28,8 @@ void reader_fini(struct event_reader *r)
     arena_fini(&r->arena);
 }
 
-/* Owner and source of an event (§7.2): looked up again only when the ID or the set of plugins changes. */
+/* Owner and source of an event (§7.2): looked up again only when the ID or the set of plugins
+ * changes. */
 static void find_owner(struct event_reader *r, const void *bytes)
 {
     uint16_t type = event_code(bytes);
@@ -46,8 +47,8 @@ static void find_owner(struct event_reader *r, const void *bytes)
     r->fe.source = r->source;
 }
 
-void reader_event(struct event_reader *r, const struct field_refs *refs, const void *bytes, uint64_t number,
-                  uint64_t previous_ts)
+void reader_event(struct event_reader *r, const struct field_refs *refs, const void *bytes,
+                  uint64_t number, uint64_t previous_ts)
 {
     struct store_row first;
     size_t n = refs ? refs->v.n : 0;
@@ -69,8 +70,8 @@ void reader_event(struct event_reader *r, const struct field_refs *refs, const v
     r->fe.previous_ts = previous_ts;
     r->fe.hostname = r->e->hostname;
     if (!r->fe.first_ts || r->fe.first_ts == TS_NONE)
-        r->fe.first_ts = !r->e->store                                                    ? r->e->first_ts
+        r->fe.first_ts = !r->e->store                                               ? r->e->first_ts
                          : store_row(r->e->store, store_first(r->e->store), &first) ? first.ts
-                                                                                         : TS_NONE;
+                                                                                    : TS_NONE;
     find_owner(r, bytes);
 }

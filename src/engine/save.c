@@ -73,7 +73,8 @@ static void *save_thread(void *arg)
     struct error err;
 
     if (save_to(s, &err) == SEV_OK)
-        reply(s->e, s->id, json_pack("{so so}", "path", rpc_str(s->path), "events", rpc_u64(s->events)));
+        reply(s->e, s->id,
+              json_pack("{so so}", "path", rpc_str(s->path), "events", rpc_u64(s->events)));
     else
         reply_error(s->e, s->id, &err);
     json_decref(s->id);

@@ -1,11 +1,13 @@
-/* What a filter has matched so far: bits for each chunk of rows, filled in from where the person looks. */
+/* What a filter has matched so far: bits for each chunk of rows, filled in from where the person
+ * looks. */
 #include "internal.h"
 
 #define WINDOW_ROWS  512
 #define WINDOW_BYTES ((size_t)1 << 20)
 #define KEPT         12 /* selections that are remembered, so that undo is at once */
 
-/* ---- their life --------------------------------------------------------------------------------------- */
+/* ---- their life
+ * --------------------------------------------------------------------------------------- */
 
 static void selection_free(struct selection *s)
 {
@@ -55,7 +57,8 @@ static struct selection *by_text(struct engine *e, const char *text)
 
 static void remove_at(struct engine *e, size_t i)
 {
-    memmove(&e->selections.v[i], &e->selections.v[i + 1], (e->selections.n - i - 1) * sizeof(*e->selections.v));
+    memmove(&e->selections.v[i], &e->selections.v[i + 1],
+            (e->selections.n - i - 1) * sizeof(*e->selections.v));
     e->selections.n--;
 }
 
@@ -98,7 +101,8 @@ void selections_restart_scan(struct engine *e)
     pthread_mutex_unlock(&e->sel_lock);
 }
 
-/* ---- scanning -------------------------------------------------------------------------------------------- */
+/* ---- scanning
+ * -------------------------------------------------------------------------------------------- */
 
 void scanner_init(struct scanner *s, struct engine *e)
 {
@@ -121,7 +125,8 @@ static struct sel_chunk *chunk_of(struct selection *s, uint64_t index)
     return &s->chunks.v[index];
 }
 
-/* Notes what rows [row, row + n) gave; hits holds a byte for each. False when somebody started the scan anew. */
+/* Notes what rows [row, row + n) gave; hits holds a byte for each. False when somebody started the
+ * scan anew. */
 static bool note(struct selection *s, uint64_t row, size_t n, const uint8_t *hits)
 {
     struct sel_chunk *c;
@@ -149,7 +154,8 @@ static bool note(struct selection *s, uint64_t row, size_t n, const uint8_t *hit
     return expected;
 }
 
-static bool row_matches(struct selection *s, struct event_reader *r, const char *bytes, uint64_t number, uint64_t before)
+static bool row_matches(struct selection *s, struct event_reader *r, const char *bytes,
+                        uint64_t number, uint64_t before)
 {
     if (event_check(bytes, event_len(bytes), NULL) != SEV_OK)
         return false;
@@ -164,11 +170,14 @@ static uint64_t ts_before(struct engine *e, uint64_t row)
     return row && store_row(e->store, row - 1, &r) ? r.ts : TS_NONE;
 }
 
-/* Evaluates the rows that a window of bytes holds. Marks always match: they belong to every selection. */
-static size_t scan_window(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row, size_t n)
+/* Evaluates the rows that a window of bytes holds. Marks always match: they belong to every
+ * selection. */
+static size_t scan_window(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
+                          size_t n)
 {
     uint8_t hits[WINDOW_ROWS];
-    size_t got = store_read_rows(e->store, row, MIN_OF(n, (size_t)WINDOW_ROWS), WINDOW_BYTES, &sc->bytes, sc->offsets);
+    size_t got = store_read_rows(e->store, row, MIN_OF(n, (size_t)WINDOW_ROWS), WINDOW_BYTES,
+                                 &sc->bytes, sc->offsets);
     uint64_t before = ts_before(e, row);
 
     if (got == 0) { /* dropped meanwhile, or unreadable: no match, and on */
@@ -180,14 +189,16 @@ static size_t scan_window(struct engine *e, struct selection *s, struct scanner 
 
             store_row(e->store, row + i, &r);
             hits[i] = r.type == STORE_ROW_MARK ||
-                      row_matches(s, &sc->reader, sc->bytes.data + sc->offsets[i], store_number(e->store, row + i), before);
+                      row_matches(s, &sc->reader, sc->bytes.data + sc->offsets[i],
+                                  store_number(e->store, row + i), before);
             before = r.ts;
         }
     }
     return note(s, row, got, hits) ? got : 0;
 }
 
-/* The chunk nearest to the focus that has unscanned rows; false: none. Called with the selection's lock. */
+/* The chunk nearest to the focus that has unscanned rows; false: none. Called with the selection's
+ * lock. */
 static bool pick_chunk(struct selection *s, uint64_t first, uint64_t rows, uint64_t *out)
 {
     uint64_t low = first >> STORE_CHUNK_BITS, high = rows ? (rows - 1) >> STORE_CHUNK_BITS : 0;
@@ -195,7 +206,8 @@ static bool pick_chunk(struct selection *s, uint64_t first, uint64_t rows, uint6
 
     for (uint64_t d = 0; rows > first && d <= MAX_OF(high - focus, focus - low); d++) {
         for (int side = 0; side < 2; side++) {
-            uint64_t i = side ? focus - d : focus + d, end = MIN_OF(rows - (i << STORE_CHUNK_BITS), STORE_CHUNK);
+            uint64_t i = side ? focus - d : focus + d,
+                     end = MIN_OF(rows - (i << STORE_CHUNK_BITS), STORE_CHUNK);
             struct sel_chunk *c;
 
             if (i > high || i < low || (side && d == 0) || (side && d > focus))
@@ -225,7 +237,8 @@ static uint64_t scan_place(struct selection *s, uint64_t chunk)
 static uint64_t skip_dropped(struct engine *e, struct selection *s, uint64_t chunk)
 {
     static const uint8_t none[WINDOW_ROWS];
-    uint64_t row = scan_place(s, chunk), end = MIN_OF(store_first(e->store), (chunk + 1) << STORE_CHUNK_BITS);
+    uint64_t row = scan_place(s, chunk),
+             end = MIN_OF(store_first(e->store), (chunk + 1) << STORE_CHUNK_BITS);
 
     while (row < end) {
         size_t n = (size_t)MIN_OF((uint64_t)WINDOW_ROWS, end - row);
@@ -238,9 +251,11 @@ static uint64_t skip_dropped(struct engine *e, struct selection *s, uint64_t chu
 }
 
 /* Scans one chunk for a while. */
-static void scan_chunk(struct engine *e, struct selection *s, struct scanner *sc, uint64_t chunk, uint64_t until)
+static void scan_chunk(struct engine *e, struct selection *s, struct scanner *sc, uint64_t chunk,
+                       uint64_t until)
 {
-    uint64_t end = MIN_OF(store_rows(e->store), (chunk + 1) << STORE_CHUNK_BITS), row = skip_dropped(e, s, chunk);
+    uint64_t end = MIN_OF(store_rows(e->store), (chunk + 1) << STORE_CHUNK_BITS),
+             row = skip_dropped(e, s, chunk);
 
     while (row < end && !e->plugin_quit) {
         size_t got = scan_window(e, s, sc, row, (size_t)(end - row));
@@ -310,8 +325,8 @@ static bool caught_up(struct selection *s, uint64_t row)
     return yes;
 }
 
-static void live_one(struct engine *e, struct selection *s, uint64_t row, size_t n, const char *bytes,
-                     const size_t *offsets)
+static void live_one(struct engine *e, struct selection *s, uint64_t row, size_t n,
+                     const char *bytes, const size_t *offsets)
 {
     struct event_reader *r = &e->plugin_scanner.reader;
     uint8_t hits[WINDOW_ROWS];
@@ -334,7 +349,8 @@ static void live_one(struct engine *e, struct selection *s, uint64_t row, size_t
     }
 }
 
-void selections_live(struct engine *e, uint64_t row, size_t n, const char *bytes, const size_t *offsets)
+void selections_live(struct engine *e, uint64_t row, size_t n, const char *bytes,
+                     const size_t *offsets)
 {
     struct selection *wanted[KEPT + 4];
     size_t count = 0;
@@ -354,7 +370,9 @@ void selections_live(struct engine *e, uint64_t row, size_t n, const char *bytes
     }
 }
 
-/* ---- asking ------------------------------------------------------------------------------------------------- */
+/* ---- asking
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static bool bit_at(const struct sel_chunk *c, uint64_t i)
 {
@@ -387,7 +405,8 @@ static bool next_forward(struct selection *s, uint64_t row, uint64_t rows, uint6
     return false;
 }
 
-static bool next_backward(struct selection *s, uint64_t row, uint64_t first, uint64_t *out, bool *gap)
+static bool next_backward(struct selection *s, uint64_t row, uint64_t first, uint64_t *out,
+                          bool *gap)
 {
     for (uint64_t index = row >> STORE_CHUNK_BITS;; index--) {
         uint64_t base = index << STORE_CHUNK_BITS, at = MIN_OF(row, base + STORE_CHUNK - 1) - base;
@@ -410,7 +429,8 @@ static bool next_backward(struct selection *s, uint64_t row, uint64_t first, uin
     }
 }
 
-bool selection_next(struct selection *s, uint64_t row, int dir, uint64_t first, uint64_t rows, uint64_t *out, bool *gap)
+bool selection_next(struct selection *s, uint64_t row, int dir, uint64_t first, uint64_t rows,
+                    uint64_t *out, bool *gap)
 {
     bool found;
 
@@ -470,7 +490,9 @@ json_t *selection_json(struct engine *e, struct selection *s)
     return o;
 }
 
-/* ---- methods ------------------------------------------------------------------------------------------------------ */
+/* ---- methods
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static struct selection *selection_new(struct engine *e, const char *text, struct filter *f)
 {
@@ -529,7 +551,8 @@ void method_select(struct engine *e, const json_t *id, const json_t *params)
     struct selection *s;
 
     if (!text || !e->store) {
-        reply_code(e, id, RPC_INVALID_PARAMS, text ? "the stream is not kept" : "“filter” is missing");
+        reply_code(e, id, RPC_INVALID_PARAMS,
+                   text ? "the stream is not kept" : "“filter” is missing");
         return;
     }
     if (bundled_defer(e, text, id, "select", params))
@@ -570,7 +593,8 @@ void method_select_drop(struct engine *e, const json_t *id, const json_t *params
 void method_strip(struct engine *e, const json_t *id, const json_t *params)
 {
     struct selection *s = selection_get(e, rpc_u64_or(params, "selection", 0));
-    uint64_t first = store_first(e->store), rows = store_rows(e->store), n = rpc_u64_or(params, "cells", 60);
+    uint64_t first = store_first(e->store), rows = store_rows(e->store),
+             n = rpc_u64_or(params, "cells", 60);
     json_t *all = json_array(), *hits = json_array();
 
     n = MIN_OF(MAX_OF(n, (uint64_t)1), (uint64_t)1000);

@@ -1,13 +1,14 @@
 /* The source: opened, asked for batches, its events checked, kept, numbered and passed on. */
 #include "internal.h"
 
-#define IDLE_MIN_NS (1 * NS_PER_MS)
-#define IDLE_MAX_NS (20 * NS_PER_MS)
+#define IDLE_MIN_NS  (1 * NS_PER_MS)
+#define IDLE_MAX_NS  (20 * NS_PER_MS)
 #define FULL_WAIT_NS (500 * NS_PER_MS)
 
 const char *source_state_name(enum source_state s)
 {
-    static const char *const names[] = {"closed", "opening", "running", "idle", "ended", "failed", "full"};
+    static const char *const names[] = {"closed", "opening", "running", "idle",
+                                        "ended",  "failed",  "full"};
 
     return names[s];
 }
@@ -30,7 +31,8 @@ static void set_state(struct engine *e, enum source_state state, const char *err
         wake_main(e, WAKE_STREAM);
 }
 
-/* ---- opening ---------------------------------------------------------------------------------------------- */
+/* ---- opening
+ * ---------------------------------------------------------------------------------------------- */
 
 static struct plugin *source_named(struct engine *e, const char *name)
 {
@@ -40,7 +42,8 @@ static struct plugin *source_named(struct engine *e, const char *name)
 }
 
 /* Why a named source can't be opened: the plugin failed, has no source, or is not there. */
-static void explain_missing(struct engine *e, const char *name, struct plugin *found, struct error *err)
+static void explain_missing(struct engine *e, const char *name, struct plugin *found,
+                            struct error *err)
 {
     struct plugin *p;
 
@@ -49,12 +52,15 @@ static void explain_missing(struct engine *e, const char *name, struct plugin *f
         return;
     }
     for (size_t i = 0; (p = plugin_at(e->host, i)); i++) {
-        if (plugin_state(p) == PLUGIN_FAILED && plugin_info(p)->name && str_eq(plugin_info(p)->name, name)) {
-            error_set(err, ERR_PLUGIN, "plugin %s could not be loaded: %s", name, plugin_failure(p)->text);
+        if (plugin_state(p) == PLUGIN_FAILED && plugin_info(p)->name &&
+            str_eq(plugin_info(p)->name, name)) {
+            error_set(err, ERR_PLUGIN, "plugin %s could not be loaded: %s", name,
+                      plugin_failure(p)->text);
             return;
         }
     }
-    error_set(err, ERR_NOT_FOUND, "no loaded plugin is named %s, or provides a source of that name", name);
+    error_set(err, ERR_NOT_FOUND, "no loaded plugin is named %s, or provides a source of that name",
+              name);
 }
 
 /* Streams of files and of the tour can be had again; others are worth keeping. */
@@ -64,8 +70,8 @@ static bool is_live(const struct plugin *p, const char *params)
 
     if (str_eq(name, "tour"))
         return false;
-    return !str_eq(name, "logs") || str_starts(params, "exec:") || str_starts(params, "fd:") || str_eq(params, "-") ||
-           strstr(params, "\"follow\":true");
+    return !str_eq(name, "logs") || str_starts(params, "exec:") || str_starts(params, "fd:") ||
+           str_eq(params, "-") || strstr(params, "\"follow\":true");
 }
 
 static void mark_reopened(struct engine *e, const char *source)
@@ -75,7 +81,8 @@ static void mark_reopened(struct engine *e, const char *source)
 
     if (!e->store || store_rows(e->store) == 0)
         return;
-    mark = json_pack("{ss so so}", "kind", "opened", "source", rpc_str(source), "ts", rpc_u64(time_now()));
+    mark = json_pack("{ss so so}", "kind", "opened", "source", rpc_str(source), "ts",
+                     rpc_u64(time_now()));
     text = json_dumps(mark, JSON_COMPACT);
     store_append_mark(e->store, span_of(text));
     store_commit(e->store, NULL);
@@ -137,9 +144,12 @@ void stream_free(struct engine *e)
     vec_free(&e->batch_at);
 }
 
-/* ---- a batch -------------------------------------------------------------------------------------------------- */
+/* ---- a batch
+ * --------------------------------------------------------------------------------------------------
+ */
 
-/* Copies the events of a batch; the first that is malformed ends the stream, those before it count. */
+/* Copies the events of a batch; the first that is malformed ends the stream, those before it count.
+ */
 static bool take_events(struct engine *e, const struct plugin_batch *b, struct error *err)
 {
     buf_reset(&e->batch);
@@ -147,7 +157,8 @@ static bool take_events(struct engine *e, const struct plugin_batch *b, struct e
     for (uint32_t i = 0; i < b->n; i++) {
         size_t at = e->batch.len;
 
-        if (plugin_event_take(e->source.plugin, b->events[i], time_now(), &e->batch, err) != SEV_OK) {
+        if (plugin_event_take(e->source.plugin, b->events[i], time_now(), &e->batch, err) !=
+            SEV_OK) {
             if (e->batch.data)
                 e->batch.data[at] = '\0';
             e->batch.len = at;
@@ -208,7 +219,8 @@ static void end_stream(struct engine *e, enum source_state state, const char *er
 {
     read_progress(e);
     plugin_stream_close(e->source.plugin);
-    log_note(e, plugin_info(e->source.plugin)->name, state == SOURCE_FAILED ? "the source failed: %s" : "the source has ended%s",
+    log_note(e, plugin_info(e->source.plugin)->name,
+             state == SOURCE_FAILED ? "the source failed: %s" : "the source has ended%s",
              error ? error : "");
     set_state(e, state, error);
     output_end(e);
@@ -237,7 +249,8 @@ static bool act_on(struct engine *e, const struct plugin_batch *b, uint64_t took
         end_stream(e, SOURCE_ENDED, NULL);
         return true;
     default:
-        snprintf(text, sizeof(text), "plugin %s: plugin_next_batch: %s", plugin_info(e->source.plugin)->name, b->error);
+        snprintf(text, sizeof(text), "plugin %s: plugin_next_batch: %s",
+                 plugin_info(e->source.plugin)->name, b->error);
         end_stream(e, SOURCE_FAILED, text);
         return true;
     }
@@ -307,7 +320,9 @@ bool stream_step(struct engine *e)
     return finish_batch(e);
 }
 
-/* ---- methods ------------------------------------------------------------------------------------------------------ */
+/* ---- methods
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void add_call(struct engine *e, json_t *o)
 {
@@ -316,9 +331,10 @@ static void add_call(struct engine *e, json_t *o)
 
     if (!atomic_load_explicit(&c->active, memory_order_acquire) || now < since + 250 * NS_PER_MS)
         return;
-    json_object_set_new(o, "call", json_pack("{so ss so so so}", "plugin", rpc_str(c->plugin), "function",
-                                             plugin_fn_name(c->fn), "field", rpc_str(c->field), "event", rpc_u64(c->event),
-                                             "ms", rpc_u64((now - since) / NS_PER_MS)));
+    json_object_set_new(o, "call",
+                        json_pack("{so ss so so so}", "plugin", rpc_str(c->plugin), "function",
+                                  plugin_fn_name(c->fn), "field", rpc_str(c->field), "event",
+                                  rpc_u64(c->event), "ms", rpc_u64((now - since) / NS_PER_MS)));
 }
 
 json_t *stream_json(struct engine *e)
@@ -327,16 +343,19 @@ json_t *stream_json(struct engine *e)
 
     pthread_mutex_lock(&e->state_lock);
     json_object_set_new(o, "state", json_string(source_state_name(e->source.state)));
-    json_object_set_new(o, "plugin", rpc_str(e->source.plugin ? plugin_info(e->source.plugin)->name : NULL));
-    json_object_set_new(o, "source", rpc_str(e->source.plugin ? plugin_info(e->source.plugin)->source : NULL));
+    json_object_set_new(o, "plugin",
+                        rpc_str(e->source.plugin ? plugin_info(e->source.plugin)->name : NULL));
+    json_object_set_new(o, "source",
+                        rpc_str(e->source.plugin ? plugin_info(e->source.plugin)->source : NULL));
     json_object_set_new(o, "params", rpc_str(e->source.params));
     json_object_set_new(o, "error", rpc_str(e->source.error));
     json_object_set_new(o, "paused", json_boolean(e->source.paused));
     json_object_set_new(o, "live", json_boolean(e->source.live));
     json_object_set_new(o, "batches", rpc_u64(e->source.batches));
     if (e->source.has_progress)
-        json_object_set_new(o, "progress", json_pack("{si so}", "pct", (int)e->source.progress_pct, "text",
-                                                     rpc_str(e->source.progress_text)));
+        json_object_set_new(o, "progress",
+                            json_pack("{si so}", "pct", (int)e->source.progress_pct, "text",
+                                      rpc_str(e->source.progress_text)));
     pthread_mutex_unlock(&e->state_lock);
     if (e->store) {
         json_object_set_new(o, "first", rpc_u64(store_first(e->store)));

@@ -61,7 +61,8 @@ enum severity event_check(const void *e, size_t avail, struct error *err)
     if (len < EVENT_HEADER_LEN || len > EVENT_LEN_MAX)
         return wrong(err, 16, "event length %u is not within 26 and %u", len, EVENT_LEN_MAX);
     if (len > avail)
-        return wrong(err, 16, "event length %u goes beyond the %zu bytes that are there", len, avail);
+        return wrong(err, 16, "event length %u goes beyond the %zu bytes that are there", len,
+                     avail);
     lengths = (uint64_t)n * width;
     if (EVENT_HEADER_LEN + lengths > len)
         return wrong(err, 22, "%u parameter lengths do not fit into %u bytes", n, len);

@@ -1,5 +1,5 @@
-/* The fields that every event has, whatever its source (fields.csv, class "evt (all sources)", and those of the
- * others that need nothing but the event itself). */
+/* The fields that every event has, whatever its source (fields.csv, class "evt (all sources)", and
+ * those of the others that need nothing but the event itself). */
 #include "internal.h"
 
 #include <inttypes.h>
@@ -32,38 +32,75 @@ enum builtin {
     B_COUNT
 };
 
-#define TEXT(id, n, d)        {.name = n, .desc = d, .owner = "evt", .type = VT_CHARBUF, .format = FMT_NA, .builtin = id}
-#define TIME(id, n, d)        {.name = n, .desc = d, .owner = "evt", .type = VT_CHARBUF, .format = FMT_NA, .builtin = id, .flags = FIELD_TIME_TEXT}
-#define NUMBER(id, n, t, f, d) {.name = n, .desc = d, .owner = "evt", .type = t, .format = f, .builtin = id}
+#define TEXT(id, n, d)                                                                             \
+    {                                                                                              \
+        .name = n, .desc = d, .owner = "evt", .type = VT_CHARBUF, .format = FMT_NA, .builtin = id  \
+    }
+#define TIME(id, n, d)                                                                             \
+    {                                                                                              \
+        .name = n, .desc = d, .owner = "evt", .type = VT_CHARBUF, .format = FMT_NA, .builtin = id, \
+        .flags = FIELD_TIME_TEXT                                                                   \
+    }
+#define NUMBER(id, n, t, f, d)                                                                     \
+    {                                                                                              \
+        .name = n, .desc = d, .owner = "evt", .type = t, .format = f, .builtin = id                \
+    }
 
 static const struct field_def defs[B_COUNT] = {
-    [B_NUM] = NUMBER(B_NUM, "evt.num", VT_UINT64, FMT_ID, "number of the event in the stream, from 1"),
+    [B_NUM] =
+        NUMBER(B_NUM, "evt.num", VT_UINT64, FMT_ID, "number of the event in the stream, from 1"),
     [B_TIME] = TIME(B_TIME, "evt.time", "time of day with nanoseconds"),
     [B_TIME_S] = TIME(B_TIME_S, "evt.time.s", "time of day in whole seconds"),
-    [B_TIME_ISO8601] = TIME(B_TIME_ISO8601, "evt.time.iso8601", "date and time by ISO 8601, UTC, with nanoseconds"),
+    [B_TIME_ISO8601] = TIME(B_TIME_ISO8601, "evt.time.iso8601",
+                            "date and time by ISO 8601, UTC, with nanoseconds"),
     [B_DATETIME] = TIME(B_DATETIME, "evt.datetime", "date and time with nanoseconds"),
     [B_DATETIME_S] = TIME(B_DATETIME_S, "evt.datetime.s", "date and time in whole seconds"),
-    [B_RAWTIME] = NUMBER(B_RAWTIME, "evt.rawtime", VT_ABSTIME, FMT_DEC, "nanoseconds since the epoch"),
-    [B_RAWTIME_S] = NUMBER(B_RAWTIME_S, "evt.rawtime.s", VT_ABSTIME, FMT_DEC, "seconds since the epoch"),
-    [B_RAWTIME_NS] = NUMBER(B_RAWTIME_NS, "evt.rawtime.ns", VT_ABSTIME, FMT_PADDED, "nanoseconds within the second"),
-    [B_RELTIME] = NUMBER(B_RELTIME, "evt.reltime", VT_RELTIME, FMT_PADDED, "nanoseconds since the stream's first event"),
-    [B_RELTIME_S] = NUMBER(B_RELTIME_S, "evt.reltime.s", VT_RELTIME, FMT_DEC, "whole seconds since the stream's first event"),
-    [B_RELTIME_NS] = NUMBER(B_RELTIME_NS, "evt.reltime.ns", VT_RELTIME, FMT_PADDED, "nanoseconds within that second"),
-    [B_DELTATIME] = NUMBER(B_DELTATIME, "evt.deltatime", VT_RELTIME, FMT_DEC, "nanoseconds since the event before"),
-    [B_DELTATIME_S] = NUMBER(B_DELTATIME_S, "evt.deltatime.s", VT_RELTIME, FMT_DEC, "whole seconds since the event before"),
-    [B_DELTATIME_NS] = NUMBER(B_DELTATIME_NS, "evt.deltatime.ns", VT_RELTIME, FMT_PADDED, "nanoseconds within that second"),
+    [B_RAWTIME] =
+        NUMBER(B_RAWTIME, "evt.rawtime", VT_ABSTIME, FMT_DEC, "nanoseconds since the epoch"),
+    [B_RAWTIME_S] =
+        NUMBER(B_RAWTIME_S, "evt.rawtime.s", VT_ABSTIME, FMT_DEC, "seconds since the epoch"),
+    [B_RAWTIME_NS] = NUMBER(B_RAWTIME_NS, "evt.rawtime.ns", VT_ABSTIME, FMT_PADDED,
+                            "nanoseconds within the second"),
+    [B_RELTIME] = NUMBER(B_RELTIME, "evt.reltime", VT_RELTIME, FMT_PADDED,
+                         "nanoseconds since the stream's first event"),
+    [B_RELTIME_S] = NUMBER(B_RELTIME_S, "evt.reltime.s", VT_RELTIME, FMT_DEC,
+                           "whole seconds since the stream's first event"),
+    [B_RELTIME_NS] = NUMBER(B_RELTIME_NS, "evt.reltime.ns", VT_RELTIME, FMT_PADDED,
+                            "nanoseconds within that second"),
+    [B_DELTATIME] = NUMBER(B_DELTATIME, "evt.deltatime", VT_RELTIME, FMT_DEC,
+                           "nanoseconds since the event before"),
+    [B_DELTATIME_S] = NUMBER(B_DELTATIME_S, "evt.deltatime.s", VT_RELTIME, FMT_DEC,
+                             "whole seconds since the event before"),
+    [B_DELTATIME_NS] = NUMBER(B_DELTATIME_NS, "evt.deltatime.ns", VT_RELTIME, FMT_PADDED,
+                              "nanoseconds within that second"),
     [B_OUTPUTTIME] = TIME(B_OUTPUTTIME, "evt.outputtime", "time in the form chosen by -t"),
     [B_SOURCE] = TEXT(B_SOURCE, "evt.source", "name of the event's source"),
-    [B_PLUGINNAME] = TEXT(B_PLUGINNAME, "evt.pluginname", "name of the plugin that a plugin event belongs to"),
-    [B_PLUGININFO] = {.name = "evt.plugininfo", .desc = "what the plugin says of the event in one line", .owner = "evt",
-                      .type = VT_CHARBUF, .format = FMT_NA, .builtin = B_PLUGININFO, .flags = FIELD_NEEDS_PLUGIN},
-    [B_TYPE] = {.name = "evt.type", .desc = "name of the event's type; of an async event, its own name", .owner = "evt",
-                .type = VT_CHARBUF, .format = FMT_NA, .builtin = B_TYPE, .flags = FIELD_EVENT_NAMES},
+    [B_PLUGINNAME] =
+        TEXT(B_PLUGINNAME, "evt.pluginname", "name of the plugin that a plugin event belongs to"),
+    [B_PLUGININFO] = {.name = "evt.plugininfo",
+                      .desc = "what the plugin says of the event in one line",
+                      .owner = "evt",
+                      .type = VT_CHARBUF,
+                      .format = FMT_NA,
+                      .builtin = B_PLUGININFO,
+                      .flags = FIELD_NEEDS_PLUGIN},
+    [B_TYPE] = {.name = "evt.type",
+                .desc = "name of the event's type; of an async event, its own name",
+                .owner = "evt",
+                .type = VT_CHARBUF,
+                .format = FMT_NA,
+                .builtin = B_TYPE,
+                .flags = FIELD_EVENT_NAMES},
     [B_CATEGORY] = TEXT(B_CATEGORY, "evt.category", "kind of the event: file, net, process, …"),
-    [B_IS_ASYNC] = {.name = "evt.is_async", .desc = "whether it was injected into the stream", .owner = "evt",
-                    .type = VT_BOOL, .format = FMT_NA, .builtin = B_IS_ASYNC},
+    [B_IS_ASYNC] = {.name = "evt.is_async",
+                    .desc = "whether it was injected into the stream",
+                    .owner = "evt",
+                    .type = VT_BOOL,
+                    .format = FMT_NA,
+                    .builtin = B_IS_ASYNC},
     [B_ASYNCTYPE] = TEXT(B_ASYNCTYPE, "evt.asynctype", "name of an async event"),
-    [B_HOSTNAME] = TEXT(B_HOSTNAME, "evt.hostname", "name of the machine that the event was recorded on"),
+    [B_HOSTNAME] =
+        TEXT(B_HOSTNAME, "evt.hostname", "name of the machine that the event was recorded on"),
 };
 
 const struct field_def *builtin_def(size_t i)
@@ -85,7 +122,8 @@ static void set_text(struct value *out, struct arena *arena, const char *s, size
     out->one.s = (struct span){arena_strndup(arena, s, n), n};
 }
 
-static void set_time(struct value *out, struct arena *arena, const struct field_event *e, enum time_form form)
+static void set_time(struct value *out, struct arena *arena, const struct field_event *e,
+                     enum time_form form)
 {
     char text[40];
 
@@ -135,7 +173,8 @@ static bool is_meta(const void *event)
 static void set_type(struct value *out, struct arena *arena, const void *event)
 {
     const struct event_type *t = event_type_get(event_code(event));
-    struct span name = event_code(event) == EVENT_ASYNC ? event_async_name(event) : span_of(t ? t->name : NULL);
+    struct span name =
+        event_code(event) == EVENT_ASYNC ? event_async_name(event) : span_of(t ? t->name : NULL);
 
     if (name.p)
         set_text(out, arena, name.p, name.n);
@@ -208,7 +247,9 @@ void builtin_extract(const struct field_ref *ref, const struct field_event *e, s
         set_words(out, arena, e->source);
         break;
     case B_PLUGINNAME:
-        set_words(out, arena, event_code(e->bytes) == EVENT_PLUGIN && e->owner ? plugin_info(e->owner)->name : NULL);
+        set_words(out, arena,
+                  event_code(e->bytes) == EVENT_PLUGIN && e->owner ? plugin_info(e->owner)->name
+                                                                   : NULL);
         break;
     case B_PLUGININFO:
         set_plugin_info(out, arena, e);

@@ -86,8 +86,9 @@ void field_catalogue_add_plugin(struct field_catalogue *c, struct plugin *p)
             .arg_required = f->arg_required,
             .arg_index = f->arg_index,
             .arg_key = f->arg_key,
-            .flags = FIELD_NEEDS_PLUGIN | (f->hidden ? FIELD_HIDDEN : 0) | (f->info ? FIELD_INFO : 0) |
-                     (f->conversation ? FIELD_CONVERSATION : 0) | (f->add_output ? FIELD_ADD_OUTPUT : 0),
+            .flags = FIELD_NEEDS_PLUGIN | (f->hidden ? FIELD_HIDDEN : 0) |
+                     (f->info ? FIELD_INFO : 0) | (f->conversation ? FIELD_CONVERSATION : 0) |
+                     (f->add_output ? FIELD_ADD_OUTPUT : 0),
             .builtin = -1,
         };
 
@@ -129,7 +130,8 @@ const struct field_def *field_catalogue_at(const struct field_catalogue *c, size
     return i < c->entries.n ? &c->entries.v[i]->def : NULL;
 }
 
-const struct field_def *field_find(const struct field_catalogue *c, struct span name, struct span *suffix)
+const struct field_def *field_find(const struct field_catalogue *c, struct span name,
+                                   struct span *suffix)
 {
     struct entry *e = find_exact(c, name);
 

@@ -31,8 +31,9 @@ bool expr_parse_arg(struct scan *s, bool *present, struct span *out)
             s->at++;
         *out = (struct span){s->s + start, s->at - start};
         if (out->n == 0)
-            return scan_fail(s, start, 0, "P07", "an argument is needed between [ and ]: quote it when it holds "
-                                                 "blanks, brackets or quotes");
+            return scan_fail(s, start, 0, "P07",
+                             "an argument is needed between [ and ]: quote it when it holds "
+                             "blanks, brackets or quotes");
     }
     if (s->at >= s->n || s->s[s->at] != ']')
         return scan_fail(s, s->at, 0, "P08", "the argument needs a closing ]");
@@ -117,7 +118,8 @@ static struct expr *parse_item(struct scan *s)
     if (!e && none && !s->failed)
         e = parse_literal(s, true);
     if (!e)
-        scan_fail(s, s->at, 0, "P16", "a list of arguments holds fields, calls, quoted texts and numbers");
+        scan_fail(s, s->at, 0, "P16",
+                  "a list of arguments holds fields, calls, quoted texts and numbers");
     return e;
 }
 
@@ -157,7 +159,8 @@ static struct expr *parse_call_arg(struct scan *s)
         return parse_list(s, start);
     e = expr_parse(s, &none);
     if (!e)
-        scan_fail(s, s->at, 0, "P13", "a function takes fields, calls, quoted texts, numbers and lists in ( )");
+        scan_fail(s, s->at, 0, "P13",
+                  "a function takes fields, calls, quoted texts, numbers and lists in ( )");
     return e;
 }
 
@@ -183,7 +186,8 @@ static struct expr *parse_call(struct scan *s, const struct function *f, size_t 
     } while (scan_literal(s, ","));
     s->depth -= 2;
     if (!s->failed && !scan_literal(s, ")"))
-        scan_fail(s, s->at, 0, "P14", "the call of %.*s needs a , or a closing )", (int)e->name.n, e->name.p);
+        scan_fail(s, s->at, 0, "P14", "the call of %.*s needs a , or a closing )", (int)e->name.n,
+                  e->name.p);
     if (!s->failed)
         expr_parse_arg(s, &e->arg_present, &e->arg);
     return expr_done(s, e);
@@ -247,7 +251,8 @@ struct expr *expr_parse_rhs(struct scan *s, bool *none)
     return e;
 }
 
-/* ---- printing ------------------------------------------------------------------------------------------- */
+/* ---- printing
+ * ------------------------------------------------------------------------------------------- */
 
 void expr_constant_text(struct span s, struct buf *out)
 {
@@ -308,15 +313,16 @@ void expr_text(const struct expr *e, struct buf *out)
     arg_text(e->arg_present, e->arg, out);
 }
 
-/* ---- compiling -------------------------------------------------------------------------------------------- */
+/* ---- compiling
+ * -------------------------------------------------------------------------------------------- */
 
 static bool plain_index(struct span s, uint64_t *out)
 {
     return parse_u64(s, out);
 }
 
-static bool check_arg(const struct field_def *def, const struct expr *e, bool present, struct span arg,
-                      struct plugin_arg *out, struct syntax_error *err)
+static bool check_arg(const struct field_def *def, const struct expr *e, bool present,
+                      struct span arg, struct plugin_arg *out, struct syntax_error *err)
 {
     bool takes = def->arg_index || def->arg_key;
     bool numeric;
@@ -339,7 +345,8 @@ static bool check_arg(const struct field_def *def, const struct expr *e, bool pr
     if (!numeric)
         out->index = UINT64_MAX;
     if (def->arg_index && !def->arg_key && !numeric) {
-        syntax_error_set(err, e, "C13", "%s takes an index: digits without a leading zero, not “%.*s”", def->name,
+        syntax_error_set(err, e, "C13",
+                         "%s takes an index: digits without a leading zero, not “%.*s”", def->name,
                          (int)arg.n, arg.p);
         return false;
     }
@@ -380,7 +387,8 @@ static bool compile_field(struct expr *e, const struct field_catalogue *c, struc
         present = true;
         arg = suffix;
     }
-    arg.p = arena_strndup(refs->arena, arg.p ? arg.p : "", arg.n); /* plugins want a NUL behind the key */
+    arg.p = arena_strndup(refs->arena, arg.p ? arg.p : "",
+                          arg.n); /* plugins want a NUL behind the key */
     buf_init(&text, 0);
     expr_text(e, &text);
     ref = refs_find(refs, buf_str(&text));
@@ -423,7 +431,8 @@ static bool compile_call(struct expr *e, const struct field_catalogue *c, struct
         const struct expr *a = e->args[i];
 
         if (a->kind == EXPR_FIELD && (a->ref->def->flags & FIELD_NO_TRANSFORMER)) {
-            syntax_error_set(err, a, "C20", "%s can't be used inside a function", a->ref->def->name);
+            syntax_error_set(err, a, "C20", "%s can't be used inside a function",
+                             a->ref->def->name);
             return false;
         }
     }
@@ -436,13 +445,15 @@ static bool compile_call(struct expr *e, const struct field_catalogue *c, struct
         return false;
     }
     if (e->arg_present && !e->function->takes_arg) {
-        syntax_error_set(err, e, "C22", "%.*s( ) takes no [argument] after it", (int)e->name.n, e->name.p);
+        syntax_error_set(err, e, "C22", "%.*s( ) takes no [argument] after it", (int)e->name.n,
+                         e->name.p);
         return false;
     }
     return e->function->check(e, err);
 }
 
-bool expr_compile(struct expr *e, const struct field_catalogue *c, struct field_refs *refs, struct syntax_error *err)
+bool expr_compile(struct expr *e, const struct field_catalogue *c, struct field_refs *refs,
+                  struct syntax_error *err)
 {
     switch (e->kind) {
     case EXPR_FIELD:

@@ -1,4 +1,5 @@
-/* Functions over fields (§11), with the recommended results where the reference has anomalies (§16). */
+/* Functions over fields (§11), with the recommended results where the reference has anomalies
+ * (§16). */
 #include "internal.h"
 
 #include <ctype.h>
@@ -13,14 +14,16 @@ static bool is_bytes(const struct expr *e)
     return value_type_info(e->type)->vclass == VC_BYTES;
 }
 
-static bool wrong_type(struct expr *e, struct expr *arg, struct syntax_error *err, const char *takes)
+static bool wrong_type(struct expr *e, struct expr *arg, struct syntax_error *err,
+                       const char *takes)
 {
-    syntax_error_set(err, arg, "C19", "%.*s( ) takes %s, this is %s%s", (int)e->name.n, e->name.p, takes,
-                     arg->list ? "a list of " : "", value_type_info(arg->type)->word);
+    syntax_error_set(err, arg, "C19", "%.*s( ) takes %s, this is %s%s", (int)e->name.n, e->name.p,
+                     takes, arg->list ? "a list of " : "", value_type_info(arg->type)->word);
     return false;
 }
 
-static bool wrong_args(struct expr *e, struct expr *arg, struct syntax_error *err, const char *takes)
+static bool wrong_args(struct expr *e, struct expr *arg, struct syntax_error *err,
+                       const char *takes)
 {
     syntax_error_set(err, arg, "C21", "%.*s( ) takes %s", (int)e->name.n, e->name.p, takes);
     return false;
@@ -96,7 +99,8 @@ static bool check_getopt(struct expr *e, struct syntax_error *err)
     return true;
 }
 
-/* ---- evaluation --------------------------------------------------------------------------------------- */
+/* ---- evaluation
+ * --------------------------------------------------------------------------------------- */
 
 static struct span elem_copy(struct field_reader *r, enum value_type type, const union elem *e)
 {
@@ -262,7 +266,9 @@ static void eval_concat(const struct expr *e, struct field_reader *r, struct val
     buf_fini(&b);
 }
 
-/* ---- getopt ------------------------------------------------------------------------------------------------- */
+/* ---- getopt
+ * -------------------------------------------------------------------------------------------------
+ */
 
 enum option_kind { OPTION_UNKNOWN, OPTION_FLAG, OPTION_VALUED };
 
@@ -380,7 +386,9 @@ static void eval_getopt(const struct expr *e, struct field_reader *r, struct val
     vec_free(&o.found);
 }
 
-/* ---- the table -------------------------------------------------------------------------------------------------- */
+/* ---- the table
+ * --------------------------------------------------------------------------------------------------
+ */
 
 #define MANY 64
 
@@ -411,7 +419,8 @@ const struct function *function_find(const char *s, size_t n)
     return NULL;
 }
 
-/* ---- evaluation of any expression ---------------------------------------------------------------------------------- */
+/* ---- evaluation of any expression
+ * ---------------------------------------------------------------------------------- */
 
 /* Items side by side; list fields are flattened; a missing item makes the whole missing. */
 static void eval_list(const struct expr *e, struct field_reader *r, struct value *out)
@@ -428,7 +437,8 @@ static void eval_list(const struct expr *e, struct field_reader *r, struct value
         }
     }
     if (v.state == VALUE_OK) {
-        v = (struct value){.state = VALUE_OK, .type = VT_CHARBUF, .list = true, .n = (uint32_t)all.n};
+        v = (struct value){
+            .state = VALUE_OK, .type = VT_CHARBUF, .list = true, .n = (uint32_t)all.n};
         v.many = arena_alloc(r->arena, sizeof(*v.many) * (all.n + 1));
         if (all.n)
             memcpy(v.many, all.v, sizeof(*v.many) * all.n);

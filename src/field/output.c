@@ -29,15 +29,18 @@ static void add_literal(struct output_format *o, const char *p, size_t n)
 /* The longest prefix of the name at the scan's place that is a field; 0: none is. */
 static size_t field_length(const struct scan *s, const struct field_catalogue *c)
 {
-    size_t n = strspn(s->s + s->at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
+    size_t n =
+        strspn(s->s + s->at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
     struct span suffix;
 
-    while (n > 0 && (s->s[s->at + n - 1] == '.' || !field_find(c, (struct span){s->s + s->at, n}, &suffix)))
+    while (n > 0 &&
+           (s->s[s->at + n - 1] == '.' || !field_find(c, (struct span){s->s + s->at, n}, &suffix)))
         n--;
     return n;
 }
 
-static bool add_expr(struct output_format *o, struct scan *s, const struct field_catalogue *c, uint64_t width)
+static bool add_expr(struct output_format *o, struct scan *s, const struct field_catalogue *c,
+                     uint64_t width)
 {
     size_t start = s->at, name = field_length(s, c);
     struct expr *e = NULL;
@@ -52,7 +55,8 @@ static bool add_expr(struct output_format *o, struct scan *s, const struct field
         size_t n = strcspn(s->s + start, " \t\r\n%,;:()[]\"'");
 
         if (n == 0)
-            return scan_fail(s, start, 0, "P05", "a field or a call is needed behind %%; %%%% prints one %%");
+            return scan_fail(s, start, 0, "P05",
+                             "a field or a call is needed behind %%; %%%% prints one %%");
         return scan_fail(s, start, n, "C01", "no field is named %.*s", (int)n, s->s + start);
     }
     if (!e || !expr_compile(e, c, &o->refs, s->err)) {
@@ -94,10 +98,12 @@ static bool parse_format(struct output_format *o, struct scan *s, const struct f
 
 static int by_text(const void *a, const void *b)
 {
-    return strcmp((*(const struct field_ref *const *)a)->text, (*(const struct field_ref *const *)b)->text);
+    return strcmp((*(const struct field_ref *const *)a)->text,
+                  (*(const struct field_ref *const *)b)->text);
 }
 
-struct output_format *output_compile(const char *format, const struct field_catalogue *c, struct syntax_error *err)
+struct output_format *output_compile(const char *format, const struct field_catalogue *c,
+                                     struct syntax_error *err)
 {
     struct output_format *o = xcalloc(1, sizeof(*o));
     struct scan s = {.depth_max = 100, .arena = &o->arena, .err = err};
@@ -175,7 +181,8 @@ bool output_text(const struct output_format *o, struct field_reader *r, struct b
     return true;
 }
 
-bool output_json(const struct output_format *o, struct field_reader *r, uint64_t ts, struct buf *out)
+bool output_json(const struct output_format *o, struct field_reader *r, uint64_t ts,
+                 struct buf *out)
 {
     size_t start = out->len;
 

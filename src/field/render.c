@@ -5,8 +5,8 @@
 
 #define LIST_TEXT_MAX 1023
 
-void field_extract(const struct field_ref *ref, const struct field_event *e, bool offsets, struct arena *arena,
-                   struct value *out)
+void field_extract(const struct field_ref *ref, const struct field_event *e, bool offsets,
+                   struct arena *arena, struct value *out)
 {
     const struct field_def *def = ref->def;
     struct plugin_event pe = {e->bytes, e->number, e->source};
@@ -68,7 +68,8 @@ void field_text(const struct field_def *def, const struct value *v, struct buf *
     }
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------- */
+/* ---- JSON
+ * ------------------------------------------------------------------------------------------- */
 
 static void escape_unit(unsigned unit, struct buf *out)
 {

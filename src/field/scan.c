@@ -36,7 +36,8 @@ bool scan_fail(struct scan *s, size_t index, size_t len, const char *code, const
     return false;
 }
 
-void syntax_error_set(struct syntax_error *err, const struct expr *at, const char *code, const char *fmt, ...)
+void syntax_error_set(struct syntax_error *err, const struct expr *at, const char *code,
+                      const char *fmt, ...)
 {
     va_list ap;
 
@@ -76,7 +77,8 @@ bool scan_deeper(struct scan *s)
 {
     if (++s->depth <= s->depth_max)
         return true;
-    return scan_fail(s, s->at, 0, "P18", "nested too deeply: %u levels are the limit", s->depth_max);
+    return scan_fail(s, s->at, 0, "P18", "nested too deeply: %u levels are the limit",
+                     s->depth_max);
 }
 
 static bool letter(char c)
@@ -101,7 +103,8 @@ bool scan_identifier(struct scan *s, struct span *out)
     return true;
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------------- */
+/* ---- numbers
+ * ----------------------------------------------------------------------------------------- */
 
 static size_t digits(const struct scan *s, size_t at)
 {
@@ -145,7 +148,8 @@ bool scan_number(struct scan *s, struct span *out)
     return true;
 }
 
-/* ---- texts -------------------------------------------------------------------------------------------- */
+/* ---- texts
+ * -------------------------------------------------------------------------------------------- */
 
 bool scan_bare(struct scan *s, struct span *out)
 {
@@ -165,7 +169,8 @@ static int hex_digit(char c)
                                   : -1;
 }
 
-/* s->at is behind the closing quote; p is behind the backslash; gives the bytes used, 0 after an error. */
+/* s->at is behind the closing quote; p is behind the backslash; gives the bytes used, 0 after an
+ * error. */
 static size_t unescape(struct scan *s, const char *p, size_t left, char quote, char *to)
 {
     static const char from[] = "bfnrt\\/ ", into[] = "\b\f\n\r\t\\/\\";
@@ -190,7 +195,9 @@ static size_t unescape(struct scan *s, const char *p, size_t left, char quote, c
     if (*p == '"' || *p == '\'')
         scan_fail(s, s->at, 0, "P20", "\\%c: the other quote needs no backslash", *p);
     else
-        scan_fail(s, s->at, 0, "P19", "\\%c is no escape; there are \\b \\f \\n \\r \\t \\\\ \\/ \\%c and \\xHH", *p, quote);
+        scan_fail(s, s->at, 0, "P19",
+                  "\\%c is no escape; there are \\b \\f \\n \\r \\t \\\\ \\/ \\%c and \\xHH", *p,
+                  quote);
     return 0;
 }
 

@@ -1,4 +1,5 @@
-/* Filters made out of values: each clause is legal for its type and reads back to the very same bytes. */
+/* Filters made out of values: each clause is legal for its type and reads back to the very same
+ * bytes. */
 #include "internal.h"
 
 #include <ctype.h>
@@ -78,7 +79,8 @@ static void add_constant(enum value_type type, const union elem *e, struct buf *
     buf_fini(&text);
 }
 
-void filter_clause(const struct field_ref *ref, const struct value *v, int64_t element, struct buf *out)
+void filter_clause(const struct field_ref *ref, const struct value *v, int64_t element,
+                   struct buf *out)
 {
     enum value_type type = ref->def->type;
 

@@ -1,12 +1,14 @@
-/* From a tree to a filter: fields are resolved, operators checked against types, constants converted. */
+/* From a tree to a filter: fields are resolved, operators checked against types, constants
+ * converted. */
 #include "internal.h"
 
 #define SET_FROM 8 /* constants from which a hash pays */
 
-static bool wrong(struct syntax_error *err, const struct node *n, const char *code, const char *fmt, ...)
-    PRINTF_LIKE(4, 5);
+static bool wrong(struct syntax_error *err, const struct node *n, const char *code, const char *fmt,
+                  ...) PRINTF_LIKE(4, 5);
 
-static bool wrong(struct syntax_error *err, const struct node *n, const char *code, const char *fmt, ...)
+static bool wrong(struct syntax_error *err, const struct node *n, const char *code, const char *fmt,
+                  ...)
 {
     va_list ap;
 
@@ -49,7 +51,8 @@ static bool op_offered(const struct node *n)
         return true;
     if (n->lhs->list)
         return (n->op == OP_IN || n->op == OP_INTERSECTS) && list_type_compares(n->lhs->type);
-    if (n->modifier && (vclass == VC_ADDRESS || vclass == VC_NETWORK) && n->op != OP_EQ && n->op != OP_NE)
+    if (n->modifier && (vclass == VC_ADDRESS || vclass == VC_NETWORK) && n->op != OP_EQ &&
+        n->op != OP_NE)
         return false;
     return op_infos[n->op].classes >> vclass & 1;
 }
@@ -86,22 +89,26 @@ static bool check_rhs(const struct node *n, struct syntax_error *err)
     const struct expr *l = n->lhs, *r = n->rhs, *inner = r->function ? r : r->args[0];
 
     if (n->op == OP_PMATCH || n->op == OP_REGEX)
-        return wrong(err, n, "C18", "“%s” takes no field or function on its right", op_infos[n->op].word);
+        return wrong(err, n, "C18", "“%s” takes no field or function on its right",
+                     op_infos[n->op].word);
     if ((flags_of(l) & FIELD_NO_RHS) || value_type_info(l->type)->vclass == VC_NETWORK)
-        return wrong(err, n, "C16", "%.*s can't be compared with a field", (int)l->name.n, l->name.p);
+        return wrong(err, n, "C16", "%.*s can't be compared with a field", (int)l->name.n,
+                     l->name.p);
     if (flags_of(inner) & FIELD_NO_RHS)
-        return wrong(err, n, "C17", "%.*s can't stand on the right", (int)inner->name.n, inner->name.p);
+        return wrong(err, n, "C17", "%.*s can't stand on the right", (int)inner->name.n,
+                     inner->name.p);
     if (l->type != r->type || l->list != r->list)
-        return wrong(err, n, "C15", "the sides differ: %s%s on the left, %s%s on the right", l->list ? "list of " : "",
-                     value_type_info(l->type)->word, r->list ? "list of " : "", value_type_info(r->type)->word);
+        return wrong(err, n, "C15", "the sides differ: %s%s on the left, %s%s on the right",
+                     l->list ? "list of " : "", value_type_info(l->type)->word,
+                     r->list ? "list of " : "", value_type_info(r->type)->word);
     return true;
 }
 
-static bool compile_check(struct filter *f, struct node *n, const struct field_catalogue *c, bool strict,
-                          struct syntax_error *err)
+static bool compile_check(struct filter *f, struct node *n, const struct field_catalogue *c,
+                          bool strict, struct syntax_error *err)
 {
-    if (!expr_compile(n->lhs, c, &f->refs, err) || (n->rhs && !expr_compile(n->rhs, c, &f->refs, err)) ||
-        !check_op(n, err))
+    if (!expr_compile(n->lhs, c, &f->refs, err) ||
+        (n->rhs && !expr_compile(n->rhs, c, &f->refs, err)) || !check_op(n, err))
         return false;
     if (n->rhs)
         return check_rhs(n, err);
@@ -117,11 +124,12 @@ static bool compile_check(struct filter *f, struct node *n, const struct field_c
     return true;
 }
 
-static bool compile_node(struct filter *f, struct node *n, const struct field_catalogue *c, bool strict,
-                         struct syntax_error *err)
+static bool compile_node(struct filter *f, struct node *n, const struct field_catalogue *c,
+                         bool strict, struct syntax_error *err)
 {
     if (n->kind == NODE_NAME)
-        return wrong(err, n, "C02", "no macro is named %.*s (a field has a dot in its name)", (int)n->name.n, n->name.p);
+        return wrong(err, n, "C02", "no macro is named %.*s (a field has a dot in its name)",
+                     (int)n->name.n, n->name.p);
     if (n->kind == NODE_CHECK)
         return compile_check(f, n, c, strict, err);
     for (size_t i = 0; i < n->nchildren; i++) {
@@ -178,7 +186,8 @@ bool filter_beyond_falco(const struct filter *f)
     return f->beyond_falco;
 }
 
-/* ---- canonical text --------------------------------------------------------------------------------------- */
+/* ---- canonical text
+ * --------------------------------------------------------------------------------------- */
 
 static void check_text(const struct node *n, struct buf *out)
 {

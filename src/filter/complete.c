@@ -78,7 +78,8 @@ static bool next_word(const char *s, size_t n, size_t *at, bool value_expected, 
         while (i < n && name_byte(s[i]))
             i++;
         out->len = i - out->start;
-        out->kind = kind_of_name((struct span){s + out->start, out->len}, false, i < n ? s[i] : '\0');
+        out->kind =
+            kind_of_name((struct span){s + out->start, out->len}, false, i < n ? s[i] : '\0');
         out->is_field = out->kind == TOKEN_FIELD;
         if (out->is_field)
             out->len += arg_len(s + i, n - i);
@@ -119,7 +120,8 @@ static enum place walk(const char *s, size_t n, size_t end, struct word *last, s
         else if (w.kind == TOKEN_KEYWORD || (c == '(' && place == PLACE_CHECK))
             place = PLACE_CHECK;
         else if (w.kind == TOKEN_OPERATOR)
-            place = span_is((struct span){s + w.start, w.len}, "exists") ? PLACE_CONNECTIVE : PLACE_VALUE;
+            place = span_is((struct span){s + w.start, w.len}, "exists") ? PLACE_CONNECTIVE
+                                                                         : PLACE_VALUE;
         else if (w.kind == TOKEN_FIELD || w.kind == TOKEN_OTHER)
             place = place == PLACE_CHECK && c != ')' ? PLACE_OPERATOR : PLACE_CONNECTIVE;
         if (w.is_field)
@@ -131,7 +133,8 @@ static enum place walk(const char *s, size_t n, size_t end, struct word *last, s
     return place;
 }
 
-size_t filter_tokens(const char *text, size_t n, const struct field_catalogue *c, struct filter_token *out, size_t max)
+size_t filter_tokens(const char *text, size_t n, const struct field_catalogue *c,
+                     struct filter_token *out, size_t max)
 {
     struct span field = {NULL, 0};
     struct word last;
@@ -142,7 +145,8 @@ size_t filter_tokens(const char *text, size_t n, const struct field_catalogue *c
     return count;
 }
 
-/* ---- candidates ------------------------------------------------------------------------------------------ */
+/* ---- candidates
+ * ------------------------------------------------------------------------------------------ */
 
 struct collector {
     struct arena *arena;
@@ -150,7 +154,8 @@ struct collector {
     struct span prefix;
 };
 
-static void offer(struct collector *c, const char *text, const char *type, const char *desc, unsigned rank)
+static void offer(struct collector *c, const char *text, const char *type, const char *desc,
+                  unsigned rank)
 {
     struct filter_candidate cand = {text, type, desc, rank};
 
@@ -162,8 +167,8 @@ static void offer(struct collector *c, const char *text, const char *type, const
 static void offer_fields(struct collector *c, const struct field_catalogue *cat,
                          bool (*applies)(void *ctx, const struct field_def *def), void *ctx)
 {
-    static const char *const functions[] = {"tolower(", "toupper(", "len(", "basename(", "b64(", "join(", "concat(",
-                                            "getopt("};
+    static const char *const functions[] = {"tolower(", "toupper(", "len(",    "basename(",
+                                            "b64(",     "join(",    "concat(", "getopt("};
 
     for (size_t i = 0; i < field_catalogue_count(cat); i++) {
         const struct field_def *d = field_catalogue_at(cat, i);
@@ -181,7 +186,8 @@ static void offer_fields(struct collector *c, const struct field_catalogue *cat,
         offer(c, "not ", "word", "the opposite of the check behind it", 2);
 }
 
-static void offer_operators(struct collector *c, const struct field_catalogue *cat, struct span field)
+static void offer_operators(struct collector *c, const struct field_catalogue *cat,
+                            struct span field)
 {
     const char *bracket = field.n ? memchr(field.p, '[', field.n) : NULL;
     struct span suffix, name = {field.p, bracket ? (size_t)(bracket - field.p) : field.n};
@@ -204,8 +210,8 @@ static int by_rank(const void *a, const void *b)
 }
 
 size_t filter_complete(const char *text, size_t n, size_t cursor, const struct field_catalogue *cat,
-                       bool (*applies)(void *ctx, const struct field_def *def), void *ctx, struct arena *arena,
-                       struct filter_candidate **out, size_t *start)
+                       bool (*applies)(void *ctx, const struct field_def *def), void *ctx,
+                       struct arena *arena, struct filter_candidate **out, size_t *start)
 {
     struct collector c = {.arena = arena};
     struct span field = {NULL, 0};

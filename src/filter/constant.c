@@ -7,10 +7,11 @@
 
 #define FALCO_CONSTANT_MAX 255
 
-static bool wrong(struct syntax_error *err, const struct node *n, const char *code, const char *fmt, ...)
-    PRINTF_LIKE(4, 5);
+static bool wrong(struct syntax_error *err, const struct node *n, const char *code, const char *fmt,
+                  ...) PRINTF_LIKE(4, 5);
 
-static bool wrong(struct syntax_error *err, const struct node *n, const char *code, const char *fmt, ...)
+static bool wrong(struct syntax_error *err, const struct node *n, const char *code, const char *fmt,
+                  ...)
 {
     va_list ap;
 
@@ -28,7 +29,8 @@ static bool wrong(struct syntax_error *err, const struct node *n, const char *co
 
 static const char *field_words(const struct node *n, char out[80])
 {
-    snprintf(out, 80, "%.*s", (int)MIN_OF(n->lhs->name.n, (size_t)70), n->lhs->name.p ? n->lhs->name.p : "");
+    snprintf(out, 80, "%.*s", (int)MIN_OF(n->lhs->name.n, (size_t)70),
+             n->lhs->name.p ? n->lhs->name.p : "");
     return out;
 }
 
@@ -66,9 +68,10 @@ static bool to_number(const struct node *n, struct constant *c, struct syntax_er
     char name[80];
 
     if (!to_integer(c->text, is_signed, is_double ? 32 : t->bits, &c->e))
-        return wrong(err, n, "C04", "%s is a number: “%.*s” is no decimal integer%s", field_words(n, name),
-                     (int)MIN_OF(c->text.n, (size_t)60), c->text.p,
-                     n->lhs->type == VT_RELTIME ? " (durations are in nanoseconds, without a unit)" : "");
+        return wrong(err, n, "C04", "%s is a number: “%.*s” is no decimal integer%s",
+                     field_words(n, name), (int)MIN_OF(c->text.n, (size_t)60), c->text.p,
+                     n->lhs->type == VT_RELTIME ? " (durations are in nanoseconds, without a unit)"
+                                                : "");
     if (is_double)
         c->e.d = (double)c->e.i;
     return true;
@@ -120,8 +123,8 @@ static bool to_port(const struct node *n, struct constant *c, struct syntax_erro
 
 static bool to_address(const struct node *n, struct constant *c, struct syntax_error *err)
 {
-    return ip_parse(c->text, &c->e.ip) ||
-           wrong(err, n, "C06", "“%.*s” is no IPv4 or IPv6 address", (int)MIN_OF(c->text.n, (size_t)60), c->text.p);
+    return ip_parse(c->text, &c->e.ip) || wrong(err, n, "C06", "“%.*s” is no IPv4 or IPv6 address",
+                                                (int)MIN_OF(c->text.n, (size_t)60), c->text.p);
 }
 
 static bool to_network(const struct node *n, struct constant *c, struct syntax_error *err)
@@ -136,7 +139,8 @@ static bool to_network(const struct node *n, struct constant *c, struct syntax_e
         c->net_bits = (uint8_t)bits;
         return true;
     }
-    return wrong(err, n, "C06", "“%.*s” is no network: an address and /bits are needed, as in 10.0.0.0/8",
+    return wrong(err, n, "C06",
+                 "“%.*s” is no network: an address and /bits are needed, as in 10.0.0.0/8",
                  (int)MIN_OF(c->text.n, (size_t)60), c->text.p);
 }
 
@@ -145,7 +149,8 @@ static int hex_value(char ch)
     return ch >= '0' && ch <= '9' ? ch - '0' : tolower((unsigned char)ch) - 'a' + 10;
 }
 
-static bool to_hex_bytes(struct filter *f, const struct node *n, struct constant *c, struct syntax_error *err)
+static bool to_hex_bytes(struct filter *f, const struct node *n, struct constant *c,
+                         struct syntax_error *err)
 {
     char *bytes;
 
@@ -154,7 +159,8 @@ static bool to_hex_bytes(struct filter *f, const struct node *n, struct constant
             return wrong(err, n, "C10", "%s takes hexadecimal digits", op_infos[n->op].word);
     }
     if (c->text.n % 2)
-        return wrong(err, n, "C10", "%s takes an even number of hexadecimal digits", op_infos[n->op].word);
+        return wrong(err, n, "C10", "%s takes an even number of hexadecimal digits",
+                     op_infos[n->op].word);
     bytes = arena_alloc(&f->arena, c->text.n / 2 + 1);
     for (size_t i = 0; i < c->text.n / 2; i++)
         bytes[i] = (char)(hex_value(c->text.p[2 * i]) * 16 + hex_value(c->text.p[2 * i + 1]));
@@ -177,7 +183,8 @@ static void split_path(struct filter *f, struct constant *c)
     }
 }
 
-static bool to_regex(struct filter *f, const struct node *n, struct constant *c, struct syntax_error *err)
+static bool to_regex(struct filter *f, const struct node *n, struct constant *c,
+                     struct syntax_error *err)
 {
     char why[200];
 
@@ -188,7 +195,8 @@ static bool to_regex(struct filter *f, const struct node *n, struct constant *c,
     return true;
 }
 
-static bool to_text(struct filter *f, const struct node *n, struct constant *c, bool strict, struct syntax_error *err)
+static bool to_text(struct filter *f, const struct node *n, struct constant *c, bool strict,
+                    struct syntax_error *err)
 {
     bool bytes = value_type_info(n->lhs->type)->vclass == VC_BYTES;
     bool nul = !bytes && c->text.n && memchr(c->text.p, '\0', c->text.n);
@@ -209,8 +217,8 @@ static bool to_text(struct filter *f, const struct node *n, struct constant *c, 
     return true;
 }
 
-static bool check_event_name(const struct node *n, const struct constant *c, const struct field_catalogue *cat,
-                             struct syntax_error *err)
+static bool check_event_name(const struct node *n, const struct constant *c,
+                             const struct field_catalogue *cat, struct syntax_error *err)
 {
     const char *const *names;
     const char *near;
@@ -222,18 +230,19 @@ static bool check_event_name(const struct node *n, const struct constant *c, con
     names = event_names(&count);
     word = xstrndup(c->text.p, c->text.n);
     near = text_nearest(word, names, count);
-    wrong(err, n, "C11", "no event is named “%.60s”%s%s%s", word, near ? ": did you mean " : "", near ? near : "",
-          near ? "?" : "");
+    wrong(err, n, "C11", "no event is named “%.60s”%s%s%s", word, near ? ": did you mean " : "",
+          near ? near : "", near ? "?" : "");
     free(word);
     return false;
 }
 
-bool constant_compile(struct filter *f, struct node *n, struct constant *c, const struct field_catalogue *cat,
-                      bool strict, struct syntax_error *err)
+bool constant_compile(struct filter *f, struct node *n, struct constant *c,
+                      const struct field_catalogue *cat, bool strict, struct syntax_error *err)
 {
     const struct expr *lhs = n->lhs;
 
-    if (lhs->kind == EXPR_FIELD && (lhs->ref->def->flags & FIELD_EVENT_NAMES) && !check_event_name(n, c, cat, err))
+    if (lhs->kind == EXPR_FIELD && (lhs->ref->def->flags & FIELD_EVENT_NAMES) &&
+        !check_event_name(n, c, cat, err))
         return false;
     if (lhs->type == VT_PORT)
         return to_port(n, c, err);

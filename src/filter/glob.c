@@ -27,9 +27,9 @@ static bool in_class(struct span name, uint32_t c)
         const char *name;
         int (*is)(int);
     } classes[] = {
-        {"alnum", isalnum}, {"alpha", isalpha}, {"blank", isblank}, {"cntrl", iscntrl}, {"digit", isdigit},
-        {"graph", isgraph}, {"lower", islower}, {"print", isprint}, {"punct", ispunct}, {"space", isspace},
-        {"upper", isupper}, {"xdigit", isxdigit},
+        {"alnum", isalnum}, {"alpha", isalpha}, {"blank", isblank}, {"cntrl", iscntrl},
+        {"digit", isdigit}, {"graph", isgraph}, {"lower", islower}, {"print", isprint},
+        {"punct", ispunct}, {"space", isspace}, {"upper", isupper}, {"xdigit", isxdigit},
     };
 
     for (size_t i = 0; c < 0x80 && i < COUNT_OF(classes); i++) {
@@ -55,7 +55,8 @@ static bool class_name(struct span p, size_t *at, struct span *name)
     return true;
 }
 
-/* *at is behind "["; 1: matches, 0: does not, -1: the bracket is not closed and stands for itself. */
+/* *at is behind "["; 1: matches, 0: does not, -1: the bracket is not closed and stands for itself.
+ */
 static int match_bracket(struct span p, size_t *at, uint32_t c, bool fold)
 {
     size_t i = *at;
@@ -67,7 +68,8 @@ static int match_bracket(struct span p, size_t *at, uint32_t c, bool fold)
         uint32_t low, high;
 
         if (class_name(p, &i, &name)) {
-            hit |= in_class(name, c) || (fold && c < 0x80 && in_class(name, (uint32_t)toupper((int)c)));
+            hit |= in_class(name, c) ||
+                   (fold && c < 0x80 && in_class(name, (uint32_t)toupper((int)c)));
             continue;
         }
         if (p.p[i] == '\\' && i + 1 < p.n)

@@ -85,8 +85,8 @@ struct filter {
 /* parse.c */
 struct node *filter_parse(struct scan *s);
 /* constant.c: false with C04 to C12, C23 */
-bool constant_compile(struct filter *f, struct node *n, struct constant *c, const struct field_catalogue *cat,
-                      bool strict, struct syntax_error *err);
+bool constant_compile(struct filter *f, struct node *n, struct constant *c,
+                      const struct field_catalogue *cat, bool strict, struct syntax_error *err);
 /* set.c: membership by hash */
 struct const_set *const_set_new(enum value_type type, const struct constant *c, size_t n);
 bool const_set_has(const struct const_set *s, const union elem *e);

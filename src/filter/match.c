@@ -56,16 +56,18 @@ static bool equals(enum value_class vclass, const union elem *v, const struct co
     return order_elems(vclass, v, &c->e) == 0;
 }
 
-/* ---- texts ----------------------------------------------------------------------------------------- */
+/* ---- texts
+ * ----------------------------------------------------------------------------------------- */
 
 static bool contains_any_case(struct span hay, struct span needle)
 {
     for (size_t at = 0; needle.n <= hay.n && at <= hay.n - needle.n; at++) {
         size_t k = 0;
 
-        while (k < needle.n && (hay.p[at + k] == needle.p[k] ||
-                                ((unsigned char)hay.p[at + k] < 0x80 &&
-                                 tolower((unsigned char)hay.p[at + k]) == tolower((unsigned char)needle.p[k]))))
+        while (k < needle.n &&
+               (hay.p[at + k] == needle.p[k] ||
+                ((unsigned char)hay.p[at + k] < 0x80 &&
+                 tolower((unsigned char)hay.p[at + k]) == tolower((unsigned char)needle.p[k]))))
             k++;
         if (k == needle.n)
             return true;
@@ -80,7 +82,8 @@ static bool has_prefix(struct span s, struct span prefix)
 
 static bool has_suffix(struct span s, struct span suffix)
 {
-    return s.n >= suffix.n && (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
+    return s.n >= suffix.n &&
+           (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
 }
 
 static bool is_pattern(struct span part)
@@ -108,7 +111,8 @@ static bool path_matches(struct span path, const struct constant *c)
         part.n = (size_t)(path.p + at - part.p);
         if (part.n == 0)
             return false;
-        if (!span_eq(part, c->parts[i]) && !(is_pattern(c->parts[i]) && glob_match(c->parts[i], part, false)))
+        if (!span_eq(part, c->parts[i]) &&
+            !(is_pattern(c->parts[i]) && glob_match(c->parts[i], part, false)))
             return false;
     }
     return true;
@@ -139,9 +143,11 @@ static bool text_test(enum filter_op op, struct span v, const struct constant *c
     }
 }
 
-/* ---- checks ------------------------------------------------------------------------------------------ */
+/* ---- checks
+ * ------------------------------------------------------------------------------------------ */
 
-static bool compare(enum filter_op op, enum value_class vclass, const union elem *v, const struct constant *c)
+static bool compare(enum filter_op op, enum value_class vclass, const union elem *v,
+                    const struct constant *c)
 {
     switch (op) {
     case OP_EQ:
@@ -203,7 +209,8 @@ static bool in_values(enum value_class vclass, const union elem *v, const struct
 }
 
 /* `in`: all elements; `intersects`: some. A scalar has one. rhs NULL: the constants. */
-static bool list_check(const struct node *n, enum value_class vclass, const struct value *v, const struct value *rhs)
+static bool list_check(const struct node *n, enum value_class vclass, const struct value *v,
+                       const struct value *rhs)
 {
     for (uint32_t i = 0; i < v->n; i++) {
         const union elem *e = value_elem(v, i);
@@ -249,7 +256,8 @@ static bool check_match(const struct node *n, struct field_reader *r)
         return list_check(n, vclass, &v, NULL);
     if (n->op == OP_PMATCH)
         return path_check(n, &v);
-    return n->modifier ? modified(n, vclass, &v.one) : compare(n->op, vclass, &v.one, &n->constants[0]);
+    return n->modifier ? modified(n, vclass, &v.one)
+                       : compare(n->op, vclass, &v.one, &n->constants[0]);
 }
 
 static bool node_match(const struct node *n, struct field_reader *r)

@@ -21,12 +21,16 @@ const struct op_info op_infos[OP_COUNT] = {
     [OP_IGLOB] = {"iglob", OPG_STRING, true, true, TEXT, "matches a shell pattern in any case"},
     [OP_CONTAINS] = {"contains", OPG_STRING, true, true, TEXT | BYTES, "has the text in it"},
     [OP_ICONTAINS] = {"icontains", OPG_STRING, true, true, TEXT, "has the text in it, in any case"},
-    [OP_BCONTAINS] = {"bcontains", OPG_STRING, true, true, BYTES, "has the bytes (hexadecimal) in it"},
+    [OP_BCONTAINS] = {"bcontains", OPG_STRING, true, true, BYTES,
+                      "has the bytes (hexadecimal) in it"},
     [OP_STARTSWITH] = {"startswith", OPG_STRING, true, true, TEXT | BYTES, "starts with the text"},
-    [OP_BSTARTSWITH] = {"bstartswith", OPG_STRING, true, true, BYTES, "starts with the bytes (hexadecimal)"},
+    [OP_BSTARTSWITH] = {"bstartswith", OPG_STRING, true, true, BYTES,
+                        "starts with the bytes (hexadecimal)"},
     [OP_ENDSWITH] = {"endswith", OPG_STRING, true, true, TEXT | BYTES, "ends with the text"},
-    [OP_REGEX] = {"regex", OPG_STRING, true, true, TEXT, "is matched whole by a regular expression"},
-    [OP_INTERSECTS] = {"intersects", OPG_LIST, false, false, ALL_TYPES, "some element is in the list"},
+    [OP_REGEX] = {"regex", OPG_STRING, true, true, TEXT,
+                  "is matched whole by a regular expression"},
+    [OP_INTERSECTS] = {"intersects", OPG_LIST, false, false, ALL_TYPES,
+                       "some element is in the list"},
     [OP_IN] = {"in", OPG_LIST, false, false, ALL_TYPES, "is in the list; of a list, every element"},
     [OP_PMATCH] = {"pmatch", OPG_LIST, false, false, TEXT, "lies under one of the paths"},
 };
@@ -80,7 +84,8 @@ static void add_constant(struct scan *s, struct node *check, struct span text)
     check->constants[check->nconstants++].text = text;
 }
 
-/* ---- the right side of a check --------------------------------------------------------------------- */
+/* ---- the right side of a check
+ * --------------------------------------------------------------------- */
 
 /* "(" is consumed already. */
 static bool parse_values(struct scan *s, struct node *check)
@@ -115,13 +120,15 @@ static bool alone(const struct scan *s, size_t at, const char *word)
     if (s->n - at < n || memcmp(s->s + at, word, n) != 0)
         return false;
     next = at + n < s->n ? s->s[at + n] : '\0';
-    return !((next >= '0' && next <= '9') || (next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z'));
+    return !((next >= '0' && next <= '9') || (next >= 'a' && next <= 'z') ||
+             (next >= 'A' && next <= 'Z'));
 }
 
 /* A modifier counts only when a list, or the name of one, follows (§3, modifier rule). */
 static enum modifier parse_modifier(struct scan *s)
 {
-    static const char *const words[] = {[MOD_ONEOF] = "oneof", [MOD_ANYOF] = "anyof", [MOD_ALLOF] = "allof"};
+    static const char *const words[] = {
+        [MOD_ONEOF] = "oneof", [MOD_ANYOF] = "anyof", [MOD_ALLOF] = "allof"};
     size_t start = s->at;
 
     for (enum modifier m = MOD_ONEOF; m <= MOD_ALLOF; m++) {
@@ -136,7 +143,8 @@ static enum modifier parse_modifier(struct scan *s)
         list = s->at;
         if (peek(s) == '(')
             return m;
-        if (scan_identifier(s, &name) && !alone(s, list, "and") && !alone(s, list, "or") && !alone(s, list, "not")) {
+        if (scan_identifier(s, &name) && !alone(s, list, "and") && !alone(s, list, "or") &&
+            !alone(s, list, "not")) {
             s->at = list;
             return m;
         }
@@ -173,18 +181,21 @@ static bool parse_string_rhs(struct scan *s, struct node *check, bool blank_befo
     check->rhs = expr_parse_rhs(s, &none);
     if (check->rhs || s->failed)
         return !s->failed;
-    if (scan_quoted(s, &value) || (!s->failed && peek(s) != '"' && peek(s) != '\'' && scan_bare(s, &value))) {
+    if (scan_quoted(s, &value) ||
+        (!s->failed && peek(s) != '"' && peek(s) != '\'' && scan_bare(s, &value))) {
         add_constant(s, check, value);
         return true;
     }
     if (peek(s) == '"' || peek(s) == '\'') {
-        scan_fail(s, s->at, s->n - s->at, "P10", "this quote is not closed (a quoted text can't end in a backslash: "
-                                                 "write \\x5c)");
+        scan_fail(s, s->at, s->n - s->at, "P10",
+                  "this quote is not closed (a quoted text can't end in a backslash: "
+                  "write \\x5c)");
         if (s->err)
             s->err->unfinished = true;
         return false;
     }
-    return scan_fail(s, s->at, 0, "P10", "a value is needed behind %s: a word, a quoted text, or a function",
+    return scan_fail(s, s->at, 0, "P10",
+                     "a value is needed behind %s: a word, a quoted text, or a function",
                      op_infos[check->op].word);
 }
 
@@ -198,7 +209,8 @@ static bool parse_order_rhs(struct scan *s, struct node *check)
     if (check->rhs || s->failed)
         return !s->failed;
     if (!scan_number(s, &value))
-        return scan_fail(s, s->at, 0, "P09", "a number or a function is needed behind %s", op_infos[check->op].word);
+        return scan_fail(s, s->at, 0, "P09", "a number or a function is needed behind %s",
+                         op_infos[check->op].word);
     add_constant(s, check, value);
     return true;
 }
@@ -215,7 +227,8 @@ static bool parse_list_rhs(struct scan *s, struct node *check)
     }
     return parse_list_or_name(s, check) || s->failed
                ? !s->failed
-               : scan_fail(s, s->at, 0, "P11", "a list is needed behind %s: (a, b)", op_infos[check->op].word);
+               : scan_fail(s, s->at, 0, "P11", "a list is needed behind %s: (a, b)",
+                           op_infos[check->op].word);
 }
 
 /* "==" is "="; words of strings demand a blank right behind. */
@@ -228,7 +241,8 @@ static bool scan_op(struct scan *s, enum filter_op *op)
         return true;
     }
     for (unsigned i = 0; i < OP_COUNT; i++) {
-        if (scan_literal(s, op_infos[i].word) && (!op_infos[i].needs_blank || scan_is_blank(peek(s)))) {
+        if (scan_literal(s, op_infos[i].word) &&
+            (!op_infos[i].needs_blank || scan_is_blank(peek(s)))) {
             *op = (enum filter_op)i;
             return true;
         }
@@ -264,14 +278,16 @@ static struct node *parse_test(struct scan *s, struct node *check)
         parse_rhs(s, check);
     else
         scan_fail(s, s->at, strcspn(s->s + s->at, " ()"), "P06",
-                  "an operator is needed: = != < <= > >= in intersects contains icontains startswith endswith "
+                  "an operator is needed: = != < <= > >= in intersects contains icontains "
+                  "startswith endswith "
                   "glob iglob regex pmatch exists");
     s->depth -= 2;
     check->len = (uint32_t)(s->at - check->index);
     return s->failed ? NULL : check;
 }
 
-/* ---- groups and connectives --------------------------------------------------------------------------- */
+/* ---- groups and connectives
+ * --------------------------------------------------------------------------- */
 
 /* "(" is consumed already. */
 static struct node *parse_group(struct scan *s)
@@ -343,7 +359,8 @@ static struct node *parse_not(struct scan *s)
         return NULL;
     scan_blanks(s);
     start = s->at;
-    while (s->n - s->at > 3 && memcmp(s->s + s->at, "not", 3) == 0 && blank_after_not(s->s[s->at + 3])) {
+    while (s->n - s->at > 3 && memcmp(s->s + s->at, "not", 3) == 0 &&
+           blank_after_not(s->s[s->at + 3])) {
         negated = !negated;
         s->at += 4;
         while (!at_end(s) && blank_after_not(peek(s)))
@@ -365,7 +382,8 @@ static struct node *parse_not(struct scan *s)
 }
 
 /* What stands behind "and" or "or". */
-static struct node *parse_operand(struct scan *s, const char *word, struct node *(*next)(struct scan *))
+static struct node *parse_operand(struct scan *s, const char *word,
+                                  struct node *(*next)(struct scan *))
 {
     if (scan_literal(s, "("))
         return parse_group(s);
@@ -432,7 +450,8 @@ struct node *filter_parse(struct scan *s)
         return NULL;
     scan_blanks(s);
     if (!at_end(s)) {
-        scan_fail(s, s->at, strcspn(s->s + s->at, " "), "P02", "“and”, “or” or the end is needed here");
+        scan_fail(s, s->at, strcspn(s->s + s->at, " "), "P02",
+                  "“and”, “or” or the end is needed here");
         return NULL;
     }
     return n;
@@ -441,7 +460,8 @@ struct node *filter_parse(struct scan *s)
 bool filter_parses(const char *text, size_t n, unsigned depth_max, struct syntax_error *err)
 {
     struct arena arena = {0};
-    struct scan s = {.n = n, .depth_max = depth_max ? depth_max : FILTER_DEPTH, .arena = &arena, .err = err};
+    struct scan s = {
+        .n = n, .depth_max = depth_max ? depth_max : FILTER_DEPTH, .arena = &arena, .err = err};
     bool ok;
 
     s.s = arena_strndup(&arena, text, n);

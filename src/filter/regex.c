@@ -62,7 +62,8 @@ static bool translate_escape(struct translator *t, struct buf *out)
 
         t->at += braced;
         for (; isxdigit(peek(t)) && n < (braced ? 6u : 2u); n++)
-            v = v * 16 + (unsigned)(isdigit(peek(t)) ? peek(t) - '0' : tolower(peek(t)) - 'a' + 10), t->at++;
+            v = v * 16 + (unsigned)(isdigit(peek(t)) ? peek(t) - '0' : tolower(peek(t)) - 'a' + 10),
+            t->at++;
         if (n == 0 || (!braced && n < 2) || (braced && (peek(t) != '}' || v > 0x10ffff)))
             return refuse(t, "\\x needs two hexadecimal digits, or some in { }");
         t->at += braced;
@@ -73,7 +74,8 @@ static bool translate_escape(struct translator *t, struct buf *out)
         buf_addf(out, "\\%c", c);
         return true;
     } else {
-        return refuse(t, "this escape does not exist here: write a class such as [[:digit:]] or [[:space:]]");
+        return refuse(
+            t, "this escape does not exist here: write a class such as [[:digit:]] or [[:space:]]");
     }
     buf_addf(out, "\\x{%x}", v);
     return true;
@@ -81,8 +83,9 @@ static bool translate_escape(struct translator *t, struct buf *out)
 
 static bool class_known(struct span name)
 {
-    static const char *const names[] = {"alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph",
-                                        "lower", "print", "punct", "space", "upper", "word",  "xdigit"};
+    static const char *const names[] = {"alnum", "alpha", "ascii", "blank", "cntrl",
+                                        "digit", "graph", "lower", "print", "punct",
+                                        "space", "upper", "word",  "xdigit"};
 
     if (name.n && name.p[0] == '^')
         name = (struct span){name.p + 1, name.n - 1};
@@ -103,7 +106,8 @@ static bool translate_named_class(struct translator *t, struct buf *out)
         end++;
     name = (struct span){t->p.p + t->at + 2, end - t->at - 2};
     if (end + 1 >= t->p.n || !class_known(name))
-        return refuse(t, "no such class: [:alpha:], [:digit:], [:space:], [:word:] and their like exist");
+        return refuse(
+            t, "no such class: [:alpha:], [:digit:], [:space:], [:word:] and their like exist");
     buf_add(out, t->p.p + t->at, name.n + 4);
     t->at = end + 2;
     return true;
@@ -120,8 +124,9 @@ static bool translate_member(struct translator *t, struct buf *out, uint32_t *cp
         t->at++;
         if (!translate_escape(t, out))
             return false;
-        *cp = str_starts(out->data + from, "\\x{") ? (uint32_t)strtoul(out->data + from + 3, NULL, 16)
-                                                    : (unsigned char)out->data[from + 1];
+        *cp = str_starts(out->data + from, "\\x{")
+                  ? (uint32_t)strtoul(out->data + from + 3, NULL, 16)
+                  : (unsigned char)out->data[from + 1];
         return true;
     }
     n = utf8_decode(t->p.p + t->at, t->p.n - t->at, cp);
@@ -279,7 +284,8 @@ static int translate_repetition(struct translator *t, struct buf *rep)
     return 1;
 }
 
-/* An atom and its repetitions: stacked ones are grouped, since pcre2 reads a second as lazy or possessive. */
+/* An atom and its repetitions: stacked ones are grouped, since pcre2 reads a second as lazy or
+ * possessive. */
 static bool translate_piece(struct translator *t, struct buf *out)
 {
     struct buf piece, rep;
@@ -399,7 +405,8 @@ bool regex_match(const struct regex *re, struct span text)
         repair(text, &repaired);
         text = (struct span){buf_str(&repaired), repaired.len};
     }
-    rc = pcre2_match(re->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0, PCRE2_NO_UTF_CHECK, md, re->context);
+    rc = pcre2_match(re->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0, PCRE2_NO_UTF_CHECK,
+                     md, re->context);
     buf_fini(&repaired);
     return rc >= 0;
 }

@@ -1,4 +1,5 @@
-/* Many constants as a hash set, for `in` and `intersects`. Networks are not in it: they contain, not equal. */
+/* Many constants as a hash set, for `in` and `intersects`. Networks are not in it: they contain,
+ * not equal. */
 #include "internal.h"
 
 struct const_set {

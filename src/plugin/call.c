@@ -1,4 +1,5 @@
-/* Every call to a plugin leaves its name in the record before it starts, and its time in the account after. */
+/* Every call to a plugin leaves its name in the record before it starts, and its time in the
+ * account after. */
 #include "internal.h"
 
 #include <dlfcn.h>
@@ -61,7 +62,8 @@ struct call_timer call_begin(struct plugin *p, enum plugin_fn fn, uint64_t event
     return t;
 }
 
-struct call_timer call_begin_extract(struct plugin *p, uint32_t field, uint64_t event, const char *key)
+struct call_timer call_begin_extract(struct plugin *p, uint32_t field, uint64_t event,
+                                     const char *key)
 {
     struct plugin_call *c = &p->host->record->call;
     uint64_t n = atomic_load_explicit(&p->field_stats[field].calls, memory_order_relaxed);
@@ -75,7 +77,8 @@ struct call_timer call_begin_extract(struct plugin *p, uint32_t field, uint64_t 
     return t;
 }
 
-/* ---- account ------------------------------------------------------------------------------------------ */
+/* ---- account
+ * ------------------------------------------------------------------------------------------ */
 
 #define BUMP(counter, by)                                                                          \
     atomic_store_explicit(&(counter),                                                              \
@@ -152,7 +155,8 @@ const struct plugin_stats *plugin_field_stats(const struct plugin *p, uint32_t f
     return p->field_stats && field < p->info.fields.n ? &p->field_stats[field] : NULL;
 }
 
-/* ---- errors -------------------------------------------------------------------------------------------- */
+/* ---- errors
+ * -------------------------------------------------------------------------------------------- */
 
 void plugin_set_last_error(struct plugin *p, const char *text)
 {
@@ -190,7 +194,8 @@ void call_last_error(struct plugin *p, char *out, size_t size)
     plugin_set_last_error(p, out);
 }
 
-/* ---- what the process leaves behind when it dies by a signal ---------------------------------------------- */
+/* ---- what the process leaves behind when it dies by a signal
+ * ---------------------------------------------- */
 
 static struct plugin_record *crash_record;
 

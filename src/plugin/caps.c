@@ -23,18 +23,21 @@ static void detect_sourcing(const plugin_api *api, uint64_t mask, struct plugin_
 
     if (have == 0) {
         if (has_fn(mask, PF_GET_ID) || has_fn(mask, PF_GET_EVENT_SOURCE))
-            str_list_add(&info->warnings, "plugin_get_id and plugin_get_event_source have no effect without "
-                                          "plugin_open, plugin_close and plugin_next_batch");
+            str_list_add(&info->warnings,
+                         "plugin_get_id and plugin_get_event_source have no effect without "
+                         "plugin_open, plugin_close and plugin_next_batch");
         return;
     }
     if (have < 3) {
-        add_broken(broken, "must implement all three of plugin_open, plugin_close, plugin_next_batch");
+        add_broken(broken,
+                   "must implement all three of plugin_open, plugin_close, plugin_next_batch");
         return;
     }
     info->id = has_fn(mask, PF_GET_ID) ? api->get_id() : 0;
     info->source = source_of(api, mask);
     if ((info->id != 0) != (info->source[0] != '\0'))
-        add_broken(broken, "must implement both plugin_get_id and plugin_get_event_source or neither");
+        add_broken(broken,
+                   "must implement both plugin_get_id and plugin_get_event_source or neither");
     else
         info->caps |= CAP_SOURCING;
 }
@@ -82,13 +85,16 @@ enum severity caps_detect(const plugin_api *api, uint64_t mask, struct plugin_in
     if (has_fn(mask, PF_PARSE_EVENT))
         info->caps |= CAP_PARSING;
     else if (has_fn(mask, PF_GET_PARSE_EVENT_TYPES) || has_fn(mask, PF_GET_PARSE_EVENT_SOURCES))
-        str_list_add(&info->warnings, "the list of events to parse has no effect without plugin_parse_event");
+        str_list_add(&info->warnings,
+                     "the list of events to parse has no effect without plugin_parse_event");
 
     if (broken.len)
-        failure_set(failure, "capabilities", "export the missing function (extern \"C\", visible), or none of its group",
+        failure_set(failure, "capabilities",
+                    "export the missing function (extern \"C\", visible), or none of its group",
                     "broken plugin capabilities: %s", buf_str(&broken));
     else if (info->caps == 0)
-        failure_set(failure, "capabilities", "export the functions of at least one capability: sourcing, "
+        failure_set(failure, "capabilities",
+                    "export the functions of at least one capability: sourcing, "
                     "extraction, parsing, async events, capture listening",
                     "the plugin implements no capability");
     else if (info->id && str_eq(info->source, "syscall"))

@@ -1,5 +1,5 @@
-/* A look at a library's file before anything of it runs: is it one, for this machine, in which language,
- * and are there functions that only look like the API's. */
+/* A look at a library's file before anything of it runs: is it one, for this machine, in which
+ * language, and are there functions that only look like the API's. */
 #include "internal.h"
 
 #include <elf.h>
@@ -51,8 +51,12 @@ static const char *what_it_is(const unsigned char *p, size_t n)
         size_t len;
         const char *what;
     } kinds[] = {
-        {"\x1f\x8b", 2, "gzip data"},    {"\x0a\x0d\x0d\x0a", 4, "a capture"}, {"!<arch>", 7, "a static library"},
-        {"#!", 2, "a script"},           {"PK", 2, "a zip archive"},           {"MZ", 2, "a Windows program"},
+        {"\x1f\x8b", 2, "gzip data"},
+        {"\x0a\x0d\x0d\x0a", 4, "a capture"},
+        {"!<arch>", 7, "a static library"},
+        {"#!", 2, "a script"},
+        {"PK", 2, "a zip archive"},
+        {"MZ", 2, "a Windows program"},
         {"\xcf\xfa\xed\xfe", 4, "a macOS library"},
     };
 
@@ -75,8 +79,9 @@ static enum severity check_header(struct elf *e, const char *path, struct error 
     if (start[EI_CLASS] != ELFCLASS64 || start[EI_DATA] != ELFDATA2LSB)
         return error_set(err, ERR_FORMAT, "%s is built for a 32-bit or big-endian machine", path);
     if (MACHINE != EM_NONE && e->header.e_machine != MACHINE)
-        return error_set(err, ERR_FORMAT, "%s is built for another processor (ELF machine %u, this one is %u)",
-                         path, e->header.e_machine, (unsigned)MACHINE);
+        return error_set(err, ERR_FORMAT,
+                         "%s is built for another processor (ELF machine %u, this one is %u)", path,
+                         e->header.e_machine, (unsigned)MACHINE);
     if (e->header.e_type != ET_DYN)
         return error_set(err, ERR_FORMAT, "%s is %s, not a shared library", path,
                          e->header.e_type == ET_REL ? "an object file" : "a program");
@@ -102,7 +107,8 @@ static void load_sections(struct elf *e)
 static bool has_section(const struct elf *e, const char *name)
 {
     for (unsigned i = 0; e->sections && e->names && i < e->header.e_shnum; i++) {
-        if (e->sections[i].sh_name < e->names_len && str_eq(e->names + e->sections[i].sh_name, name))
+        if (e->sections[i].sh_name < e->names_len &&
+            str_eq(e->names + e->sections[i].sh_name, name))
             return true;
     }
     return false;
@@ -124,21 +130,26 @@ static const char *lookalike(const char *symbol)
     return NULL;
 }
 
-static void scan_symbols(struct elf *e, const Elf64_Shdr *s, struct plugin_info *info, bool *rust, bool *cpp)
+static void scan_symbols(struct elf *e, const Elf64_Shdr *s, struct plugin_info *info, bool *rust,
+                         bool *cpp)
 {
     const Elf64_Shdr *strings = s->sh_link < e->header.e_shnum ? &e->sections[s->sh_link] : NULL;
     Elf64_Sym *symbols = strings ? read_at(e, s->sh_offset, s->sh_size) : NULL;
     char *names = symbols ? read_at(e, strings->sh_offset, strings->sh_size) : NULL;
 
     for (uint64_t i = 0; names && i < s->sh_size / sizeof(Elf64_Sym); i++) {
-        const char *name = symbols[i].st_name < strings->sh_size ? names + symbols[i].st_name : "", *like;
+        const char *name = symbols[i].st_name < strings->sh_size ? names + symbols[i].st_name : "",
+                   *like;
 
         *rust |= strstr(name, "rust_") != NULL;
-        *cpp |= str_starts(name, "_ZNSt") || str_eq(name, "__gxx_personality_v0") || str_eq(name, "__cxa_throw");
+        *cpp |= str_starts(name, "_ZNSt") || str_eq(name, "__gxx_personality_v0") ||
+                str_eq(name, "__cxa_throw");
         if (symbols[i].st_shndx == SHN_UNDEF || !(like = lookalike(name)))
             continue;
-        str_list_addf(&info->warnings, "%s is exported under the mangled name %s: hosts can't find it without "
-                                       "extern \"C\"", like, name);
+        str_list_addf(&info->warnings,
+                      "%s is exported under the mangled name %s: hosts can't find it without "
+                      "extern \"C\"",
+                      like, name);
     }
     free(symbols);
     free(names);

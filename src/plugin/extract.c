@@ -3,7 +3,8 @@
 
 bool plugin_extracts(const struct plugin *p, uint16_t type, const char *source)
 {
-    if (p->state != PLUGIN_INITIALISED || !(p->info.caps & CAP_EXTRACTION) || !source || type >= EVENT_TYPES)
+    if (p->state != PLUGIN_INITIALISED || !(p->info.caps & CAP_EXTRACTION) || !source ||
+        type >= EVENT_TYPES)
         return false;
     if (!(p->extract_types[type / 8] >> type % 8 & 1))
         return false;
@@ -65,7 +66,8 @@ static bool copy_ip(const ss_plugin_byte_buffer *b, union elem *out)
 }
 
 /* False when the element breaks the contract (P13). */
-static bool copy_elem(const ss_plugin_extract_field *f, uint64_t i, struct arena *arena, union elem *out)
+static bool copy_elem(const ss_plugin_extract_field *f, uint64_t i, struct arena *arena,
+                      union elem *out)
 {
     switch (f->ftype) {
     case FTYPE_STRING:
@@ -95,12 +97,14 @@ static void take_result(const struct plugin_field *def, const ss_plugin_extract_
     if (f->res_len == 0)
         return;
     if (!f->res.u64) {
-        failed(out, arena, "the plugin says %llu values but gives no array", (unsigned long long)f->res_len);
+        failed(out, arena, "the plugin says %llu values but gives no array",
+               (unsigned long long)f->res_len);
         return;
     }
     if (f->res_len > LIST_MAX || (!def->list && f->res_len > 1)) {
-        failed(out, arena, def->list ? "the plugin gives %llu values: too many"
-                                     : "the plugin gives %llu values for a field that is no list",
+        failed(out, arena,
+               def->list ? "the plugin gives %llu values: too many"
+                         : "the plugin gives %llu values for a field that is no list",
                (unsigned long long)f->res_len);
         return;
     }
@@ -117,7 +121,8 @@ static void take_result(const struct plugin_field *def, const ss_plugin_extract_
 }
 
 /* Offsets must lie inside the event; the Rust SDK's filler for "unknown" does not. */
-static void take_offsets(const ss_plugin_extract_value_offsets *o, const void *event, struct value *out)
+static void take_offsets(const ss_plugin_extract_value_offsets *o, const void *event,
+                         struct value *out)
 {
     if (out->state != VALUE_OK || !o->start || !o->length || !o->length[0])
         return;

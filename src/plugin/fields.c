@@ -1,4 +1,5 @@
-/* The JSON of plugin_get_fields (§4.1): strict where Falco aborts, a warning where it is lenient. */
+/* The JSON of plugin_get_fields (§4.1): strict where Falco aborts, a warning where it is lenient.
+ */
 #include "internal.h"
 
 static const struct {
@@ -65,15 +66,16 @@ static enum severity read_arg(const json_t *o, size_t i, struct plugin_field *f,
         return SEV_OK;
     if (!json_is_object(arg))
         return wrong(err, i, f->name, "“arg” must be an object");
-    if (!read_bool(arg, "isRequired", &f->arg_required) || !read_bool(arg, "isIndex", &f->arg_index) ||
-        !read_bool(arg, "isKey", &f->arg_key))
+    if (!read_bool(arg, "isRequired", &f->arg_required) ||
+        !read_bool(arg, "isIndex", &f->arg_index) || !read_bool(arg, "isKey", &f->arg_key))
         return wrong(err, i, f->name, "isRequired, isIndex and isKey must be booleans");
     if (f->arg_required && !f->arg_index && !f->arg_key)
         return wrong(err, i, f->name, "a required argument must be an index or a key");
     return SEV_OK;
 }
 
-static enum severity read_properties(const json_t *o, size_t i, struct plugin_field *f, struct error *err)
+static enum severity read_properties(const json_t *o, size_t i, struct plugin_field *f,
+                                     struct error *err)
 {
     const json_t *list = member(o, "properties"), *item;
     size_t k;
@@ -82,7 +84,8 @@ static enum severity read_properties(const json_t *o, size_t i, struct plugin_fi
         return SEV_OK;
     if (!json_is_array(list))
         return wrong(err, i, f->name, "“properties” must be an array of strings");
-    json_array_foreach(list, k, item) {
+    json_array_foreach(list, k, item)
+    {
         const char *s = json_string_value(item);
 
         if (!s)
@@ -94,7 +97,8 @@ static enum severity read_properties(const json_t *o, size_t i, struct plugin_fi
     return SEV_OK;
 }
 
-/* Usable in a filter: at least two parts of letters, digits and underscores that start with a letter. */
+/* Usable in a filter: at least two parts of letters, digits and underscores that start with a
+ * letter. */
 static bool name_in_grammar(const char *name)
 {
     unsigned parts = 0;
@@ -114,15 +118,19 @@ static bool name_in_grammar(const char *name)
 static void warn_about(const struct plugin_field *f, struct plugin_info *info)
 {
     if (!name_in_grammar(f->name))
-        str_list_addf(&info->warnings, "field “%s” can't be written in a filter: parts of letters, digits "
-                                       "and _, joined by dots, are needed", f->name);
+        str_list_addf(&info->warnings,
+                      "field “%s” can't be written in a filter: parts of letters, digits "
+                      "and _, joined by dots, are needed",
+                      f->name);
     for (size_t i = 0; i + 1 < info->fields.n; i++) {
         if (str_eq(info->fields.v[i].name, f->name))
-            str_list_addf(&info->warnings, "field “%s” is declared twice; the first one is used", f->name);
+            str_list_addf(&info->warnings, "field “%s” is declared twice; the first one is used",
+                          f->name);
     }
 }
 
-static enum severity read_field(const json_t *o, size_t i, struct plugin_info *info, struct error *err)
+static enum severity read_field(const json_t *o, size_t i, struct plugin_info *info,
+                                struct error *err)
 {
     struct plugin_field *f = vec_more(&info->fields);
     char *type;
@@ -140,8 +148,8 @@ static enum severity read_field(const json_t *o, size_t i, struct plugin_info *i
     type = read_text(o, "type");
     known = read_type(type, &f->type);
     if (!known)
-        wrong(err, i, f->name, "“%.40s” is no type: string, uint64, bool, abstime, reltime, ipaddr or ipnet",
-              type);
+        wrong(err, i, f->name,
+              "“%.40s” is no type: string, uint64, bool, abstime, reltime, ipaddr or ipnet", type);
     free(type);
     if (!known)
         return SEV_FAILED;
@@ -163,11 +171,14 @@ enum severity fields_parse(const char *text, struct plugin_info *info, struct er
     if (!list)
         list = json_loads(text, 0, &jerr);
     if (!list)
-        return error_set(err, ERR_PLUGIN, "plugin_get_fields gives no valid JSON: line %d, column %d: %s", jerr.line,
+        return error_set(err, ERR_PLUGIN,
+                         "plugin_get_fields gives no valid JSON: line %d, column %d: %s", jerr.line,
                          jerr.column, jerr.text);
     if (!json_is_array(list) || json_array_size(list) == 0)
-        sev = error_set(err, ERR_PLUGIN, "plugin_get_fields: must be an array with at least one field");
-    json_array_foreach(list, i, item) {
+        sev = error_set(err, ERR_PLUGIN,
+                        "plugin_get_fields: must be an array with at least one field");
+    json_array_foreach(list, i, item)
+    {
         if (sev == SEV_OK)
             sev = read_field(item, i, info, err);
     }

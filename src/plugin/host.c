@@ -14,7 +14,8 @@ struct plugin_host *plugin_host_new(const struct plugin_hooks *hooks, struct plu
     return h;
 }
 
-/* Owners that are alive: plugins log from any thread, and some with an owner that is none (quirk 30). */
+/* Owners that are alive: plugins log from any thread, and some with an owner that is none (quirk
+ * 30). */
 static struct {
     pthread_mutex_t lock;
     VEC(struct plugin *) plugins;
@@ -96,7 +97,9 @@ void plugin_host_free(struct plugin_host *h)
     free(h);
 }
 
-/* ---- lists ----------------------------------------------------------------------------------------------- */
+/* ---- lists
+ * -----------------------------------------------------------------------------------------------
+ */
 
 size_t plugin_count(const struct plugin_host *h)
 {
@@ -133,8 +136,8 @@ static bool has_source(const struct plugin *p, const void *key)
     return (p->info.caps & CAP_SOURCING) && str_eq(p->info.source, key);
 }
 
-static struct plugin *find(const struct plugin_host *h, bool (*is)(const struct plugin *, const void *),
-                           const void *key)
+static struct plugin *find(const struct plugin_host *h,
+                           bool (*is)(const struct plugin *, const void *), const void *key)
 {
     struct plugin *p;
 
@@ -180,10 +183,13 @@ const char *plugin_config(const struct plugin *p)
     return p->config ? p->config : "";
 }
 
-/* ---- logs ------------------------------------------------------------------------------------------------- */
+/* ---- logs
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* From any thread; what comes with a foreign owner is dropped. */
-static void on_log(ss_plugin_owner_t *o, const char *component, const char *msg, ss_plugin_log_severity sev)
+static void on_log(ss_plugin_owner_t *o, const char *component, const char *msg,
+                   ss_plugin_log_severity sev)
 {
     struct plugin *p = o;
     int severity = (int)sev < 1 ? 1 : (int)sev > 8 ? 8 : (int)sev;
@@ -200,7 +206,9 @@ static void on_log(ss_plugin_owner_t *o, const char *component, const char *msg,
     free(text);
 }
 
-/* ---- loading ------------------------------------------------------------------------------------------------ */
+/* ---- loading
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static struct plugin *plugin_new(struct plugin_host *h)
 {
@@ -250,8 +258,8 @@ static enum severity check_neighbours(struct plugin *p)
     struct plugin *other = plugin_by_name(p->host, p->info.name);
 
     if (other) {
-        failure_set(&p->failure, "name", "load one of the two", "a plugin named %s is loaded already, from %s",
-                    p->info.name, other->info.path);
+        failure_set(&p->failure, "name", "load one of the two",
+                    "a plugin named %s is loaded already, from %s", p->info.name, other->info.path);
         return SEV_FAILED;
     }
     if (!(p->info.caps & CAP_SOURCING) || p->info.id == 0)
@@ -262,15 +270,16 @@ static enum severity check_neighbours(struct plugin *p)
         return SEV_FAILED;
     }
     if ((other = plugin_by_source(p->host, p->info.source))) {
-        failure_set(&p->failure, "source", "load one of the two", "plugin %s provides the event source %s already",
-                    other->info.name, p->info.source);
+        failure_set(&p->failure, "source", "load one of the two",
+                    "plugin %s provides the event source %s already", other->info.name,
+                    p->info.source);
         return SEV_FAILED;
     }
     return SEV_OK;
 }
 
-/* C++ plugins share class statics with those loaded before (quirk 12): what the library says of itself in this
- * process must be what it said alone. */
+/* C++ plugins share class statics with those loaded before (quirk 12): what the library says of
+ * itself in this process must be what it said alone. */
 static enum severity compare_probe(struct plugin *p, const struct plugin_info *probed)
 {
     const struct {
@@ -286,7 +295,8 @@ static enum severity compare_probe(struct plugin *p, const struct plugin_info *p
             continue;
         failure_set(&p->failure, "isolation",
                     "load it without the plugin before it, or rename the class that both register",
-                    "alone the library reports %s %s, beside the plugins loaded before it %s: they share C++ statics",
+                    "alone the library reports %s %s, beside the plugins loaded before it %s: they "
+                    "share C++ statics",
                     texts[i].what, texts[i].alone, texts[i].here);
         return SEV_FAILED;
     }
@@ -320,7 +330,8 @@ static enum severity load_library(struct plugin *p, const struct plugin_info *pr
     return compare_probe(p, probed);
 }
 
-/* ---- configuration and init -------------------------------------------------------------------------------------- */
+/* ---- configuration and init
+ * -------------------------------------------------------------------------------------- */
 
 static enum severity prepare_config(struct plugin *p, const char *config)
 {
@@ -330,17 +341,18 @@ static enum severity prepare_config(struct plugin *p, const char *config)
         p->config = xstrdup(config ? config : "");
         return SEV_OK;
     }
-    if (plugin_schema_validate(p->info.schema, config, &p->config, &p->info.warnings, &err) == SEV_OK)
+    if (plugin_schema_validate(p->info.schema, config, &p->config, &p->info.warnings, &err) ==
+        SEV_OK)
         return SEV_OK;
-    failure_set(&p->failure, "config", "correct the configuration (e edits it; the schema is beside it)", "%s",
-                err.text);
+    failure_set(&p->failure, "config",
+                "correct the configuration (e edits it; the schema is beside it)", "%s", err.text);
     return SEV_FAILED;
 }
 
 /* §4.3 */
 static enum severity read_types(struct plugin *p, enum plugin_fn fn,
-                                uint16_t *(*get)(uint32_t *, ss_plugin_t *), const struct str_list *sources,
-                                uint8_t *set)
+                                uint16_t *(*get)(uint32_t *, ss_plugin_t *),
+                                const struct str_list *sources, uint8_t *set)
 {
     uint32_t n = 0;
     uint16_t *list = NULL;
@@ -399,11 +411,13 @@ static enum severity initialise(struct plugin *p)
     else
         snprintf(words, sizeof(words), "plugin_init returned no state%s",
                  rc == SS_PLUGIN_SUCCESS ? ", but success" : "");
-    failure_set(&p->failure, "init", "correct the configuration, or what the plugin's words name", "%s", words);
+    failure_set(&p->failure, "init", "correct the configuration, or what the plugin's words name",
+                "%s", words);
     return SEV_FAILED;
 }
 
-struct plugin *plugin_load(struct plugin_host *h, const struct plugin_info *probed, const char *config)
+struct plugin *plugin_load(struct plugin_host *h, const struct plugin_info *probed,
+                           const char *config)
 {
     struct plugin *p = plugin_new(h);
     bool ok;
@@ -416,10 +430,10 @@ struct plugin *plugin_load(struct plugin_host *h, const struct plugin_info *prob
     p->info.name = NULL;
     ok = ok && load_library(p, probed) == SEV_OK && check_neighbours(p) == SEV_OK &&
          prepare_config(p, config) == SEV_OK && initialise(p) == SEV_OK &&
-         read_types(p, PF_GET_EXTRACT_EVENT_TYPES, p->api.get_extract_event_types, &p->info.extract_sources,
-                    p->extract_types) == SEV_OK &&
-         read_types(p, PF_GET_PARSE_EVENT_TYPES, p->api.get_parse_event_types, &p->info.parse_sources,
-                    p->parse_types) == SEV_OK;
+         read_types(p, PF_GET_EXTRACT_EVENT_TYPES, p->api.get_extract_event_types,
+                    &p->info.extract_sources, p->extract_types) == SEV_OK &&
+         read_types(p, PF_GET_PARSE_EVENT_TYPES, p->api.get_parse_event_types,
+                    &p->info.parse_sources, p->parse_types) == SEV_OK;
     if (!p->info.name)
         p->info.name = xstrdup(probed->name);
     if (!p->info.source)

@@ -1,7 +1,8 @@
 /* Static facts of a library, read before plugin_init in the order of §1.10. */
 #include "internal.h"
 
-void failure_set(struct plugin_failure *f, const char *step, const char *advice, const char *fmt, ...)
+void failure_set(struct plugin_failure *f, const char *step, const char *advice, const char *fmt,
+                 ...)
 {
     va_list ap;
 
@@ -28,7 +29,8 @@ static void check_text(struct plugin_info *info, const char *what, const char *s
         str_list_addf(&info->warnings, "%s is empty", what);
 }
 
-static enum severity read_texts(const plugin_api *api, struct plugin_info *info, struct plugin_failure *f)
+static enum severity read_texts(const plugin_api *api, struct plugin_info *info,
+                                struct plugin_failure *f)
 {
     unsigned v[3];
 
@@ -52,7 +54,8 @@ static enum severity read_texts(const plugin_api *api, struct plugin_info *info,
     return SEV_OK;
 }
 
-/* §4.2: strings of a JSON array; empty ones are dropped, duplicates merged; NULL and "" mean none. */
+/* §4.2: strings of a JSON array; empty ones are dropped, duplicates merged; NULL and "" mean none.
+ */
 static enum severity read_list(enum plugin_fn fn, const char *text, struct str_list *out,
                                struct plugin_failure *f)
 {
@@ -66,7 +69,8 @@ static enum severity read_list(enum plugin_fn fn, const char *text, struct str_l
     list = json_loads(text, JSON_DECODE_ANY, &jerr);
     if (!json_is_array(list) && !json_is_null(list))
         good = false;
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *s = json_string_value(item);
 
         good = good && s;
@@ -74,8 +78,9 @@ static enum severity read_list(enum plugin_fn fn, const char *text, struct str_l
             str_list_add(out, s);
     }
     if (!good)
-        failure_set(f, "json", "return a JSON array of strings", "%s: must be an array of strings%s%s",
-                    plugin_fn_name(fn), list ? "" : ": ", list ? "" : jerr.text);
+        failure_set(f, "json", "return a JSON array of strings",
+                    "%s: must be an array of strings%s%s", plugin_fn_name(fn), list ? "" : ": ",
+                    list ? "" : jerr.text);
     json_decref(list);
     return good ? SEV_OK : SEV_FAILED;
 }
@@ -111,19 +116,21 @@ static enum severity read_async(const plugin_api *api, uint64_t mask, struct plu
     const char *text;
 
     if (has_fn(mask, PF_GET_ASYNC_EVENT_SOURCES) &&
-        read_list(PF_GET_ASYNC_EVENT_SOURCES, api->get_async_event_sources(), &info->async_sources, f) !=
-            SEV_OK)
+        read_list(PF_GET_ASYNC_EVENT_SOURCES, api->get_async_event_sources(), &info->async_sources,
+                  f) != SEV_OK)
         return SEV_FAILED;
     add_own_source(info, &info->async_sources);
     text = api->get_async_events();
     if (!text || !*text) {
-        failure_set(f, "json", "return a JSON array of names", "plugin_get_async_events returns nothing");
+        failure_set(f, "json", "return a JSON array of names",
+                    "plugin_get_async_events returns nothing");
         return SEV_FAILED;
     }
     return read_list(PF_GET_ASYNC_EVENTS, text, &info->async_events, f);
 }
 
-static enum severity read_schema(const plugin_api *api, struct plugin_info *info, struct plugin_failure *f)
+static enum severity read_schema(const plugin_api *api, struct plugin_info *info,
+                                 struct plugin_failure *f)
 {
     ss_plugin_schema_type type = SS_PLUGIN_SCHEMA_NONE;
     const char *text = api->get_init_schema(&type);
@@ -150,8 +157,8 @@ enum severity info_read(const plugin_api *api, uint64_t mask, struct plugin_info
     if (has_fn(mask, PF_GET_REQUIRED_API_VERSION)) {
         info->api_version = copy_text(api->get_required_api_version());
         if (plugin_version_check(info->api_version, &err) != SEV_OK) {
-            failure_set(f, "api-version", "build the plugin against plugin API 3.12 or older",
-                        "%s", err.text);
+            failure_set(f, "api-version", "build the plugin against plugin API 3.12 or older", "%s",
+                        err.text);
             return SEV_FAILED;
         }
         plugin_version_parse(info->api_version, info->api);
@@ -168,8 +175,8 @@ enum severity info_read(const plugin_api *api, uint64_t mask, struct plugin_info
     if ((info->caps & CAP_EXTRACTION) && read_extraction(api, mask, info, f) != SEV_OK)
         return SEV_FAILED;
     if ((info->caps & CAP_PARSING) && has_fn(mask, PF_GET_PARSE_EVENT_SOURCES) &&
-        read_list(PF_GET_PARSE_EVENT_SOURCES, api->get_parse_event_sources(), &info->parse_sources, f) !=
-            SEV_OK)
+        read_list(PF_GET_PARSE_EVENT_SOURCES, api->get_parse_event_sources(), &info->parse_sources,
+                  f) != SEV_OK)
         return SEV_FAILED;
     if (info->caps & CAP_PARSING)
         add_own_source(info, &info->parse_sources);
@@ -178,7 +185,8 @@ enum severity info_read(const plugin_api *api, uint64_t mask, struct plugin_info
     return has_fn(mask, PF_GET_INIT_SCHEMA) ? read_schema(api, info, f) : SEV_OK;
 }
 
-/* ---- as JSON, between the probe and the engine --------------------------------------------------------- */
+/* ---- as JSON, between the probe and the engine
+ * --------------------------------------------------------- */
 
 void plugin_info_fini(struct plugin_info *info)
 {
@@ -241,8 +249,9 @@ static json_t *field_json(const struct plugin_field *f)
         json_object_set_new(o, "display", text_json(f->display));
     json_object_set_new(o, "isList", json_boolean(f->list));
     if (f->arg_index || f->arg_key)
-        json_object_set_new(o, "arg", json_pack("{sb sb sb}", "isRequired", f->arg_required, "isIndex",
-                                                f->arg_index, "isKey", f->arg_key));
+        json_object_set_new(o, "arg",
+                            json_pack("{sb sb sb}", "isRequired", f->arg_required, "isIndex",
+                                      f->arg_index, "isKey", f->arg_key));
     if (f->hidden || f->info || f->conversation) {
         json_t *p = json_array();
 
@@ -262,21 +271,23 @@ static json_t *field_json(const struct plugin_field *f)
 static const struct text_member {
     const char *key;
     size_t offset;
-} text_members[] = {
-    {"path", offsetof(struct plugin_info, path)},
-    {"name", offsetof(struct plugin_info, name)},
-    {"version", offsetof(struct plugin_info, version)},
-    {"description", offsetof(struct plugin_info, description)},
-    {"contact", offsetof(struct plugin_info, contact)},
-    {"api_version", offsetof(struct plugin_info, api_version)},
-    {"source", offsetof(struct plugin_info, source)},
-    {"schema", offsetof(struct plugin_info, schema)},
-}, list_members[] = {
-    {"extract_sources", offsetof(struct plugin_info, extract_sources)},
-    {"parse_sources", offsetof(struct plugin_info, parse_sources)},
-    {"async_sources", offsetof(struct plugin_info, async_sources)},
-    {"async_events", offsetof(struct plugin_info, async_events)},
-    {"warnings", offsetof(struct plugin_info, warnings)},
+} text_members[] =
+    {
+        {"path", offsetof(struct plugin_info, path)},
+        {"name", offsetof(struct plugin_info, name)},
+        {"version", offsetof(struct plugin_info, version)},
+        {"description", offsetof(struct plugin_info, description)},
+        {"contact", offsetof(struct plugin_info, contact)},
+        {"api_version", offsetof(struct plugin_info, api_version)},
+        {"source", offsetof(struct plugin_info, source)},
+        {"schema", offsetof(struct plugin_info, schema)},
+},
+  list_members[] = {
+      {"extract_sources", offsetof(struct plugin_info, extract_sources)},
+      {"parse_sources", offsetof(struct plugin_info, parse_sources)},
+      {"async_sources", offsetof(struct plugin_info, async_sources)},
+      {"async_events", offsetof(struct plugin_info, async_events)},
+      {"warnings", offsetof(struct plugin_info, warnings)},
 };
 
 #define MEMBER_AT(info, m, type) ((type *)(void *)((char *)(info) + (m)->offset))
@@ -322,8 +333,8 @@ enum severity plugin_info_from_json(const json_t *j, struct plugin_info *info, s
         *MEMBER_AT(info, &text_members[i], char *) = s ? xstrdup(s) : NULL;
     }
     for (size_t i = 0; i < COUNT_OF(list_members); i++) {
-        json_array_foreach(json_object_get(j, list_members[i].key), k, item)
-            str_list_add(MEMBER_AT(info, &list_members[i], struct str_list), json_string_value(item));
+        json_array_foreach(json_object_get(j, list_members[i].key), k, item) str_list_add(
+            MEMBER_AT(info, &list_members[i], struct str_list), json_string_value(item));
     }
     info->caps = (unsigned)number_of(j, "capabilities");
     info->symbols = number_of(j, "symbols");

@@ -28,8 +28,8 @@ enum severity caps_detect(const plugin_api *api, uint64_t mask, struct plugin_in
 /* ---- fields.c (§4.1) */
 enum severity fields_parse(const char *json, struct plugin_info *info, struct error *err);
 
-void failure_set(struct plugin_failure *f, const char *step, const char *advice, const char *fmt, ...)
-    PRINTF_LIKE(4, 5);
+void failure_set(struct plugin_failure *f, const char *step, const char *advice, const char *fmt,
+                 ...) PRINTF_LIKE(4, 5);
 
 /* ---- call.c */
 struct plugin_avoided {
@@ -53,7 +53,7 @@ struct plugin {
     bool extract_types_listed; /* else by the rule of §4.3 */
     uint8_t extract_types[(EVENT_TYPES + 8) / 8];
     uint8_t parse_types[(EVENT_TYPES + 8) / 8];
-    char name[RECORD_NAME];            /* padded with NUL, for the record */
+    char name[RECORD_NAME];           /* padded with NUL, for the record */
     char (*field_names)[RECORD_NAME]; /* likewise */
     struct plugin_stats *fn_stats;    /* PF_ALL */
     struct plugin_stats *field_stats; /* fields.n */
@@ -80,8 +80,10 @@ struct call_timer {
 
 /* Writes the record and starts the clock; event 0, field and arg may be NULL. */
 struct call_timer call_begin(struct plugin *p, enum plugin_fn fn, uint64_t event, const char *arg);
-/* The quick form for extraction: the field's name is padded already, the clock runs once in sixteen. */
-struct call_timer call_begin_extract(struct plugin *p, uint32_t field, uint64_t event, const char *key);
+/* The quick form for extraction: the field's name is padded already, the clock runs once in
+ * sixteen. */
+struct call_timer call_begin_extract(struct plugin *p, uint32_t field, uint64_t event,
+                                     const char *key);
 void call_end(struct plugin *p, enum plugin_fn fn, struct call_timer t, bool failed);
 void call_end_extract(struct plugin *p, uint32_t field, struct call_timer t, bool failed);
 /* Asks for plugin_get_last_error, only right after a failure (quirk 1); copies into out. */

@@ -15,7 +15,8 @@
 #define PROBE_ANSWER_MAX ((size_t)16 << 20)
 #define PROBE_NOISE_MAX  ((size_t)16 << 10)
 
-/* ---- finding ----------------------------------------------------------------------------------------- */
+/* ---- finding
+ * ----------------------------------------------------------------------------------------- */
 
 static char *try_path(char *path)
 {
@@ -62,9 +63,11 @@ char *plugin_find(const char *name, const struct str_list *dirs, struct error *e
     return found;
 }
 
-/* ---- the process that asks ----------------------------------------------------------------------------- */
+/* ---- the process that asks
+ * ----------------------------------------------------------------------------- */
 
-static enum severity probe_load(const char *path, struct plugin_info *info, struct plugin_failure *f)
+static enum severity probe_load(const char *path, struct plugin_info *info,
+                                struct plugin_failure *f)
 {
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     plugin_api api;
@@ -108,22 +111,23 @@ int plugin_probe_main(const char *path, int out_fd)
     bool ok;
 
     if (plugin_elf_check(path, &info, &err) != SEV_OK)
-        failure_set(&f, "file", "give the path of a shared library (.so) built for this machine", "%s", err.text);
+        failure_set(&f, "file", "give the path of a shared library (.so) built for this machine",
+                    "%s", err.text);
     else
         probe_load(path, &info, &f);
     if (!info.source)
         info.source = xstrdup("");
     answer = plugin_info_to_json(&info);
     if (*f.step)
-        json_object_set_new(answer, "failure",
-                            failure_json(&f));
+        json_object_set_new(answer, "failure", failure_json(&f));
     text = json_dumps(answer, JSON_COMPACT);
     ok = text && write_all(out_fd, text, strlen(text));
     /* no clean-up: a plugin's destructors or threads shall not change the outcome */
     _exit(ok ? 0 : 1);
 }
 
-/* ---- the one that wants to know --------------------------------------------------------------------------- */
+/* ---- the one that wants to know
+ * --------------------------------------------------------------------------- */
 
 struct probe {
     pid_t pid;
@@ -230,18 +234,22 @@ static void describe_death(struct probe *pr, struct plugin_failure *f)
     const char *noise = last_noise(pr), *says = *noise ? "; it printed: " : "";
 
     if (pr->timed_out)
-        failure_set(f, "probe", "look for what the library does when it is loaded (constructors, init functions)",
-                    "loading it took more than 10 seconds%s%s", says, noise);
+        failure_set(
+            f, "probe",
+            "look for what the library does when it is loaded (constructors, init functions)",
+            "loading it took more than 10 seconds%s%s", says, noise);
     else if (WIFSIGNALED(pr->status))
         failure_set(f, "probe", "run it under a debugger, or with mews check",
                     "loading it died by signal %d (%s)%s%s", WTERMSIG(pr->status),
                     strsignal(WTERMSIG(pr->status)), says, noise);
     else
         failure_set(f, "probe", "a library must not end its host",
-                    "loading it ended the process with exit status %d%s%s", WEXITSTATUS(pr->status), says, noise);
+                    "loading it ended the process with exit status %d%s%s", WEXITSTATUS(pr->status),
+                    says, noise);
 }
 
-static enum severity read_answer(struct probe *pr, struct plugin_info *out, struct plugin_failure *f)
+static enum severity read_answer(struct probe *pr, struct plugin_info *out,
+                                 struct plugin_failure *f)
 {
     json_t *j = json_loadb(buf_str(&pr->answer), pr->answer.len, 0, NULL);
     const json_t *failure = json_object_get(j, "failure");

@@ -17,7 +17,8 @@ struct validator {
 
 static bool validate(struct validator *v, const json_t *schema, const json_t *value);
 
-/* ---- words ---------------------------------------------------------------------------------------------- */
+/* ---- words
+ * ---------------------------------------------------------------------------------------------- */
 
 static bool fail(struct validator *v, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -68,7 +69,8 @@ static void path_leave(struct validator *v, size_t old)
         v->path.data[old] = '\0';
 }
 
-/* ---- keywords: each checks one rule of a schema ------------------------------------------------------------ */
+/* ---- keywords: each checks one rule of a schema
+ * ------------------------------------------------------------ */
 
 static bool type_is(const json_t *value, const char *type)
 {
@@ -90,7 +92,8 @@ static bool type_is(const json_t *value, const char *type)
     return false;
 }
 
-static bool kw_type(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_type(struct validator *v, const json_t *rule, const json_t *value,
+                    const json_t *schema)
 {
     char shown[80];
     size_t i;
@@ -99,7 +102,8 @@ static bool kw_type(struct validator *v, const json_t *rule, const json_t *value
     UNUSED(schema);
     if (json_is_string(rule) && type_is(value, json_string_value(rule)))
         return true;
-    json_array_foreach(rule, i, one) {
+    json_array_foreach(rule, i, one)
+    {
         if (json_is_string(one) && type_is(value, json_string_value(one)))
             return true;
     }
@@ -108,29 +112,34 @@ static bool kw_type(struct validator *v, const json_t *rule, const json_t *value
     return fail(v, "%s is of no type that is allowed", brief(value, shown));
 }
 
-static bool kw_enum(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_enum(struct validator *v, const json_t *rule, const json_t *value,
+                    const json_t *schema)
 {
     char shown[80], allowed[80];
     size_t i;
     const json_t *one;
 
     UNUSED(schema);
-    json_array_foreach(rule, i, one) {
+    json_array_foreach(rule, i, one)
+    {
         if (json_equal(one, value))
             return true;
     }
     return fail(v, "%s is not one of %s", brief(value, shown), brief(rule, allowed));
 }
 
-static bool kw_const(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_const(struct validator *v, const json_t *rule, const json_t *value,
+                     const json_t *schema)
 {
     char shown[80], wanted[80];
 
     UNUSED(schema);
-    return json_equal(rule, value) || fail(v, "%s is not %s", brief(value, shown), brief(rule, wanted));
+    return json_equal(rule, value) ||
+           fail(v, "%s is not %s", brief(value, shown), brief(rule, wanted));
 }
 
-static bool kw_required(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_required(struct validator *v, const json_t *rule, const json_t *value,
+                        const json_t *schema)
 {
     size_t i;
     const json_t *one;
@@ -138,14 +147,16 @@ static bool kw_required(struct validator *v, const json_t *rule, const json_t *v
     UNUSED(schema);
     if (!json_is_object(value) || !json_is_array(rule))
         return true;
-    json_array_foreach(rule, i, one) {
+    json_array_foreach(rule, i, one)
+    {
         if (json_is_string(one) && !json_object_get(value, json_string_value(one)))
             return fail(v, "the required member “%s” is missing", json_string_value(one));
     }
     return true;
 }
 
-static bool kw_properties(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_properties(struct validator *v, const json_t *rule, const json_t *value,
+                          const json_t *schema)
 {
     const char *key;
     json_t *sub;
@@ -153,7 +164,8 @@ static bool kw_properties(struct validator *v, const json_t *rule, const json_t 
     UNUSED(schema);
     if (!json_is_object(value))
         return true;
-    json_object_foreach((json_t *)rule, key, sub) {
+    json_object_foreach((json_t *)rule, key, sub)
+    {
         const json_t *member = json_object_get(value, key);
         size_t old;
         bool ok;
@@ -173,7 +185,8 @@ static bool pattern_matches(struct validator *v, const char *pattern, const char
 {
     int code;
     PCRE2_SIZE at;
-    pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF, &code, &at, NULL);
+    pcre2_code *re =
+        pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF, &code, &at, NULL);
     pcre2_match_data *md;
     pcre2_match_context *mc;
     int rc;
@@ -199,8 +212,10 @@ static bool kw_pattern_properties(struct validator *v, const json_t *rule, const
     json_t *sub, *member;
 
     UNUSED(schema);
-    json_object_foreach((json_t *)rule, pattern, sub) {
-        json_object_foreach((json_t *)value, key, member) {
+    json_object_foreach((json_t *)rule, pattern, sub)
+    {
+        json_object_foreach((json_t *)value, key, member)
+        {
             size_t old = path_enter(v, key);
             bool ok = !pattern_matches(v, pattern, key) || validate(v, sub, member);
 
@@ -219,19 +234,22 @@ static bool covered(struct validator *v, const json_t *schema, const char *key)
 
     if (json_object_get(json_object_get(schema, "properties"), key))
         return true;
-    json_object_foreach(json_object_get(schema, "patternProperties"), pattern, sub) {
+    json_object_foreach(json_object_get(schema, "patternProperties"), pattern, sub)
+    {
         if (pattern_matches(v, pattern, key))
             return true;
     }
     return false;
 }
 
-static bool kw_additional(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_additional(struct validator *v, const json_t *rule, const json_t *value,
+                          const json_t *schema)
 {
     const char *key;
     json_t *member;
 
-    json_object_foreach((json_t *)value, key, member) {
+    json_object_foreach((json_t *)value, key, member)
+    {
         size_t old;
         bool ok;
 
@@ -249,12 +267,14 @@ static bool kw_additional(struct validator *v, const json_t *rule, const json_t 
 }
 
 /* items: one schema for all, or (drafts before 2020-12) an array of schemas by place. */
-static bool kw_items(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_items(struct validator *v, const json_t *rule, const json_t *value,
+                     const json_t *schema)
 {
     const json_t *prefix = json_object_get(schema, "prefixItems"), *one;
     size_t i;
 
-    json_array_foreach(value, i, one) {
+    json_array_foreach(value, i, one)
+    {
         const json_t *sub = json_is_array(rule) ? json_array_get(rule, i) : rule;
         char index[24];
         size_t old;
@@ -274,7 +294,8 @@ static bool kw_items(struct validator *v, const json_t *rule, const json_t *valu
     return true;
 }
 
-static bool kw_prefix_items(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_prefix_items(struct validator *v, const json_t *rule, const json_t *value,
+                            const json_t *schema)
 {
     UNUSED(schema);
     for (size_t i = 0; i < json_array_size(rule) && i < json_array_size(value); i++) {
@@ -292,7 +313,8 @@ static bool kw_prefix_items(struct validator *v, const json_t *rule, const json_
     return true;
 }
 
-static bool kw_contains(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_contains(struct validator *v, const json_t *rule, const json_t *value,
+                        const json_t *schema)
 {
     struct validator quiet = *v;
     const json_t *one;
@@ -302,14 +324,16 @@ static bool kw_contains(struct validator *v, const json_t *rule, const json_t *v
     if (!json_is_array(value))
         return true;
     quiet.err = NULL;
-    json_array_foreach(value, i, one) {
+    json_array_foreach(value, i, one)
+    {
         if (validate(&quiet, rule, one))
             return true;
     }
     return fail(v, "no element is what “contains” demands");
 }
 
-static bool kw_unique(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_unique(struct validator *v, const json_t *rule, const json_t *value,
+                      const json_t *schema)
 {
     UNUSED(schema);
     for (size_t i = 0; json_is_true(rule) && i < json_array_size(value); i++) {
@@ -330,17 +354,20 @@ static size_t characters(const char *s)
     return n;
 }
 
-static bool kw_limit(struct validator *v, const char *keyword, const json_t *rule, const json_t *value,
-                     const json_t *schema)
+static bool kw_limit(struct validator *v, const char *keyword, const json_t *rule,
+                     const json_t *value, const json_t *schema)
 {
     static const struct {
         const char *keyword, *what;
         json_type type;
         bool is_max;
     } limits[] = {
-        {"minLength", "characters", JSON_STRING, false}, {"maxLength", "characters", JSON_STRING, true},
-        {"minItems", "elements", JSON_ARRAY, false},     {"maxItems", "elements", JSON_ARRAY, true},
-        {"minProperties", "members", JSON_OBJECT, false}, {"maxProperties", "members", JSON_OBJECT, true},
+        {"minLength", "characters", JSON_STRING, false},
+        {"maxLength", "characters", JSON_STRING, true},
+        {"minItems", "elements", JSON_ARRAY, false},
+        {"maxItems", "elements", JSON_ARRAY, true},
+        {"minProperties", "members", JSON_OBJECT, false},
+        {"maxProperties", "members", JSON_OBJECT, true},
     };
 
     UNUSED(schema);
@@ -359,8 +386,8 @@ static bool kw_limit(struct validator *v, const char *keyword, const json_t *rul
     return true;
 }
 
-static bool kw_range(struct validator *v, const char *keyword, const json_t *rule, const json_t *value,
-                     const json_t *schema)
+static bool kw_range(struct validator *v, const char *keyword, const json_t *rule,
+                     const json_t *value, const json_t *schema)
 {
     double n = json_number_value(value), limit = json_number_value(rule);
     bool exclusive = str_starts(keyword, "exclusive");
@@ -377,7 +404,8 @@ static bool kw_range(struct validator *v, const char *keyword, const json_t *rul
                 exclusive ? ", but not," : "", limit);
 }
 
-static bool kw_multiple(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_multiple(struct validator *v, const json_t *rule, const json_t *value,
+                        const json_t *schema)
 {
     double n = json_number_value(value), of = json_number_value(rule);
     char shown[80];
@@ -388,7 +416,8 @@ static bool kw_multiple(struct validator *v, const json_t *rule, const json_t *v
     return fail(v, "%s is no multiple of %g", brief(value, shown), of);
 }
 
-static bool kw_pattern(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_pattern(struct validator *v, const json_t *rule, const json_t *value,
+                       const json_t *schema)
 {
     char shown[80];
 
@@ -396,16 +425,19 @@ static bool kw_pattern(struct validator *v, const json_t *rule, const json_t *va
     if (!json_is_string(value) || !json_is_string(rule) ||
         pattern_matches(v, json_string_value(rule), json_string_value(value)))
         return true;
-    return fail(v, "%s does not match the pattern %s", brief(value, shown), json_string_value(rule));
+    return fail(v, "%s does not match the pattern %s", brief(value, shown),
+                json_string_value(rule));
 }
 
-static bool kw_all_of(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_all_of(struct validator *v, const json_t *rule, const json_t *value,
+                      const json_t *schema)
 {
     const json_t *sub;
     size_t i;
 
     UNUSED(schema);
-    json_array_foreach(rule, i, sub) {
+    json_array_foreach(rule, i, sub)
+    {
         if (!validate(v, sub, value))
             return false;
     }
@@ -419,12 +451,12 @@ static size_t count_valid(struct validator *v, const json_t *rule, const json_t 
     size_t i, n = 0;
 
     quiet.err = NULL;
-    json_array_foreach(rule, i, sub)
-        n += validate(&quiet, sub, value);
+    json_array_foreach(rule, i, sub) n += validate(&quiet, sub, value);
     return n;
 }
 
-static bool kw_any_of(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_any_of(struct validator *v, const json_t *rule, const json_t *value,
+                      const json_t *schema)
 {
     char shown[80];
 
@@ -436,7 +468,8 @@ static bool kw_any_of(struct validator *v, const json_t *rule, const json_t *val
     return fail(v, "%s is none of the forms that are allowed (anyOf)", brief(value, shown));
 }
 
-static bool kw_one_of(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_one_of(struct validator *v, const json_t *rule, const json_t *value,
+                      const json_t *schema)
 {
     size_t n = count_valid(v, rule, value);
     char shown[80];
@@ -446,17 +479,20 @@ static bool kw_one_of(struct validator *v, const json_t *rule, const json_t *val
         return true;
     if (json_array_size(rule) == 1)
         return validate(v, json_array_get(rule, 0), value);
-    return fail(v, "%s is %zu of the forms of which it must be one (oneOf)", brief(value, shown), n);
+    return fail(v, "%s is %zu of the forms of which it must be one (oneOf)", brief(value, shown),
+                n);
 }
 
-static bool kw_not(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_not(struct validator *v, const json_t *rule, const json_t *value,
+                   const json_t *schema)
 {
     struct validator quiet = *v;
     char shown[80];
 
     UNUSED(schema);
     quiet.err = NULL;
-    return !validate(&quiet, rule, value) || fail(v, "%s is what “not” forbids", brief(value, shown));
+    return !validate(&quiet, rule, value) ||
+           fail(v, "%s is what “not” forbids", brief(value, shown));
 }
 
 static const json_t *resolve_ref(struct validator *v, const char *ref)
@@ -480,7 +516,8 @@ static const json_t *resolve_ref(struct validator *v, const char *ref)
                 buf_addc(&key, ref[i]);
         }
         if (json_is_array(at))
-            at = parse_u64((struct span){ref, n}, &index) ? json_array_get(at, (size_t)index) : NULL;
+            at =
+                parse_u64((struct span){ref, n}, &index) ? json_array_get(at, (size_t)index) : NULL;
         else
             at = json_object_get(at, buf_str(&key));
         ref += n;
@@ -489,7 +526,8 @@ static const json_t *resolve_ref(struct validator *v, const char *ref)
     return *ref ? NULL : at;
 }
 
-static bool kw_ref(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema)
+static bool kw_ref(struct validator *v, const json_t *rule, const json_t *value,
+                   const json_t *schema)
 {
     const char *ref = json_string_value(rule);
     const json_t *target = ref ? resolve_ref(v, ref) : NULL;
@@ -504,9 +542,10 @@ static bool kw_ref(struct validator *v, const json_t *rule, const json_t *value,
 
 static const struct {
     const char *keyword;
-    bool (*check)(struct validator *v, const json_t *rule, const json_t *value, const json_t *schema);
-    bool (*check_named)(struct validator *v, const char *keyword, const json_t *rule, const json_t *value,
-                        const json_t *schema);
+    bool (*check)(struct validator *v, const json_t *rule, const json_t *value,
+                  const json_t *schema);
+    bool (*check_named)(struct validator *v, const char *keyword, const json_t *rule,
+                        const json_t *value, const json_t *schema);
 } keywords[] = {
     {"type", kw_type, NULL},
     {"enum", kw_enum, NULL},
@@ -581,7 +620,8 @@ static bool validate(struct validator *v, const json_t *schema, const json_t *va
         v->depth--;
         return fail(v, "the schema refers to itself more than %d levels deep", DEPTH_MAX);
     }
-    json_object_foreach((json_t *)schema, keyword, rule) {
+    json_object_foreach((json_t *)schema, keyword, rule)
+    {
         if (!apply(v, keyword, rule, value, schema)) {
             ok = false;
             break;
@@ -591,8 +631,9 @@ static bool validate(struct validator *v, const json_t *schema, const json_t *va
     return ok;
 }
 
-enum severity plugin_schema_validate(const char *schema_text, const char *config, char **config_used,
-                                     struct str_list *warnings, struct error *err)
+enum severity plugin_schema_validate(const char *schema_text, const char *config,
+                                     char **config_used, struct str_list *warnings,
+                                     struct error *err)
 {
     const char *text = config && *config ? config : "{}";
     json_error_t jerr;
@@ -602,13 +643,13 @@ enum severity plugin_schema_validate(const char *schema_text, const char *config
 
     if (!json_is_object(schema)) {
         json_decref(schema);
-        return error_set(err, ERR_PLUGIN, "plugin_get_init_schema: no JSON object%s%s", schema ? "" : ": ",
-                         schema ? "" : jerr.text);
+        return error_set(err, ERR_PLUGIN, "plugin_get_init_schema: no JSON object%s%s",
+                         schema ? "" : ": ", schema ? "" : jerr.text);
     }
     value = json_loads(text, JSON_DECODE_ANY, &jerr);
     if (!value) {
-        sev = error_set(err, ERR_PLUGIN, "the configuration is no JSON: line %d, column %d: %s", jerr.line,
-                        jerr.column, jerr.text);
+        sev = error_set(err, ERR_PLUGIN, "the configuration is no JSON: line %d, column %d: %s",
+                        jerr.line, jerr.column, jerr.text);
     } else {
         buf_init(&v.path, 4096);
         if (!validate(&v, schema, value)) {

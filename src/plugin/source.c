@@ -57,10 +57,14 @@ enum severity plugin_stream_next(struct plugin *p, struct plugin_batch *out, str
     if (failed)
         call_last_error(p, out->error, sizeof(out->error));
     if (n && !events)
-        return error_set(err, ERR_PLUGIN, "plugin %s: plugin_next_batch gives %u events but no array", p->info.name, n);
+        return error_set(err, ERR_PLUGIN,
+                         "plugin %s: plugin_next_batch gives %u events but no array", p->info.name,
+                         n);
     if (rc == SS_PLUGIN_SUCCESS && n == 0)
-        return error_set(err, ERR_PLUGIN, "plugin %s: plugin_next_batch says success but gives no event: timeout "
-                         "is the answer when there is none", p->info.name);
+        return error_set(err, ERR_PLUGIN,
+                         "plugin %s: plugin_next_batch says success but gives no event: timeout "
+                         "is the answer when there is none",
+                         p->info.name);
     return SEV_OK;
 }
 
@@ -69,12 +73,14 @@ static enum severity check_type(const struct plugin *p, const ss_plugin_event *e
 {
     if (!p->info.id || (event_code(e) == EVENT_PLUGIN && event_nparams(e) == 2))
         return SEV_OK;
-    return error_set(err, ERR_PLUGIN, "malformed plugin event: type %u with %u parameters, 322 with 2 is needed",
+    return error_set(err, ERR_PLUGIN,
+                     "malformed plugin event: type %u with %u parameters, 322 with 2 is needed",
                      event_code(e), event_nparams(e));
 }
 
 /* §5.1: whose plugin events they may be. */
-static enum severity check_emitter(const struct plugin *p, const ss_plugin_event *e, struct error *err)
+static enum severity check_emitter(const struct plugin *p, const ss_plugin_event *e,
+                                   struct error *err)
 {
     uint32_t id = p->info.id, has;
 
@@ -88,8 +94,8 @@ static enum severity check_emitter(const struct plugin *p, const ss_plugin_event
     return SEV_OK;
 }
 
-enum severity plugin_event_take(struct plugin *p, const ss_plugin_event *e, uint64_t now, struct buf *out,
-                                struct error *err)
+enum severity plugin_event_take(struct plugin *p, const ss_plugin_event *e, uint64_t now,
+                                struct buf *out, struct error *err)
 {
     enum severity sev = SEV_OK;
     size_t at = out->len;
@@ -98,7 +104,9 @@ enum severity plugin_event_take(struct plugin *p, const ss_plugin_event *e, uint
     if (!e)
         sev = error_set(err, ERR_PLUGIN, "an event of the batch is NULL");
     else if (event_len(e) > EVENT_LEN_MAX)
-        sev = error_set(err, ERR_PLUGIN, "an event of the batch says it has %u bytes; 64 MiB are the limit", event_len(e));
+        sev = error_set(err, ERR_PLUGIN,
+                        "an event of the batch says it has %u bytes; 64 MiB are the limit",
+                        event_len(e));
     else
         sev = check_type(p, e, err);
     if (sev == SEV_OK)
@@ -113,7 +121,8 @@ enum severity plugin_event_take(struct plugin *p, const ss_plugin_event *e, uint
         return sev;
     }
     if (!buf_add(out, e, event_len(e)))
-        return error_set(err, ERR_LIMIT, "a batch of plugin %s is larger than memory allows", p->info.name);
+        return error_set(err, ERR_LIMIT, "a batch of plugin %s is larger than memory allows",
+                         p->info.name);
     copy = out->data + at;
     if (event_ts(copy) == TS_NONE)
         put_u64(copy, now);
@@ -169,7 +178,8 @@ char *plugin_open_params(struct plugin *p, struct error *err)
     }
     list = json_loads(copy, 0, NULL);
     if (!json_is_array(list)) {
-        error_set(err, ERR_PLUGIN, "plugin %s: plugin_list_open_params gives no JSON array", p->info.name);
+        error_set(err, ERR_PLUGIN, "plugin %s: plugin_list_open_params gives no JSON array",
+                  p->info.name);
         free(copy);
         copy = NULL;
     }

@@ -3,8 +3,7 @@
 
 #include <dlfcn.h>
 
-#define FN(upper, member)                                                                          \
-    [PF_##upper] = {"plugin_" #member, offsetof(plugin_api, member)}
+#define FN(upper, member) [PF_##upper] = {"plugin_" #member, offsetof(plugin_api, member)}
 
 static const struct {
     const char *name;
@@ -68,8 +67,14 @@ void symbols_resolve(void *handle, plugin_api *api, uint64_t *mask)
 const char *symbols_missing_required(uint64_t mask)
 {
     static const enum plugin_fn required[] = {
-        PF_GET_REQUIRED_API_VERSION, PF_GET_VERSION, PF_GET_NAME, PF_GET_DESCRIPTION,
-        PF_GET_CONTACT,              PF_INIT,        PF_DESTROY,  PF_GET_LAST_ERROR,
+        PF_GET_REQUIRED_API_VERSION,
+        PF_GET_VERSION,
+        PF_GET_NAME,
+        PF_GET_DESCRIPTION,
+        PF_GET_CONTACT,
+        PF_INIT,
+        PF_DESTROY,
+        PF_GET_LAST_ERROR,
     };
 
     for (size_t i = 0; i < COUNT_OF(required); i++) {

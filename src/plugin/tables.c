@@ -1,4 +1,5 @@
-/* State tables (§8): a registry of the tables that plugins own, reached by others through the host. */
+/* State tables (§8): a registry of the tables that plugins own, reached by others through the host.
+ */
 #include "internal.h"
 
 struct table {
@@ -43,7 +44,8 @@ void tables_free(struct table_registry *r)
     free(r);
 }
 
-/* ---- owners ---------------------------------------------------------------------------------------------- */
+/* ---- owners
+ * ---------------------------------------------------------------------------------------------- */
 
 void owner_error_set(struct plugin *p, const char *fmt, ...)
 {
@@ -62,7 +64,8 @@ void owner_error_set(struct plugin *p, const char *fmt, ...)
     pthread_mutex_unlock(&p->lock);
 }
 
-/* Plugins have been seen passing foreign owners (quirk 30): only the one whose call is out is believed. */
+/* Plugins have been seen passing foreign owners (quirk 30): only the one whose call is out is
+ * believed. */
 static struct plugin *owner_of(ss_plugin_owner_t *o)
 {
     return caller && (void *)caller == o ? caller : NULL;
@@ -86,7 +89,8 @@ const char *owner_error_get(ss_plugin_owner_t *o)
     return text;
 }
 
-/* ---- the registry -------------------------------------------------------------------------------------------- */
+/* ---- the registry
+ * -------------------------------------------------------------------------------------------- */
 
 static struct table *table_find(const struct table_registry *r, const char *name)
 {
@@ -116,7 +120,8 @@ static ss_plugin_table_info *list_tables(ss_plugin_owner_t *o, uint32_t *n)
     return r->listed.v;
 }
 
-static ss_plugin_table_t *get_table(ss_plugin_owner_t *o, const char *name, ss_plugin_state_type key_type)
+static ss_plugin_table_t *get_table(ss_plugin_owner_t *o, const char *name,
+                                    ss_plugin_state_type key_type)
 {
     struct plugin *p = owner_of(o);
     struct table *t = p && name ? table_find(p->host->tables, name) : NULL;
@@ -126,7 +131,8 @@ static ss_plugin_table_t *get_table(ss_plugin_owner_t *o, const char *name, ss_p
         return NULL;
     }
     if (t->input.key_type != key_type) {
-        owner_error_set(p, "table “%s” has keys of type %d, not %d", name, (int)t->input.key_type, (int)key_type);
+        owner_error_set(p, "table “%s” has keys of type %d, not %d", name, (int)t->input.key_type,
+                        (int)key_type);
         return NULL;
     }
     return &t->input;
@@ -216,7 +222,8 @@ static ss_plugin_rc add_table(ss_plugin_owner_t *o, const ss_plugin_table_input 
     return SS_PLUGIN_SUCCESS;
 }
 
-/* ---- dispatch: every T is a table_input, sub-tables too --------------------------------------------------------- */
+/* ---- dispatch: every T is a table_input, sub-tables too
+ * --------------------------------------------------------- */
 
 static const ss_plugin_table_input *input_of(ss_plugin_table_t *t)
 {
@@ -241,25 +248,30 @@ static void pass_error(ss_plugin_table_t *t)
 
 static const ss_plugin_table_fieldinfo *do_list_fields(ss_plugin_table_t *t, uint32_t *n)
 {
-    const ss_plugin_table_fieldinfo *r = input_of(t)->fields_ext->list_table_fields(input_of(t)->table, n);
+    const ss_plugin_table_fieldinfo *r =
+        input_of(t)->fields_ext->list_table_fields(input_of(t)->table, n);
 
     if (!r)
         pass_error(t);
     return r;
 }
 
-static ss_plugin_table_field_t *do_get_field(ss_plugin_table_t *t, const char *name, ss_plugin_state_type type)
+static ss_plugin_table_field_t *do_get_field(ss_plugin_table_t *t, const char *name,
+                                             ss_plugin_state_type type)
 {
-    ss_plugin_table_field_t *f = input_of(t)->fields_ext->get_table_field(input_of(t)->table, name, type);
+    ss_plugin_table_field_t *f =
+        input_of(t)->fields_ext->get_table_field(input_of(t)->table, name, type);
 
     if (!f)
         pass_error(t);
     return f;
 }
 
-static ss_plugin_table_field_t *do_add_field(ss_plugin_table_t *t, const char *name, ss_plugin_state_type type)
+static ss_plugin_table_field_t *do_add_field(ss_plugin_table_t *t, const char *name,
+                                             ss_plugin_state_type type)
 {
-    ss_plugin_table_field_t *f = input_of(t)->fields_ext->add_table_field(input_of(t)->table, name, type);
+    ss_plugin_table_field_t *f =
+        input_of(t)->fields_ext->add_table_field(input_of(t)->table, name, type);
 
     if (!f)
         pass_error(t);
@@ -289,8 +301,8 @@ static ss_plugin_table_entry_t *do_get_entry(ss_plugin_table_t *t, const ss_plug
     return e;
 }
 
-static ss_plugin_rc do_read(ss_plugin_table_t *t, ss_plugin_table_entry_t *e, const ss_plugin_table_field_t *f,
-                            ss_plugin_state_data *out)
+static ss_plugin_rc do_read(ss_plugin_table_t *t, ss_plugin_table_entry_t *e,
+                            const ss_plugin_table_field_t *f, ss_plugin_state_data *out)
 {
     ss_plugin_rc rc = input_of(t)->reader_ext->read_entry_field(input_of(t)->table, e, f, out);
 
@@ -345,15 +357,16 @@ static void do_destroy(ss_plugin_table_t *t, ss_plugin_table_entry_t *e)
 static ss_plugin_table_entry_t *do_add(ss_plugin_table_t *t, const ss_plugin_state_data *key,
                                        ss_plugin_table_entry_t *e)
 {
-    ss_plugin_table_entry_t *r = input_of(t)->writer_ext->add_table_entry(input_of(t)->table, key, e);
+    ss_plugin_table_entry_t *r =
+        input_of(t)->writer_ext->add_table_entry(input_of(t)->table, key, e);
 
     if (!r)
         pass_error(t);
     return r;
 }
 
-static ss_plugin_rc do_write(ss_plugin_table_t *t, ss_plugin_table_entry_t *e, const ss_plugin_table_field_t *f,
-                             const ss_plugin_state_data *in)
+static ss_plugin_rc do_write(ss_plugin_table_t *t, ss_plugin_table_entry_t *e,
+                             const ss_plugin_table_field_t *f, const ss_plugin_state_data *in)
 {
     ss_plugin_rc rc = input_of(t)->writer_ext->write_entry_field(input_of(t)->table, e, f, in);
 

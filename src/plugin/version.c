@@ -26,7 +26,8 @@ enum severity plugin_version_check(const char *required, struct error *err)
     int wrong = -1;
 
     if (!plugin_version_parse(required, v))
-        return error_set(err, ERR_PLUGIN, "“%.60s” is no API version: three numbers are needed, as in 3.12.0",
+        return error_set(err, ERR_PLUGIN,
+                         "“%.60s” is no API version: three numbers are needed, as in 3.12.0",
                          required);
     if (v[0] != host[0])
         wrong = 0;
@@ -36,6 +37,7 @@ enum severity plugin_version_check(const char *required, struct error *err)
         wrong = 2;
     if (wrong < 0)
         return SEV_OK;
-    return error_set(err, ERR_PLUGIN, "requires plugin API %u.%u.%u, mews has %s: the %s versions disagree",
-                     v[0], v[1], v[2], PLUGIN_API_VERSION_STR, part[wrong]);
+    return error_set(err, ERR_PLUGIN,
+                     "requires plugin API %u.%u.%u, mews has %s: the %s versions disagree", v[0],
+                     v[1], v[2], PLUGIN_API_VERSION_STR, part[wrong]);
 }

@@ -73,7 +73,8 @@ enum severity rpc_fill(struct rpc *r, struct error *err)
     }
 }
 
-/* Length of the body from the header at p (n bytes, without the empty line); SIZE_MAX when it has none. */
+/* Length of the body from the header at p (n bytes, without the empty line); SIZE_MAX when it has
+ * none. */
 static size_t content_length(const char *p, size_t n)
 {
     static const char name[] = "content-length:";
@@ -132,7 +133,8 @@ json_t *rpc_next(struct rpc *r)
         if (json_is_object(message))
             return message;
         json_decref(message);
-        rpc_send(r, rpc_error(NULL, RPC_PARSE_ERROR, message ? "a message is an object" : jerr.text, NULL));
+        rpc_send(r, rpc_error(NULL, RPC_PARSE_ERROR, message ? "a message is an object" : jerr.text,
+                              NULL));
     }
     return NULL;
 }
@@ -181,7 +183,8 @@ enum severity rpc_flush(struct rpc *r, struct error *err)
     return SEV_OK;
 }
 
-/* ---- messages ----------------------------------------------------------------------------------------- */
+/* ---- messages
+ * ----------------------------------------------------------------------------------------- */
 
 static json_t *message_new(void)
 {
@@ -245,7 +248,8 @@ json_t *rpc_error_of(const json_t *id, const struct error *err)
     return rpc_error(id, RPC_FAILED, err->text, data);
 }
 
-/* ---- values ---------------------------------------------------------------------------------------------- */
+/* ---- values
+ * ---------------------------------------------------------------------------------------------- */
 
 json_t *rpc_u64(uint64_t n)
 {
@@ -277,7 +281,8 @@ bool rpc_get_u64(const json_t *o, const char *key, uint64_t *out)
         *out = (uint64_t)json_integer_value(v);
         return true;
     }
-    return json_is_string(v) && parse_u64((struct span){json_string_value(v), json_string_length(v)}, out);
+    return json_is_string(v) &&
+           parse_u64((struct span){json_string_value(v), json_string_length(v)}, out);
 }
 
 uint64_t rpc_u64_or(const json_t *o, const char *key, uint64_t otherwise)
@@ -305,5 +310,6 @@ bool rpc_text_bytes(const json_t *v, struct buf *out)
 
     if (json_is_string(v))
         return buf_add(out, json_string_value(v), json_string_length(v));
-    return json_is_string(b64) && base64_decode(out, (struct span){json_string_value(b64), json_string_length(b64)});
+    return json_is_string(b64) &&
+           base64_decode(out, (struct span){json_string_value(b64), json_string_length(b64)});
 }

@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DIR_BITS     12 /* chunks in a page of the directory */
-#define DIR_PAGES    65536
-#define STAGE_MAX    ((size_t)1 << 30)
-#define LOAD_WINDOW  ((size_t)4 << 20)
-#define DROP_SHARE   32 /* past the limit, at least this part of it goes at once */
-#define STOP_EVERY   4096
+#define DIR_BITS    12 /* chunks in a page of the directory */
+#define DIR_PAGES   65536
+#define STAGE_MAX   ((size_t)1 << 30)
+#define LOAD_WINDOW ((size_t)4 << 20)
+#define DROP_SHARE  32 /* past the limit, at least this part of it goes at once */
+#define STOP_EVERY  4096
 
 struct chunk {
     uint64_t first_number; /* number of the first event at or behind its first row */
@@ -42,7 +42,8 @@ struct store {
     uint64_t stage_at; /* file offset of the stage's first byte */
 };
 
-/* ---- chunks ------------------------------------------------------------------------------------------- */
+/* ---- chunks
+ * ------------------------------------------------------------------------------------------- */
 
 static struct chunk *chunk_at(const struct store *s, uint64_t row)
 {
@@ -111,7 +112,8 @@ void store_free(struct store *s)
     free(s);
 }
 
-/* ---- appending ----------------------------------------------------------------------------------------- */
+/* ---- appending
+ * ----------------------------------------------------------------------------------------- */
 
 /* Fills in the next row's columns; it is published later. */
 static void fill_row(struct store *s, uint64_t offset, uint32_t len, const void *event)
@@ -177,7 +179,8 @@ uint64_t store_staged(const struct store *s)
     return s->filled - atomic_load_explicit(&s->rows, memory_order_relaxed);
 }
 
-/* Whole chunks that are gone give their memory back; their addresses stay valid for readers on their way. */
+/* Whole chunks that are gone give their memory back; their addresses stay valid for readers on
+ * their way. */
 static void forget_columns(struct store *s, uint64_t from, uint64_t to)
 {
     for (uint64_t row = from & ~(STORE_CHUNK - 1); row + STORE_CHUNK <= to; row += STORE_CHUNK) {
@@ -202,7 +205,8 @@ static uint64_t events_between(const struct store *s, uint64_t from, uint64_t to
 /* Where a block starts is not kept; it follows from where its event does. */
 static void drop_oldest(struct store *s)
 {
-    uint64_t start = s->state->start, end = s->state->end, first = s->first, row = first, last = s->rows;
+    uint64_t start = s->state->start, end = s->state->end, first = s->first, row = first,
+             last = s->rows;
     uint64_t want;
 
     if (!s->limit || end - start <= s->limit || last - first < 2)
@@ -231,7 +235,8 @@ enum severity store_commit(struct store *s, struct error *err)
     if (s->stage.len == 0)
         return SEV_OK;
     if (s->stage.failed)
-        return error_set(err, ERR_LIMIT, "more than 1 GiB of events wait to be written to the spool");
+        return error_set(err, ERR_LIMIT,
+                         "more than 1 GiB of events wait to be written to the spool");
     if (!pwrite_all(s->fd, s->stage.data, s->stage.len, s->stage_at)) {
         error_sys(err, errno, "the spool can't be written");
         if (err && errno == EFBIG)
@@ -249,7 +254,9 @@ enum severity store_commit(struct store *s, struct error *err)
     return SEV_OK;
 }
 
-/* ---- loading ------------------------------------------------------------------------------------------------ */
+/* ---- loading
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct loader {
     struct store *s;
@@ -268,7 +275,8 @@ static enum severity fill_window(struct loader *l, struct error *err)
         n = pread(l->s->fd, l->window.data + l->window.len, room, (off_t)(l->at + l->window.len));
     } while (n < 0 && errno == EINTR);
     if (n < 0)
-        return error_sys(err, errno, "reading at offset %llu", (unsigned long long)(l->at + l->window.len));
+        return error_sys(err, errno, "reading at offset %llu",
+                         (unsigned long long)(l->at + l->window.len));
     l->eof = n == 0;
     l->window.len += (size_t)n;
     return SEV_OK;
@@ -289,7 +297,8 @@ static enum severity take_blocks(struct loader *l, struct error *err)
     struct capture_block b;
     enum capture_step step = CAPTURE_BLOCK;
 
-    while (left.n && (step = capture_block_read(left, l->at + l->window.len - left.n, &b, err)) == CAPTURE_BLOCK) {
+    while (left.n && (step = capture_block_read(left, l->at + l->window.len - left.n, &b, err)) ==
+                         CAPTURE_BLOCK) {
         take_block(l, &b, l->at + l->window.len - left.n);
         left.p += b.len;
         left.n -= b.len;
@@ -321,7 +330,8 @@ enum severity store_load(struct store *s, bool (*stop)(void *ctx), void *ctx, st
             sev = take_blocks(&l, err);
     } while (sev == SEV_OK && !l.eof && !(stop && stop(ctx)));
     if (sev == SEV_OK && l.eof && l.window.len) {
-        error_set(err, ERR_FORMAT, "the last block is cut: %zu bytes of it are there", l.window.len);
+        error_set(err, ERR_FORMAT, "the last block is cut: %zu bytes of it are there",
+                  l.window.len);
         sev = SEV_WARN;
     }
     if (!end)
@@ -330,7 +340,9 @@ enum severity store_load(struct store *s, bool (*stop)(void *ctx), void *ctx, st
     return sev;
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * --------------------------------------------------------------------------------------------------
+ */
 
 uint64_t store_rows(const struct store *s)
 {
@@ -366,7 +378,8 @@ bool store_row(const struct store *s, uint64_t row, struct store_row *out)
     if (row >= store_rows(s) || row < store_first(s))
         return false;
     c = chunk_at(s, row);
-    *out = (struct store_row){c->offset[i], c->ts[i], c->len[i], c->plugin_id[i], c->type[i], c->flags[i]};
+    *out = (struct store_row){c->offset[i],    c->ts[i],   c->len[i],
+                              c->plugin_id[i], c->type[i], c->flags[i]};
     return row >= store_first(s); /* dropped meanwhile: what was read may be zeros */
 }
 
@@ -396,15 +409,18 @@ enum severity store_read(const struct store *s, uint64_t row, struct buf *out, s
     if (!store_row(s, row, &r) || !buf_reserve(out, r.len))
         return error_set(err, ERR_GONE, "the event is not there any more");
     if (!read_at(s, out->data, r.len, r.offset))
-        return error_sys(err, errno, "%u bytes at offset %llu can't be read", r.len, (unsigned long long)r.offset);
+        return error_sys(err, errno, "%u bytes at offset %llu can't be read", r.len,
+                         (unsigned long long)r.offset);
     out->len = r.len;
     out->data[out->len] = '\0';
-    if (row < store_first(s) || (r.type != STORE_ROW_MARK && event_check(out->data, out->len, err) != SEV_OK))
+    if (row < store_first(s) ||
+        (r.type != STORE_ROW_MARK && event_check(out->data, out->len, err) != SEV_OK))
         return error_set(err, ERR_GONE, "the event is not there any more");
     return SEV_OK;
 }
 
-size_t store_read_rows(const struct store *s, uint64_t row, size_t n, size_t max, struct buf *out, size_t *offsets)
+size_t store_read_rows(const struct store *s, uint64_t row, size_t n, size_t max, struct buf *out,
+                       size_t *offsets)
 {
     struct store_row r, first;
     size_t got = 0, len = 0;
@@ -426,7 +442,9 @@ size_t store_read_rows(const struct store *s, uint64_t row, size_t n, size_t max
     return got;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------ */
+/* ---- numbers
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* Rows without a number among the first n of a chunk. */
 static uint32_t unnumbered_before(const struct chunk *c, size_t n)
@@ -438,7 +456,8 @@ static uint32_t unnumbered_before(const struct chunk *c, size_t n)
     for (size_t w = 0; w < n / 64; w++)
         sum += (uint32_t)__builtin_popcountll(c->unnumbered[w]);
     if (n % 64)
-        sum += (uint32_t)__builtin_popcountll(c->unnumbered[n / 64] & (((uint64_t)1 << n % 64) - 1));
+        sum +=
+            (uint32_t)__builtin_popcountll(c->unnumbered[n / 64] & (((uint64_t)1 << n % 64) - 1));
     return sum;
 }
 

@@ -1,4 +1,5 @@
-/* What can be done: one table, from which keys, the bottom line, the palette and the help are made. */
+/* What can be done: one table, from which keys, the bottom line, the palette and the help are made.
+ */
 #include <ncurses.h>
 
 #include "internal.h"
@@ -23,53 +24,80 @@ enum { JOIN_AND, JOIN_NOT, JOIN_OR, JOIN_ONLY };
 
 const struct action actions[] = {
     /* on a value */
-    {"value: preview what it makes", "Enter", CX_DETAIL, "in", "unfold a list; show the clause that a value makes, and how many match; again: apply it", value_preview, 0},
+    {"value: preview what it makes", "Enter", CX_DETAIL, "in",
+     "unfold a list; show the clause that a value makes, and how many match; again: apply it",
+     value_preview, 0},
     {"value: and", "+", CX_VALUE, "and", "keep only events with this value", value_act, JOIN_AND},
-    {"value: and not", "-", CX_VALUE, "not", "take events with this value out", value_act, JOIN_NOT},
+    {"value: and not", "-", CX_VALUE, "not", "take events with this value out", value_act,
+     JOIN_NOT},
     {"value: or", "|", CX_VALUE, "or", "add events with this value", value_act, JOIN_OR},
-    {"value: only this", "=", CX_VALUE, "only", "a new filter: events with this value", value_act, JOIN_ONLY},
-    {"value: count by this field", "#", CX_VALUE | CX_EVENTS | CX_FIELDS, "count", "a table of the field's values", value_count, 0},
-    {"value: as a column", "c", CX_VALUE | CX_FIELDS, "column", "show the field as a column", value_column, 0},
-    {"value: copy", "y", CX_VALUE | CX_TABLE, NULL, "copy to the clipboard of the terminal", value_copy, 0},
+    {"value: only this", "=", CX_VALUE, "only", "a new filter: events with this value", value_act,
+     JOIN_ONLY},
+    {"value: count by this field", "#", CX_VALUE | CX_EVENTS | CX_FIELDS, "count",
+     "a table of the field's values", value_count, 0},
+    {"value: as a column", "c", CX_VALUE | CX_FIELDS, "column", "show the field as a column",
+     value_column, 0},
+    {"value: copy", "y", CX_VALUE | CX_TABLE, NULL, "copy to the clipboard of the terminal",
+     value_copy, 0},
     /* events */
-    {"events: open", "Enter", CX_EVENTS, "in", "the event in full; on a value: what it makes", open_detail, 0},
+    {"events: open", "Enter", CX_EVENTS, "in", "the event in full; on a value: what it makes",
+     open_detail, 0},
     {"events: follow", "F", CX_EVENTS, NULL, "stay at the end as events come; End too", follow, 0},
-    {"events: pause the source", "p", CX_EVENTS | CX_PLUGINS, NULL, "read no further; again: go on", pause_source, 0},
+    {"events: pause the source", "p", CX_EVENTS | CX_PLUGINS, NULL, "read no further; again: go on",
+     pause_source, 0},
     {"events: go to", "g", CX_EVENTS, NULL, "an event by its number", go_to, 0},
-    {"events: without this column", "C", CX_EVENTS, NULL, "take the current column away", drop_column, 0},
-    {"event: payload", "t", CX_EVENTS | CX_DETAIL | CX_PAYLOAD, "payload", "the payload beside the fields", toggle_payload, 0},
-    {"event: payload as JSON, text, hex", "m", CX_PAYLOAD | CX_DETAIL, NULL, "the next form of the payload", payload_mode_next, 0},
-    {"event: fields without a value", "v", CX_DETAIL, "empty", "show or hide them", toggle_empty, 0},
+    {"events: without this column", "C", CX_EVENTS, NULL, "take the current column away",
+     drop_column, 0},
+    {"event: payload", "t", CX_EVENTS | CX_DETAIL | CX_PAYLOAD, "payload",
+     "the payload beside the fields", toggle_payload, 0},
+    {"event: payload as JSON, text, hex", "m", CX_PAYLOAD | CX_DETAIL, NULL,
+     "the next form of the payload", payload_mode_next, 0},
+    {"event: fields without a value", "v", CX_DETAIL, "empty", "show or hide them", toggle_empty,
+     0},
     /* filter */
-    {"filter: edit", "f F4", CX_GLOBAL, "filter", "type a filter; Tab completes, Up and Down walk the history", filter_edit, 0},
+    {"filter: edit", "f F4", CX_GLOBAL, "filter",
+     "type a filter; Tab completes, Up and Down walk the history", filter_edit, 0},
     {"filter: clear", "X", CX_GLOBAL, NULL, "all events again", filter_clear, 0},
-    {"filter: undo", "u", CX_GLOBAL, NULL, "the filter before this one, and the place", filter_undo, 0},
-    {"search", "/", CX_GLOBAL, "find", "the next event whose payload holds a text; hides nothing", search, 0},
+    {"filter: undo", "u", CX_GLOBAL, NULL, "the filter before this one, and the place", filter_undo,
+     0},
+    {"search", "/", CX_GLOBAL, "find", "the next event whose payload holds a text; hides nothing",
+     search, 0},
     {"search: next", "n", CX_GLOBAL, NULL, "the next one", search_again, 1},
     {"search: previous", "N", CX_GLOBAL, NULL, "the one before", search_again, -1},
     /* counts */
     {"counts: in", "Enter", CX_COUNTS, "in", "the events with this value", counts_enter, 0},
     /* plugins */
-    {"plugins: open a source", "o", CX_PLUGINS | CX_EVENTS, "open", "open the plugin's source, with its parameters", plugins_open_source, 0},
-    {"plugins: load", "l", CX_PLUGINS | CX_EVENTS, "load", "load a plugin by path or name", plugins_load, 0},
-    {"plugins: next tab", "]", CX_PLUGINS, NULL, "overview, fields, calls, config, log; Right too", plugins_tab, 1},
+    {"plugins: open a source", "o", CX_PLUGINS | CX_EVENTS, "open",
+     "open the plugin's source, with its parameters", plugins_open_source, 0},
+    {"plugins: load", "l", CX_PLUGINS | CX_EVENTS, "load", "load a plugin by path or name",
+     plugins_load, 0},
+    {"plugins: next tab", "]", CX_PLUGINS, NULL, "overview, fields, calls, config, log; Right too",
+     plugins_tab, 1},
     {"plugins: previous tab", "[", CX_PLUGINS, NULL, "the tab before; Left too", plugins_tab, -1},
-    {"engine: reload", "R", CX_GLOBAL, NULL, "start it anew, with rebuilt plugins: same place, same filter", engine_restart, 0},
-    {"engine: without the plugin that died", "W", CX_GLOBAL, NULL, "start it anew without that plugin", engine_restart, 1},
-    {"engine: end a call that hangs", "K", CX_GLOBAL, NULL, "kill the engine; what was read stays", engine_end_call, 0},
-    {"log: of this plugin", "", CX_PLUGINS, NULL, "what it printed and logged", screen_go, SCREEN_LOG},
+    {"engine: reload", "R", CX_GLOBAL, NULL,
+     "start it anew, with rebuilt plugins: same place, same filter", engine_restart, 0},
+    {"engine: without the plugin that died", "W", CX_GLOBAL, NULL,
+     "start it anew without that plugin", engine_restart, 1},
+    {"engine: end a call that hangs", "K", CX_GLOBAL, NULL, "kill the engine; what was read stays",
+     engine_end_call, 0},
+    {"log: of this plugin", "", CX_PLUGINS, NULL, "what it printed and logged", screen_go,
+     SCREEN_LOG},
     /* all */
     {"pane: next", "Tab", CX_GLOBAL, "pane", "from pane to pane", next_pane, 0},
     {"back", "Backspace", CX_GLOBAL, "back", "to where one was", place_back, 0},
-    {"offer: take it", "O", CX_GLOBAL, NULL, "load the plugin that is offered for these lines", offer_take, 0},
-    {"unsaved stream: take it up", "U", CX_GLOBAL, NULL, "open a stream that outlived a lost terminal", unsaved_offer, 0},
+    {"offer: take it", "O", CX_GLOBAL, NULL, "load the plugin that is offered for these lines",
+     offer_take, 0},
+    {"unsaved stream: take it up", "U", CX_GLOBAL, NULL,
+     "open a stream that outlived a lost terminal", unsaved_offer, 0},
     {"unsaved stream: discard", "", CX_GLOBAL, NULL, "forget it", discard_unsaved, 0},
-    {"stream: save", "S", CX_GLOBAL, NULL, "write all events that are kept to a capture file", stream_save, 0},
+    {"stream: save", "S", CX_GLOBAL, NULL, "write all events that are kept to a capture file",
+     stream_save, 0},
     {"zone: UTC or local", "z", CX_GLOBAL, NULL, "the zone of times", toggle_zone, 0},
     {"commands", ":", CX_GLOBAL, ":", "all commands by name", palette_open, 0},
     {"help", "? F1", CX_GLOBAL, "?", "the keys of this place", help_open, 0},
     {"screen: Events", "1", CX_GLOBAL, NULL, "the stream", screen_go, SCREEN_EVENTS},
-    {"screen: Plugins", "2", CX_GLOBAL, NULL, "what is loaded, and what is not", screen_go, SCREEN_PLUGINS},
+    {"screen: Plugins", "2", CX_GLOBAL, NULL, "what is loaded, and what is not", screen_go,
+     SCREEN_PLUGINS},
     {"screen: Fields", "3", CX_GLOBAL, NULL, "all fields", screen_go, SCREEN_FIELDS},
     {"screen: Rules", "4", CX_GLOBAL, NULL, "Falco rules", screen_go, SCREEN_RULES},
     {"screen: Views", "5", CX_GLOBAL, NULL, "counts by value", screen_go, SCREEN_VIEWS},
@@ -84,7 +112,9 @@ const struct action actions[] = {
 };
 const size_t action_count = COUNT_OF(actions);
 
-/* ---- keys ------------------------------------------------------------------------------------------------ */
+/* ---- keys
+ * ------------------------------------------------------------------------------------------------
+ */
 
 const char *key_label(int key, bool is_char, char out[16])
 {
@@ -93,9 +123,16 @@ const char *key_label(int key, bool is_char, char out[16])
         bool is_char;
         const char *name;
     } names[] = {
-        {'\r', true, "Enter"},          {'\n', true, "Enter"}, {KEY_ENTER, false, "Enter"}, {'\t', true, "Tab"},
-        {KEY_BACKSPACE, false, "Backspace"}, {127, true, "Backspace"}, {8, true, "Backspace"},  {27, true, "Esc"},
-        {KEY_F(1), false, "F1"},        {KEY_F(4), false, "F4"},
+        {'\r', true, "Enter"},
+        {'\n', true, "Enter"},
+        {KEY_ENTER, false, "Enter"},
+        {'\t', true, "Tab"},
+        {KEY_BACKSPACE, false, "Backspace"},
+        {127, true, "Backspace"},
+        {8, true, "Backspace"},
+        {27, true, "Esc"},
+        {KEY_F(1), false, "F1"},
+        {KEY_F(4), false, "F4"},
     };
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
@@ -145,7 +182,8 @@ unsigned contexts_now(struct ui *u)
     return CX_GLOBAL | (s->contexts ? s->contexts(u) : 0);
 }
 
-/* ---- actions that belong to no screen ---------------------------------------------------------------------- */
+/* ---- actions that belong to no screen
+ * ---------------------------------------------------------------------- */
 
 static void pause_source(struct ui *u, int arg)
 {
@@ -235,7 +273,9 @@ static void next_pane(struct ui *u, int arg)
         open_detail(u, 0);
         return;
     }
-    e->pane = e->pane == PANE_LIST ? PANE_DETAIL : e->pane == PANE_DETAIL && e->payload_open ? PANE_PAYLOAD : PANE_LIST;
+    e->pane = e->pane == PANE_LIST                        ? PANE_DETAIL
+              : e->pane == PANE_DETAIL && e->payload_open ? PANE_PAYLOAD
+                                                          : PANE_LIST;
     if (e->pane != PANE_LIST)
         e->payload_front = e->pane == PANE_PAYLOAD;
 }
@@ -259,7 +299,8 @@ static void drop_column(struct ui *u, int arg)
     free(e->columns.v[e->column].field);
     free(e->columns.v[e->column].title);
     free(e->columns.v[e->column].type);
-    memmove(&e->columns.v[e->column], &e->columns.v[e->column + 1], (e->columns.n - (size_t)e->column - 1) * sizeof(*e->columns.v));
+    memmove(&e->columns.v[e->column], &e->columns.v[e->column + 1],
+            (e->columns.n - (size_t)e->column - 1) * sizeof(*e->columns.v));
     e->columns.n--;
     e->column = -1;
     e->columns_final = true;
@@ -281,7 +322,9 @@ static void suspend(struct ui *u, int arg)
     u->ended = true; /* nothing is drawn until keeper/resumed */
 }
 
-/* ---- searching ------------------------------------------------------------------------------------------------ */
+/* ---- searching
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void on_found(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
@@ -293,7 +336,10 @@ static void on_found(struct ui *u, const json_t *result, const json_t *error, vo
         return;
     }
     if (!rpc_get_u64(result, "number", &number)) {
-        notice(u, LOOK_WARN, rpc_get_bool(result, "more", false) ? "“%s” is not in the next 200,000 events: n looks further" : "“%s” is not there",
+        notice(u, LOOK_WARN,
+               rpc_get_bool(result, "more", false)
+                   ? "“%s” is not in the next 200,000 events: n looks further"
+                   : "“%s” is not there",
                u->search);
         return;
     }
@@ -303,8 +349,10 @@ static void on_found(struct ui *u, const json_t *result, const json_t *error, vo
 static void search_from(struct ui *u, int dir)
 {
     screen_go(u, SCREEN_EVENTS);
-    ask(u, "find", json_pack("{so so so sb}", "text", rpc_str(u->search), "row", rpc_u64(u->events.cursor_row), "selection",
-                             rpc_u64(u->selection), "backwards", dir < 0), on_found, NULL);
+    ask(u, "find",
+        json_pack("{so so so sb}", "text", rpc_str(u->search), "row", rpc_u64(u->events.cursor_row),
+                  "selection", rpc_u64(u->selection), "backwards", dir < 0),
+        on_found, NULL);
 }
 
 static void on_search(struct ui *u, const char *text, void *ctx)
@@ -361,7 +409,8 @@ static void discard_unsaved(struct ui *u, int arg)
         notice(u, LOOK_TEXT, "there is no unsaved stream");
         return;
     }
-    ask(u, "keeper/unsaved", json_pack("{so}", "discard", rpc_str(rpc_get_str(first, "path"))), NULL, NULL);
+    ask(u, "keeper/unsaved", json_pack("{so}", "discard", rpc_str(rpc_get_str(first, "path"))),
+        NULL, NULL);
     json_array_remove(u->unsaved, 0);
     notice(u, LOOK_TEXT, "the unsaved stream is forgotten");
 }

@@ -3,7 +3,9 @@
 
 #include "internal.h"
 
-/* ---- lines ------------------------------------------------------------------------------------------------------ */
+/* ---- lines
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static bool has_value(const json_t *field)
 {
@@ -12,7 +14,8 @@ static bool has_value(const json_t *field)
     return v && !json_is_null(v);
 }
 
-static void add_line(struct detail_view *d, int kind, const json_t *group, const json_t *field, const json_t *value, int64_t element)
+static void add_line(struct detail_view *d, int kind, const json_t *group, const json_t *field,
+                     const json_t *value, int64_t element)
 {
     struct detail_line *l = vec_more(&d->lines);
 
@@ -30,17 +33,18 @@ static bool is_unfolded(const struct detail_view *d, const json_t *field)
 
 static void add_field(struct detail_view *d, const json_t *group, const json_t *field)
 {
-    const json_t *value = json_object_get(field, "value"), *list = json_object_get(value, "list"), *item, *asked;
+    const json_t *value = json_object_get(field, "value"), *list = json_object_get(value, "list"),
+                 *item, *asked;
     const char *text;
     size_t i;
 
     add_line(d, LINE_FIELD, group, field, value, -1);
     if (list && is_unfolded(d, field)) {
-        json_array_foreach(list, i, item)
-            add_line(d, LINE_ELEMENT, group, field, item, (int64_t)i);
+        json_array_foreach(list, i, item) add_line(d, LINE_ELEMENT, group, field, item, (int64_t)i);
     }
     /* what was asked of it with an argument */
-    json_object_foreach(d->asked, text, asked) {
+    json_object_foreach(d->asked, text, asked)
+    {
         const char *name = rpc_get_str(asked, "name");
 
         if (name && str_eq(name, rpc_get_str(field, "name"))) {
@@ -57,11 +61,13 @@ void detail_rebuild(struct ui *u)
     size_t g, i;
 
     d->lines.n = 0;
-    json_array_foreach(json_object_get(d->detail, "groups"), g, group) {
+    json_array_foreach(json_object_get(d->detail, "groups"), g, group)
+    {
         size_t empty = 0;
 
         add_line(d, LINE_GROUP, group, NULL, NULL, -1);
-        json_array_foreach(json_object_get(group, "fields"), i, field) {
+        json_array_foreach(json_object_get(group, "fields"), i, field)
+        {
             if (has_value(field) || rpc_get_bool(field, "needs_argument", false) || d->show_empty)
                 add_field(d, group, field);
             else
@@ -74,7 +80,9 @@ void detail_rebuild(struct ui *u)
     table_clamp(&d->t);
 }
 
-/* ---- asking --------------------------------------------------------------------------------------------------------- */
+/* ---- asking
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void ask_again_with_args(struct ui *u);
 
@@ -110,7 +118,8 @@ void detail_show(struct ui *u, uint64_t number)
     if (d->detail && rpc_u64_or(d->detail, "number", 0) == number)
         return;
     d->asking = true;
-    ask(u, "event/detail", json_pack("{so}", "number", rpc_u64(number)), on_detail, (void *)(uintptr_t)number);
+    ask(u, "event/detail", json_pack("{so}", "number", rpc_u64(number)), on_detail,
+        (void *)(uintptr_t)number);
 }
 
 void detail_reset(struct ui *u)
@@ -138,7 +147,8 @@ void detail_fini(struct ui *u)
     free(d->preview_filter);
 }
 
-/* ---- fields that take an argument -------------------------------------------------------------------------------------- */
+/* ---- fields that take an argument
+ * -------------------------------------------------------------------------------------- */
 
 static void on_asked(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
@@ -147,15 +157,18 @@ static void on_asked(struct ui *u, const json_t *result, const json_t *error, vo
     if (error)
         notice(u, LOOK_BAD, "%s", error_text(error));
     else
-        json_object_set_new(u->detail.asked, text, json_pack("{sO sO}", "name", json_object_get(result, "name"), "value",
-                                                             json_object_get(result, "value")));
+        json_object_set_new(u->detail.asked, text,
+                            json_pack("{sO sO}", "name", json_object_get(result, "name"), "value",
+                                      json_object_get(result, "value")));
     free(text);
     detail_rebuild(u);
 }
 
 static void ask_field(struct ui *u, const char *text)
 {
-    ask(u, "event/field", json_pack("{so so}", "number", rpc_u64(u->detail.number), "field", rpc_str(text)), on_asked, xstrdup(text));
+    ask(u, "event/field",
+        json_pack("{so so}", "number", rpc_u64(u->detail.number), "field", rpc_str(text)), on_asked,
+        xstrdup(text));
 }
 
 static void ask_again_with_args(struct ui *u)
@@ -163,8 +176,7 @@ static void ask_again_with_args(struct ui *u)
     const char *text;
     json_t *asked;
 
-    json_object_foreach(u->detail.asked, text, asked)
-        ask_field(u, text);
+    json_object_foreach(u->detail.asked, text, asked) ask_field(u, text);
 }
 
 static void on_argument(struct ui *u, const char *text, void *ctx)
@@ -185,7 +197,9 @@ static void on_argument(struct ui *u, const char *text, void *ctx)
     free(name);
 }
 
-/* ---- keys --------------------------------------------------------------------------------------------------------------------- */
+/* ---- keys
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static const struct detail_line *line_now(const struct ui *u)
 {
@@ -199,7 +213,8 @@ static void fold(struct ui *u, bool open)
     if (!l || !l->field || !json_object_get(json_object_get(l->field, "value"), "list"))
         return;
     json_object_set_new(u->detail.open_lists, rpc_get_str(l->field, "name"), json_boolean(open));
-    u->detail.t.reveal = open ? json_array_size(json_object_get(json_object_get(l->field, "value"), "list")) : 0;
+    u->detail.t.reveal =
+        open ? json_array_size(json_object_get(json_object_get(l->field, "value"), "list")) : 0;
     if (!open && l->kind == LINE_ELEMENT)
         u->detail.t.cursor -= (size_t)l->element + 1;
     detail_rebuild(u);
@@ -226,7 +241,8 @@ void detail_enter(struct ui *u)
         snprintf(question, sizeof(question), "%s[ ]: which %s", rpc_get_str(l->field, "name"),
                  rpc_get_bool(json_object_get(l->field, "arg"), "key", false) ? "key" : "index");
         prompt_open(u, question, "", NULL, on_argument, xstrdup(rpc_get_str(l->field, "name")));
-    } else if (l->kind == LINE_FIELD && json_object_get(l->value, "list") && !is_unfolded(d, l->field)) {
+    } else if (l->kind == LINE_FIELD && json_object_get(l->value, "list") &&
+               !is_unfolded(d, l->field)) {
         fold(u, true);
     } else if (detail_cell(u, &p)) {
         preview_field(u, p.number, p.field, p.element, NULL);
@@ -259,7 +275,8 @@ bool detail_cell(struct ui *u, struct picked *out)
     out->number = u->detail.number;
     out->element = l->kind == LINE_ELEMENT ? l->element : -1;
     out->value = l->value;
-    snprintf(out->field, sizeof(out->field), "%s", l->kind == LINE_ASKED ? l->text : rpc_get_str(l->field, "name"));
+    snprintf(out->field, sizeof(out->field), "%s",
+             l->kind == LINE_ASKED ? l->text : rpc_get_str(l->field, "name"));
     return true;
 }
 
@@ -267,19 +284,23 @@ void detail_note(struct ui *u, const char *method, const json_t *params)
 {
     struct detail_view *d = &u->detail;
 
-    if (str_eq(method, "selection") && rpc_u64_or(params, "selection", 0) == d->preview_selection && d->preview_selection) {
+    if (str_eq(method, "selection") && rpc_u64_or(params, "selection", 0) == d->preview_selection &&
+        d->preview_selection) {
         d->preview_matches = rpc_u64_or(params, "matches", 0);
         d->preview_scanned = rpc_u64_or(params, "scanned", 0);
         d->preview_rows = rpc_u64_or(params, "rows", 0);
     }
-    if (str_eq(method, "plugins") && u->events.detail_open) { /* the same event may have more fields now */
+    if (str_eq(method, "plugins") &&
+        u->events.detail_open) { /* the same event may have more fields now */
         json_decref(d->detail);
         d->detail = NULL;
         detail_show(u, d->number);
     }
 }
 
-/* ---- drawing --------------------------------------------------------------------------------------------------------------------- */
+/* ---- drawing
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static void count_values(const json_t *group, size_t *with, size_t *all)
 {
@@ -287,7 +308,8 @@ static void count_values(const json_t *group, size_t *with, size_t *all)
     size_t i;
 
     *with = *all = 0;
-    json_array_foreach(json_object_get(group, "fields"), i, field) {
+    json_array_foreach(json_object_get(group, "fields"), i, field)
+    {
         (*all)++;
         *with += has_value(field);
     }
@@ -305,9 +327,11 @@ static void draw_head(struct ui *u, struct rect r)
         text_putf(r.y, r.x + 2, r.w - 3, LOOK_DIM, " #%llu ", (unsigned long long)d->number);
         return;
     }
-    text_putf(r.y, r.x + 2, r.w - 3, focus ? LOOK_STRONG : LOOK_HEAD, " #%llu %s %s %s %s %s %s ", (unsigned long long)d->number,
-              sign("·", "-"), time_text(u, rpc_u64_or(d->detail, "ts", 0), TIME_DATETIME, time), sign("·", "-"),
-              plugin ? plugin : "no plugin for it", sign("·", "-"), text_bytes(rpc_u64_or(d->detail, "payload", 0), size));
+    text_putf(r.y, r.x + 2, r.w - 3, focus ? LOOK_STRONG : LOOK_HEAD, " #%llu %s %s %s %s %s %s ",
+              (unsigned long long)d->number, sign("·", "-"),
+              time_text(u, rpc_u64_or(d->detail, "ts", 0), TIME_DATETIME, time), sign("·", "-"),
+              plugin ? plugin : "no plugin for it", sign("·", "-"),
+              text_bytes(rpc_u64_or(d->detail, "payload", 0), size));
 }
 
 static void draw_group(const struct detail_line *l, int y, struct rect r, bool on)
@@ -315,22 +339,26 @@ static void draw_group(const struct detail_line *l, int y, struct rect r, bool o
     size_t with, all;
 
     count_values(l->group, &with, &all);
-    text_putf(y, r.x, r.w, on ? LOOK_CURSOR : LOOK_HEAD, "%s %s   %zu of %zu have a value", sign("▾", "v"), rpc_get_str(l->group, "owner"),
-              with, all);
+    text_putf(y, r.x, r.w, on ? LOOK_CURSOR : LOOK_HEAD, "%s %s   %zu of %zu have a value",
+              sign("▾", "v"), rpc_get_str(l->group, "owner"), with, all);
 }
 
 static void type_words(const json_t *field, char out[24])
 {
-    snprintf(out, 24, "%s%s", rpc_get_bool(field, "list", false) ? "list " : "", rpc_get_str(field, "type"));
+    snprintf(out, 24, "%s%s", rpc_get_bool(field, "list", false) ? "list " : "",
+             rpc_get_str(field, "type"));
 }
 
-static void draw_value(struct ui *u, const struct detail_line *l, int y, int x, int width, enum look look)
+static void draw_value(struct ui *u, const struct detail_line *l, int y, int x, int width,
+                       enum look look)
 {
     struct buf b;
 
     buf_init(&b, 1 << 20);
     if (l->kind == LINE_FIELD && rpc_get_bool(l->field, "needs_argument", false))
-        buf_addf(&b, "needs %s: Enter asks", rpc_get_bool(json_object_get(l->field, "arg"), "key", false) ? "a key" : "an index");
+        buf_addf(&b, "needs %s: Enter asks",
+                 rpc_get_bool(json_object_get(l->field, "arg"), "key", false) ? "a key"
+                                                                              : "an index");
     else
         value_line(l->value, rpc_get_str(l->field, "type"), u, &b);
     text_put(y, x, width, look, buf_str(&b), b.len);
@@ -351,14 +379,18 @@ static void draw_field(struct ui *u, const struct detail_line *l, int y, struct 
         snprintf(element, sizeof(element), "[%lld]", (long long)l->element);
         text_right(y, r.x + 2, names - 3, on ? base : LOOK_DIM, element);
     } else {
-        text_puts(y, r.x + 2, names - 3, on ? base : LOOK_FIELD, l->kind == LINE_ASKED ? l->text : name);
+        text_puts(y, r.x + 2, names - 3, on ? base : LOOK_FIELD,
+                  l->kind == LINE_ASKED ? l->text : name);
     }
     if (types && l->kind != LINE_ELEMENT) {
         type_words(l->field, type);
         text_puts(y, r.x + names, types - 1, on ? base : LOOK_DIM, type);
     }
     draw_value(u, l, y, r.x + names + types, r.w - names - types,
-               on ? base : l->kind == LINE_FIELD && rpc_get_bool(l->field, "needs_argument", false) ? LOOK_DIM : value_look(l->value));
+               on ? base
+               : l->kind == LINE_FIELD && rpc_get_bool(l->field, "needs_argument", false)
+                   ? LOOK_DIM
+                   : value_look(l->value));
 }
 
 static void draw_line(struct ui *u, size_t i, int y, struct rect r, bool on)
@@ -368,7 +400,8 @@ static void draw_line(struct ui *u, size_t i, int y, struct rect r, bool on)
     if (l->kind == LINE_GROUP)
         draw_group(l, y, r, on);
     else if (l->kind == LINE_NOTE)
-        text_putf(y, r.x, r.w, on ? LOOK_CURSOR : LOOK_DIM, "  %lld without a value   v shows them", (long long)l->element);
+        text_putf(y, r.x, r.w, on ? LOOK_CURSOR : LOOK_DIM, "  %lld without a value   v shows them",
+                  (long long)l->element);
     else
         draw_field(u, l, y, r, on);
 }
@@ -399,15 +432,19 @@ void detail_draw(struct ui *u, struct rect r)
         const json_t *call = json_object_get(u->stream, "call");
 
         if (call)
-            text_putf(r.y, r.x + 2, r.w - 3, LOOK_WARN, "waiting for %s, in %s for %.1f s", rpc_get_str(call, "plugin"),
-                      rpc_get_str(call, "function"), (double)rpc_u64_or(call, "ms", 0) / 1000);
+            text_putf(r.y, r.x + 2, r.w - 3, LOOK_WARN, "waiting for %s, in %s for %.1f s",
+                      rpc_get_str(call, "plugin"), rpc_get_str(call, "function"),
+                      (double)rpc_u64_or(call, "ms", 0) / 1000);
         else
-            text_puts(r.y, r.x + 2, r.w - 3, LOOK_DIM, engine_is_up(u) ? sign("…", "...") : "the engine has ended: R starts it anew");
+            text_puts(r.y, r.x + 2, r.w - 3, LOOK_DIM,
+                      engine_is_up(u) ? sign("…", "...")
+                                      : "the engine has ended: R starts it anew");
         return;
     }
     table_fit(&d->t, r.h);
     for (int i = 0; i < r.h && d->t.top + (size_t)i < d->lines.n; i++)
-        draw_line(u, d->t.top + (size_t)i, r.y + i, r, focus && d->t.top + (size_t)i == d->t.cursor);
+        draw_line(u, d->t.top + (size_t)i, r.y + i, r,
+                  focus && d->t.top + (size_t)i == d->t.cursor);
     if (desc)
         draw_desc(u, r.y + r.h, r);
 }

@@ -47,7 +47,8 @@ static size_t right_of(const struct edit *e, size_t at)
 
 static bool word_byte(char c)
 {
-    return c == '_' || c == '.' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c < 0;
+    return c == '_' || c == '.' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+           (c >= 'A' && c <= 'Z') || c < 0;
 }
 
 static size_t word_left(const struct edit *e)
@@ -133,7 +134,7 @@ void history_add(struct str_list *h, const char *text)
     str_list_add(h, text);
 }
 
-#define CTRL(c) ((c) & 0x1f)
+#define CTRL(c) ((c)&0x1f)
 
 static enum edit_result move_to(struct edit *e, size_t at)
 {

@@ -8,7 +8,8 @@
 #define WAIT_MS    60
 #define STRIP_NS   (400 * NS_PER_MS)
 
-/* ---- rows: asked for around a place ---------------------------------------------------------------------------- */
+/* ---- rows: asked for around a place
+ * ---------------------------------------------------------------------------- */
 
 static json_t *column_names(const struct events_view *e)
 {
@@ -102,7 +103,8 @@ static void take_types(struct events_view *e, const json_t *columns)
     const json_t *c;
     size_t i;
 
-    json_array_foreach(columns, i, c) {
+    json_array_foreach(columns, i, c)
+    {
         const char *type = rpc_get_str(c, "type");
 
         if (i >= e->columns.n || !type || e->columns.v[i].type)
@@ -119,7 +121,8 @@ static void note_days(struct ui *u)
     const json_t *row;
     size_t i;
 
-    json_array_foreach(e->rows, i, row) {
+    json_array_foreach(e->rows, i, row)
+    {
         uint64_t day = rpc_u64_or(row, "ts", 0) / (86400 * NS_PER_S);
 
         if (e->seen_day && day != e->seen_day)
@@ -154,7 +157,8 @@ static void on_rows(struct ui *u, const json_t *result, const json_t *error, voi
             u->scanned = rpc_u64_or(selection, "scanned", 0);
         }
         e->searching = rpc_get_bool(result, "searching", false);
-        e->stale = e->searching && e->first_answer && row_count(e) && json_array_size(json_object_get(result, "rows")) == 0;
+        e->stale = e->searching && e->first_answer && row_count(e) &&
+                   json_array_size(json_object_get(result, "rows")) == 0;
         if (!e->stale)
             take_rows(u, result, wanted);
     } else if (error && engine_is_up(u)) {
@@ -196,7 +200,9 @@ void events_jump(struct ui *u, uint64_t number)
     events_refresh(u);
 }
 
-/* ---- columns ------------------------------------------------------------------------------------------------------- */
+/* ---- columns
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void columns_clear(struct events_view *e)
 {
@@ -219,7 +225,8 @@ static void on_columns(struct ui *u, const json_t *result, const json_t *error, 
     if (error || e->columns_final)
         return;
     columns_clear(e);
-    json_array_foreach(json_object_get(result, "columns"), i, c) {
+    json_array_foreach(json_object_get(result, "columns"), i, c)
+    {
         struct column_def *d = vec_more(&e->columns);
 
         d->field = xstrdup(rpc_get_str(c, "field"));
@@ -256,11 +263,14 @@ void events_reset(struct ui *u)
     e->strip = NULL;
 }
 
-/* ---- widths ----------------------------------------------------------------------------------------------------------- */
+/* ---- widths
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_number(const char *type)
 {
-    return type && (str_starts(type, "uint") || str_starts(type, "int") || str_eq(type, "double") || str_eq(type, "reltime"));
+    return type && (str_starts(type, "uint") || str_starts(type, "int") || str_eq(type, "double") ||
+                    str_eq(type, "reltime"));
 }
 
 static int content_width(const struct ui *u, size_t k)
@@ -308,7 +318,9 @@ static void fit_columns(struct ui *u, int width)
         e->columns.v[e->columns.n - 1].shown += MAX_OF(left, 0);
 }
 
-/* ---- drawing -------------------------------------------------------------------------------------------------------------- */
+/* ---- drawing
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static int number_width(const struct ui *u)
 {
@@ -345,7 +357,10 @@ static void draw_head(struct ui *u, int y, struct rect r, int x)
     int nw = number_width(u), tw = time_width(u);
 
     text_right(y, r.x + 1, nw, LOOK_HEAD, "#");
-    text_putf(y, r.x + nw + 2, tw, LOOK_HEAD, "time%s", u->width < 60 ? "" : u->utc ? " UTC" : " local");
+    text_putf(y, r.x + nw + 2, tw, LOOK_HEAD, "time%s",
+              u->width < 60 ? ""
+              : u->utc      ? " UTC"
+                            : " local");
     for (size_t k = 0; k < e->columns.n; k++) {
         const struct column_def *c = &e->columns.v[k];
 
@@ -359,7 +374,8 @@ static void draw_head(struct ui *u, int y, struct rect r, int x)
     }
 }
 
-static void draw_cell(struct ui *u, int y, int x, const struct column_def *c, const json_t *cell, enum look l)
+static void draw_cell(struct ui *u, int y, int x, const struct column_def *c, const json_t *cell,
+                      enum look l)
 {
     struct buf b;
 
@@ -381,7 +397,8 @@ static void draw_mark(struct ui *u, int y, struct rect r, const json_t *row, boo
     char time[40];
 
     rule_line(y, r.x + 1, r.w - 1, on ? LOOK_CURSOR : LOOK_MARK);
-    text_putf(y, r.x + 4, r.w - 6, on ? LOOK_CURSOR : LOOK_MARK, " %s opened again at %s ", source ? source : "the source",
+    text_putf(y, r.x + 4, r.w - 6, on ? LOOK_CURSOR : LOOK_MARK, " %s opened again at %s ",
+              source ? source : "the source",
               time_text(u, rpc_u64_or(mark, "ts", 0), TIME_CLOCK_S, time));
 }
 
@@ -409,12 +426,15 @@ static void draw_row(struct ui *u, int y, struct rect r, size_t i, int cells_x)
         text_puts(y, r.x + nw + 2, r.w - nw - 2, LOOK_DIM, "no longer kept: the spool is full");
         return;
     }
-    text_puts(y, r.x + nw + 2, tw, on ? base : LOOK_DIM, row_time(u, rpc_u64_or(row, "ts", 0), time));
+    text_puts(y, r.x + nw + 2, tw, on ? base : LOOK_DIM,
+              row_time(u, rpc_u64_or(row, "ts", 0), time));
     if (back)
         text_puts(y, r.x + nw + 2 + tw, 1, on ? base : LOOK_WARN, sign("‹", "<"));
     for (size_t k = 0; k < e->columns.n; k++) {
         const json_t *cell = json_array_get(cells, k);
-        enum look l = on && (int)k == e->column && e->pane == PANE_LIST ? LOOK_CELL : on || e->stale ? base : value_look(cell);
+        enum look l = on && (int)k == e->column && e->pane == PANE_LIST ? LOOK_CELL
+                      : on || e->stale                                  ? base
+                                                                        : value_look(cell);
 
         if (!e->columns.v[k].shown)
             continue;
@@ -447,11 +467,14 @@ static void draw_empty(struct ui *u, struct rect r)
     else if (*u->filter && total && u->events.searching)
         text_putf(y, r.x + 2, r.w - 4, LOOK_DIM, "searching %s events…", text_count(total, a));
     else if (*u->filter && total)
-        text_putf(y, r.x + 2, r.w - 4, LOOK_WARN, "none of %s events matches: u undoes the filter, f edits it", text_count(total, a));
+        text_putf(y, r.x + 2, r.w - 4, LOOK_WARN,
+                  "none of %s events matches: u undoes the filter, f edits it",
+                  text_count(total, a));
     else if (total)
         text_puts(y, r.x + 2, r.w - 4, LOOK_DIM, "reading…");
     else if (state && str_eq(state, "failed"))
-        text_put(y, r.x + 2, (r.w - 4) * 1, LOOK_BAD, error ? error : "the source failed", strlen(error ? error : "the source failed"));
+        text_put(y, r.x + 2, (r.w - 4) * 1, LOOK_BAD, error ? error : "the source failed",
+                 strlen(error ? error : "the source failed"));
     else if (state && str_eq(state, "ended"))
         text_puts(y, r.x + 2, r.w - 4, LOOK_WARN, "the source has ended without a single event");
     else if (state && (str_eq(state, "running") || str_eq(state, "idle")))
@@ -470,21 +493,28 @@ static void draw_end(struct ui *u, int y, struct rect r)
         snprintf(shown, sizeof(shown), ": %s shown, %s hidden", text_count(u->matches, a),
                  text_count(total > u->matches ? total - u->matches : 0, b));
     if (u->report)
-        text_putf(y, r.x + 4, r.w - 4, LOOK_BAD, "%s the engine has ended%s", sign("──", "--"), u->events.searching ? "" : shown);
+        text_putf(y, r.x + 4, r.w - 4, LOOK_BAD, "%s the engine has ended%s", sign("──", "--"),
+                  u->events.searching ? "" : shown);
     else if (u->events.searching)
-        text_putf(y, r.x + 4, r.w - 4, LOOK_DIM, "%s searching further%s", sign("──", "--"), sign("…", "..."));
+        text_putf(y, r.x + 4, r.w - 4, LOOK_DIM, "%s searching further%s", sign("──", "--"),
+                  sign("…", "..."));
     else if (state && str_eq(state, "failed"))
-        text_putf(y, r.x + 4, r.w - 4, LOOK_BAD, "%s %s%s", sign("──", "--"), error ? error : "the source failed", shown);
+        text_putf(y, r.x + 4, r.w - 4, LOOK_BAD, "%s %s%s", sign("──", "--"),
+                  error ? error : "the source failed", shown);
     else if (state && str_eq(state, "full"))
-        text_putf(y, r.x + 4, r.w - 4, LOOK_BAD, "%s %s: what was read is kept, reading goes on when there is room", sign("──", "--"),
-                  error ? error : "the disk is full");
+        text_putf(y, r.x + 4, r.w - 4, LOOK_BAD,
+                  "%s %s: what was read is kept, reading goes on when there is room",
+                  sign("──", "--"), error ? error : "the disk is full");
     else if (state && str_eq(state, "ended"))
         text_putf(y, r.x + 4, r.w - 4, LOOK_DIM, "%s end%s", sign("──", "--"), shown);
     else if (state && str_eq(state, "closed"))
-        text_putf(y, r.x + 4, r.w - 4, LOOK_DIM, "%s the source is closed: o opens it again%s", sign("──", "--"), shown);
+        text_putf(y, r.x + 4, r.w - 4, LOOK_DIM, "%s the source is closed: o opens it again%s",
+                  sign("──", "--"), shown);
     else
         text_putf(y, r.x + 4, r.w - 4, LOOK_DIM, "%s %s%s", sign("──", "--"),
-                  rpc_get_bool(u->stream, "paused", false) ? "paused: p goes on" : "waiting for more", shown);
+                  rpc_get_bool(u->stream, "paused", false) ? "paused: p goes on"
+                                                           : "waiting for more",
+                  shown);
 }
 
 void events_draw_list(struct ui *u, struct rect r)
@@ -493,7 +523,8 @@ void events_draw_list(struct ui *u, struct rect r)
     int x = r.x + 1 + number_width(u) + 1 + time_width(u) + 2, before = e->height;
 
     e->height = MAX_OF(r.h - 1, 1);
-    if (before != e->height && row_count(e) < (size_t)e->height && (e->more_before || e->more_after))
+    if (before != e->height && row_count(e) < (size_t)e->height &&
+        (e->more_before || e->more_after))
         events_refresh(u);
     if (e->top + (size_t)e->height > row_count(e))
         e->top = row_count(e) > (size_t)e->height ? row_count(e) - (size_t)e->height : 0;
@@ -518,7 +549,9 @@ void events_draw_list(struct ui *u, struct rect r)
     }
 }
 
-/* ---- panes --------------------------------------------------------------------------------------------------------------------- */
+/* ---- panes
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static void draw_panes(struct ui *u, struct rect r)
 {
@@ -530,7 +563,8 @@ static void draw_panes(struct ui *u, struct rect r)
         events_draw_list(u, list);
         return;
     }
-    if (wide) { /* fields beside; the payload below both where there is room, else instead of the fields */
+    if (wide) { /* fields beside; the payload below both where there is room, else instead of the
+                   fields */
         if (e->payload_open && tall) {
             below.h = r.h * 2 / 5;
             below.y = r.y + r.h - below.h;
@@ -555,7 +589,9 @@ static void draw_panes(struct ui *u, struct rect r)
         payload_draw(u, below);
 }
 
-/* ---- the strip -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the strip
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_strip(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
@@ -580,13 +616,18 @@ static void ask_strip(struct ui *u, int cells)
     e->strip_at = time_mono();
     e->strip_rows = rows;
     e->strip_matches = u->matches;
-    ask(u, "strip", json_pack("{so si}", "selection", rpc_u64(u->selection), "cells", cells), on_strip, NULL);
+    ask(u, "strip", json_pack("{so si}", "selection", rpc_u64(u->selection), "cells", cells),
+        on_strip, NULL);
 }
 
 static void draw_strip(struct ui *u, int y)
 {
-    static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}, *const ascii[] = {".", ":", "-", "=", "+", "*", "#", "@"};
-    const json_t *events = json_object_get(u->events.strip, "events"), *matches = json_object_get(u->events.strip, "matches");
+    static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}, *const ascii[] = {
+                                                                                    ".", ":", "-",
+                                                                                    "=", "+", "*",
+                                                                                    "#", "@"};
+    const json_t *events = json_object_get(u->events.strip, "events"),
+                 *matches = json_object_get(u->events.strip, "matches");
     int cells = MIN_OF(u->width - 8, 200);
     uint64_t total = rpc_u64_or(u->stream, "end", 0) - rpc_u64_or(u->stream, "first", 0);
     size_t n = json_array_size(events);
@@ -601,12 +642,17 @@ static void draw_strip(struct ui *u, int y)
         bool here = total && u->events.cursor_row >= rpc_u64_or(u->stream, "first", 0) &&
                     (u->events.cursor_row - rpc_u64_or(u->stream, "first", 0)) * n / total == i;
 
-        text_puts(y, 7 + (int)i, 1, here ? LOOK_CELL : hit ? LOOK_MATCH == LOOK_TEXT ? LOOK_TEXT : LOOK_GOOD : LOOK_DIM,
+        text_puts(y, 7 + (int)i, 1,
+                  here  ? LOOK_CELL
+                  : hit ? LOOK_MATCH == LOOK_TEXT ? LOOK_TEXT : LOOK_GOOD
+                        : LOOK_DIM,
                   term_is_utf8() ? bars[level] : ascii[level]);
     }
 }
 
-/* ---- keys --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- keys
+ * ---------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void near_edge(struct ui *u)
 {
@@ -699,7 +745,9 @@ bool events_cell(struct ui *u, struct picked *out)
     return true;
 }
 
-/* ---- the screen ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the screen
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 /* The clause under the cursor of the list, and how many it would leave. */
 static void draw_preview(struct ui *u, int y)
@@ -710,10 +758,12 @@ static void draw_preview(struct ui *u, int y)
     int used;
 
     fill(y, 0, u->width, LOOK_TEXT, ' ');
-    snprintf(count, sizeof(count), "%s %s of %s%s", sign("→", "->"), text_count(d->preview_matches, a), text_count(total, b),
+    snprintf(count, sizeof(count), "%s %s of %s%s", sign("→", "->"),
+             text_count(d->preview_matches, a), text_count(total, b),
              d->preview_scanned < total ? sign("…", "...") : "");
     used = text_puts(y, 1, 8, LOOK_STRONG, "makes: ");
-    text_put_tail(y, 1 + used, u->width - used - 3 - text_width(count, strlen(count)), LOOK_VALUE, d->preview_filter,
+    text_put_tail(y, 1 + used, u->width - used - 3 - text_width(count, strlen(count)), LOOK_VALUE,
+                  d->preview_filter,
                   strlen(d->preview_filter)); /* the new clause stands at its end */
     text_right(y, u->width / 2, u->width - u->width / 2 - 1, LOOK_STRONG, count);
 }
@@ -753,7 +803,8 @@ static void on_stream(struct ui *u)
     struct events_view *e = &u->events;
     uint64_t end = rpc_u64_or(u->stream, "end", 0);
 
-    if (end && !e->columns_final && (!e->columns_how || end > 2 * e->columns_events + 10 || source_rests(u)))
+    if (end && !e->columns_final &&
+        (!e->columns_how || end > 2 * e->columns_events + 10 || source_rests(u)))
         events_ask_columns(u);
     if (e->follow) {
         e->want_last = true;
@@ -772,7 +823,8 @@ static void events_note(struct ui *u, const char *method, const json_t *params)
     else if (str_eq(method, "cells"))
         events_refresh(u);
     else if (str_eq(method, "selection") && rpc_u64_or(params, "selection", 0) == u->selection) {
-        if (e->searching || e->follow || row_count(e) < (size_t)MAX_OF(e->height, 1) || !e->more_after) {
+        if (e->searching || e->follow || row_count(e) < (size_t)MAX_OF(e->height, 1) ||
+            !e->more_after) {
             e->want_last = e->follow;
             events_refresh(u);
         }
@@ -783,7 +835,9 @@ static void events_note(struct ui *u, const char *method, const json_t *params)
 static unsigned events_contexts(struct ui *u)
 {
     struct picked p;
-    unsigned cx = u->events.pane == PANE_LIST ? CX_EVENTS | CX_TABLE : u->events.pane == PANE_DETAIL ? CX_DETAIL | CX_TABLE : CX_PAYLOAD;
+    unsigned cx = u->events.pane == PANE_LIST     ? CX_EVENTS | CX_TABLE
+                  : u->events.pane == PANE_DETAIL ? CX_DETAIL | CX_TABLE
+                                                  : CX_PAYLOAD;
 
     if (value_picked(u, &p))
         cx |= CX_VALUE;
@@ -813,8 +867,10 @@ static const char *events_crumb(struct ui *u)
 
     if (!u->events.detail_open)
         return "";
-    snprintf(text, sizeof(text), "#%llu%s", (unsigned long long)u->detail.number, u->events.pane == PANE_PAYLOAD ? sign(" › payload", " > payload") : "");
+    snprintf(text, sizeof(text), "#%llu%s", (unsigned long long)u->detail.number,
+             u->events.pane == PANE_PAYLOAD ? sign(" › payload", " > payload") : "");
     return text;
 }
 
-const struct screen screen_events = {"Events", events_open, events_draw, events_key, events_note, events_contexts, events_back, events_crumb};
+const struct screen screen_events = {"Events",    events_open,     events_draw, events_key,
+                                     events_note, events_contexts, events_back, events_crumb};

@@ -12,13 +12,15 @@ static bool fits(const json_t *f, const char *search)
 {
     const char *desc = rpc_get_str(f, "desc");
 
-    return !search || !*search || strcasestr(rpc_get_str(f, "name"), search) || (desc && strcasestr(desc, search));
+    return !search || !*search || strcasestr(rpc_get_str(f, "name"), search) ||
+           (desc && strcasestr(desc, search));
 }
 
 /* Plugins' fields first, those of the open source before others. */
 static int order(const void *a, const void *b, void *ctx)
 {
-    const json_t *fields = ctx, *x = json_array_get(fields, *(const size_t *)a), *y = json_array_get(fields, *(const size_t *)b);
+    const json_t *fields = ctx, *x = json_array_get(fields, *(const size_t *)a),
+                 *y = json_array_get(fields, *(const size_t *)b);
     bool xe = str_eq(rpc_get_str(x, "owner"), "evt"), ye = str_eq(rpc_get_str(y, "owner"), "evt");
     bool xa = rpc_get_bool(x, "applies", true), ya = rpc_get_bool(y, "applies", true);
 
@@ -36,7 +38,8 @@ static void choose(struct ui *u)
     size_t i;
 
     v->shown.n = 0;
-    json_array_foreach(v->fields, i, f) {
+    json_array_foreach(v->fields, i, f)
+    {
         if (fits(f, v->search))
             vec_push(&v->shown, i);
     }
@@ -78,7 +81,8 @@ static void on_search(struct ui *u, const char *text, void *ctx)
 
 void fields_search(struct ui *u)
 {
-    prompt_open(u, "fields that hold", u->fields.search ? u->fields.search : "", NULL, on_search, NULL);
+    prompt_open(u, "fields that hold", u->fields.search ? u->fields.search : "", NULL, on_search,
+                NULL);
 }
 
 bool fields_cell(struct ui *u, struct picked *out)
@@ -99,7 +103,8 @@ static void fields_draw(struct ui *u, struct rect r)
     text_puts(r.y, r.x + 1, names, LOOK_HEAD, "field");
     if (types)
         text_puts(r.y, r.x + 1 + names, types, LOOK_HEAD, "type");
-    text_putf(r.y, r.x + 1 + names + types, r.w - names - types - 1, LOOK_HEAD, "%s", v->search && *v->search ? v->search : "description   / searches");
+    text_putf(r.y, r.x + 1 + names + types, r.w - names - types - 1, LOOK_HEAD, "%s",
+              v->search && *v->search ? v->search : "description   / searches");
     table_fit(&v->t, r.h - 1);
     for (int i = 0; i < r.h - 1 && v->t.top + (size_t)i < v->t.n; i++) {
         const json_t *f = field_at(u, v->t.top + (size_t)i), *arg = json_object_get(f, "arg");
@@ -109,13 +114,21 @@ static void fields_draw(struct ui *u, struct rect r)
 
         if (on)
             fill(r.y + 1 + i, r.x, r.w, l, ' ');
-        text_putf(r.y + 1 + i, r.x + 1, names - 1, on ? l : applies ? LOOK_FIELD : LOOK_DIM, "%s%s", rpc_get_str(f, "name"), brackets);
+        text_putf(r.y + 1 + i, r.x + 1, names - 1,
+                  on        ? l
+                  : applies ? LOOK_FIELD
+                            : LOOK_DIM,
+                  "%s%s", rpc_get_str(f, "name"), brackets);
         if (types)
-            text_putf(r.y + 1 + i, r.x + 1 + names, types - 1, l, "%s%s", rpc_get_bool(f, "list", false) ? "list " : "", rpc_get_str(f, "type"));
-        text_putf(r.y + 1 + i, r.x + 1 + names + types, r.w - names - types - 1, l, "%s", rpc_get_str(f, "desc"));
+            text_putf(r.y + 1 + i, r.x + 1 + names, types - 1, l, "%s%s",
+                      rpc_get_bool(f, "list", false) ? "list " : "", rpc_get_str(f, "type"));
+        text_putf(r.y + 1 + i, r.x + 1 + names + types, r.w - names - types - 1, l, "%s",
+                  rpc_get_str(f, "desc"));
     }
     if (v->t.n == 0)
-        text_puts(r.y + r.h / 3, r.x + 2, r.w - 4, LOOK_DIM, v->search && *v->search ? "no field holds this: / searches for something else" : "no fields yet");
+        text_puts(r.y + r.h / 3, r.x + 2, r.w - 4, LOOK_DIM,
+                  v->search && *v->search ? "no field holds this: / searches for something else"
+                                          : "no fields yet");
 }
 
 static bool fields_key(struct ui *u, int key, bool is_char)
@@ -136,4 +149,5 @@ static unsigned fields_contexts(struct ui *u)
     return CX_FIELDS;
 }
 
-const struct screen screen_fields = {"Fields", fields_open, fields_draw, fields_key, fields_note, fields_contexts, NULL, NULL};
+const struct screen screen_fields = {"Fields",    fields_open,     fields_draw, fields_key,
+                                     fields_note, fields_contexts, NULL,        NULL};

@@ -17,7 +17,9 @@ static void forget_candidates(struct ui *u)
     u->candidate = 0;
 }
 
-/* ---- checking -------------------------------------------------------------------------------------------------- */
+/* ---- checking
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void check(struct ui *u);
 
@@ -43,7 +45,8 @@ static void check(struct ui *u)
     if (u->checking)
         return;
     u->checking = true;
-    ask(u, "filter/check", json_pack("{so}", "filter", rpc_str(buf_str(&u->filter_edit.text))), on_checked, NULL);
+    ask(u, "filter/check", json_pack("{so}", "filter", rpc_str(buf_str(&u->filter_edit.text))),
+        on_checked, NULL);
 }
 
 static void on_candidates(struct ui *u, const json_t *result, const json_t *error, void *ctx)
@@ -66,8 +69,10 @@ static void complete(struct ui *u)
     if (u->completing)
         return;
     u->completing = true;
-    ask(u, "filter/complete", json_pack("{so si}", "filter", rpc_str(buf_str(&u->filter_edit.text)), "cursor",
-                                        (int)u->filter_edit.cursor), on_candidates, NULL);
+    ask(u, "filter/complete",
+        json_pack("{so si}", "filter", rpc_str(buf_str(&u->filter_edit.text)), "cursor",
+                  (int)u->filter_edit.cursor),
+        on_candidates, NULL);
 }
 
 static void accept(struct ui *u)
@@ -84,7 +89,9 @@ static void accept(struct ui *u)
     check(u);
 }
 
-/* ---- keys --------------------------------------------------------------------------------------------------------- */
+/* ---- keys
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void stop(struct ui *u)
 {
@@ -171,7 +178,9 @@ void filter_edit(struct ui *u, int arg)
     overlay_open(u, &o);
 }
 
-/* ---- drawing ------------------------------------------------------------------------------------------------------- */
+/* ---- drawing
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static enum look token_look(const char *kind)
 {
@@ -184,14 +193,17 @@ static enum look token_look(const char *kind)
 }
 
 /* Paints the words of text[from..] in their colours; the columns used. */
-static int draw_tokens(const json_t *tokens, const char *text, size_t n, size_t from, int y, int x, int width)
+static int draw_tokens(const json_t *tokens, const char *text, size_t n, size_t from, int y, int x,
+                       int width)
 {
     const json_t *t;
     int used = 0;
     size_t at = from, i;
 
-    json_array_foreach(tokens, i, t) {
-        size_t start = (size_t)json_integer_value(json_array_get(t, 0)), len = (size_t)json_integer_value(json_array_get(t, 1));
+    json_array_foreach(tokens, i, t)
+    {
+        size_t start = (size_t)json_integer_value(json_array_get(t, 0)),
+               len = (size_t)json_integer_value(json_array_get(t, 1));
 
         if (start + len > n || start + len <= at || used >= width)
             continue;
@@ -199,7 +211,8 @@ static int draw_tokens(const json_t *tokens, const char *text, size_t n, size_t 
             used += text_put(y, x + used, width - used, LOOK_TEXT, text + at, start - at);
         start = MAX_OF(start, at);
         len = (size_t)json_integer_value(json_array_get(t, 0)) + len - start;
-        used += text_put(y, x + used, width - used, token_look(json_string_value(json_array_get(t, 2))), text + start, len);
+        used += text_put(y, x + used, width - used,
+                         token_look(json_string_value(json_array_get(t, 2))), text + start, len);
         at = start + len;
     }
     if (at < n && used < width)
@@ -224,8 +237,8 @@ static int draw_counts(struct ui *u, int y)
     uint64_t total = rpc_u64_or(u->stream, "end", 0) - rpc_u64_or(u->stream, "first", 0);
 
     if (u->scanned < total)
-        snprintf(text, sizeof(text), "%s of %s, %d %% searched", text_count(u->matches, a), text_count(total, b),
-                 total ? (int)(u->scanned * 100 / total) : 0);
+        snprintf(text, sizeof(text), "%s of %s, %d %% searched", text_count(u->matches, a),
+                 text_count(total, b), total ? (int)(u->scanned * 100 / total) : 0);
     else
         snprintf(text, sizeof(text), "%s of %s", text_count(u->matches, a), text_count(total, b));
     if (u->width < (int)strlen(text) + 12)
@@ -238,7 +251,8 @@ static size_t scroll_of(const struct edit *e, int width)
 {
     size_t start = 0;
 
-    while (start < e->cursor && text_width(buf_str(&e->text) + start, e->cursor - start) >= width - 2)
+    while (start < e->cursor &&
+           text_width(buf_str(&e->text) + start, e->cursor - start) >= width - 2)
         start++;
     while (start < e->text.len && ((unsigned char)buf_str(&e->text)[start] & 0xc0) == 0x80)
         start++;
@@ -265,7 +279,8 @@ void filter_line_draw(struct ui *u, int y)
         return;
     }
     if (!*text) {
-        text_puts(y, x, u->width - x, LOOK_DIM, u->width > 50 ? "none: f types one, + on a value makes one" : "none");
+        text_puts(y, x, u->width - x, LOOK_DIM,
+                  u->width > 50 ? "none: f types one, + on a value makes one" : "none");
         return;
     }
     x += text_putf(y, x, 3, LOOK_GOOD, "%s ", sign("✓", "+"));
@@ -282,7 +297,8 @@ static void draw_reason(struct ui *u, int y, int x, size_t from, int width)
 
     fill(y, 0, u->width, LOOK_TEXT, ' ');
     if (!why || u->filter_edit.text.len == 0) {
-        text_puts(y, 7, u->width - 7, LOOK_DIM, "Tab completes, Enter applies, Esc leaves it as it was, Up walks the history");
+        text_puts(y, 7, u->width - 7, LOOK_DIM,
+                  "Tab completes, Enter applies, Esc leaves it as it was, Up walks the history");
         return;
     }
     index = MIN_OF(MAX_OF(index, from), u->filter_edit.text.len);
@@ -298,7 +314,8 @@ static void draw_reason(struct ui *u, int y, int x, size_t from, int width)
 
 static void draw_candidates(struct ui *u, int y, int x)
 {
-    size_t n = json_array_size(u->candidates), top = u->candidate >= CANDIDATES_SHOWN ? u->candidate - CANDIDATES_SHOWN + 1 : 0;
+    size_t n = json_array_size(u->candidates),
+           top = u->candidate >= CANDIDATES_SHOWN ? u->candidate - CANDIDATES_SHOWN + 1 : 0;
     int width = MIN_OF(u->width, 96);
 
     x = MAX_OF(MIN_OF(x, u->width - width), 0);
@@ -310,7 +327,8 @@ static void draw_candidates(struct ui *u, int y, int x)
         fill(y + (int)i, x, width, l, ' ');
         used = text_puts(y + (int)i, x + 1, width / 2, l, rpc_get_str(c, "text"));
         used = MAX_OF(used, MIN_OF(28, width / 3));
-        used += text_putf(y + (int)i, x + 2 + used, width - used - 3, l, "%-14s ", rpc_get_str(c, "type"));
+        used += text_putf(y + (int)i, x + 2 + used, width - used - 3, l, "%-14s ",
+                          rpc_get_str(c, "type"));
         if (width - used > 6)
             text_puts(y + (int)i, x + 2 + used, width - used - 3, l, rpc_get_str(c, "desc"));
     }

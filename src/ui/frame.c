@@ -3,7 +3,9 @@
 
 #include "internal.h"
 
-/* ---- title ------------------------------------------------------------------------------------------------------ */
+/* ---- title
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void call_words(const struct ui *u, char out[160])
 {
@@ -14,7 +16,8 @@ static void call_words(const struct ui *u, char out[160])
     if (!call || !function)
         return;
     snprintf(out, 160, "%s %s in %s %.1f s, K ends it", sign("⧗", "!"), rpc_get_str(call, "plugin"),
-             function + (str_starts(function, "plugin_") ? 7 : 0), (double)rpc_u64_or(call, "ms", 0) / 1000);
+             function + (str_starts(function, "plugin_") ? 7 : 0),
+             (double)rpc_u64_or(call, "ms", 0) / 1000);
 }
 
 static const char *state_words(const struct ui *u, char out[80])
@@ -36,11 +39,13 @@ static const char *state_words(const struct ui *u, char out[80])
     if (str_eq(state, "ended"))
         return "end";
     if (str_eq(state, "running") && rate) {
-        snprintf(out, 80, "live %s/s%s", text_count(rate, n), u->events.follow ? sign(" ↓", " v") : "");
+        snprintf(out, 80, "live %s/s%s", text_count(rate, n),
+                 u->events.follow ? sign(" ↓", " v") : "");
         return out;
     }
     if (str_eq(state, "running") || str_eq(state, "idle")) {
-        snprintf(out, 80, "%s%s", str_eq(state, "idle") ? "idle" : "live", u->events.follow ? sign(" ↓", " v") : "");
+        snprintf(out, 80, "%s%s", str_eq(state, "idle") ? "idle" : "live",
+                 u->events.follow ? sign(" ↓", " v") : "");
         return out;
     }
     return state;
@@ -50,7 +55,8 @@ static enum look title_look(const struct ui *u)
 {
     const char *state = rpc_get_str(u->stream, "state");
 
-    return u->report || (state && (str_eq(state, "failed") || str_eq(state, "full"))) ? LOOK_BAD : LOOK_TITLE;
+    return u->report || (state && (str_eq(state, "failed") || str_eq(state, "full"))) ? LOOK_BAD
+                                                                                      : LOOK_TITLE;
 }
 
 static int draw_screens(struct ui *u)
@@ -65,7 +71,8 @@ static int draw_screens(struct ui *u)
     for (int i = 1; i <= SCREEN_COUNT; i++) {
         int id = i % SCREEN_COUNT;
 
-        if (u->width < 150 && id != (int)u->screen && (id == SCREEN_ASYNC || id == SCREEN_STATE || id == SCREEN_RULES || id == SCREEN_INFO))
+        if (u->width < 150 && id != (int)u->screen &&
+            (id == SCREEN_ASYNC || id == SCREEN_STATE || id == SCREEN_RULES || id == SCREEN_INFO))
             continue;
         snprintf(name, sizeof(name), " %d %s ", id, screen_of((enum screen_id)id)->name);
         x += text_puts(0, x, 20, id == (int)u->screen ? LOOK_TITLE_ON : LOOK_TITLE, name);
@@ -76,7 +83,8 @@ static int draw_screens(struct ui *u)
 /* The end of a path, or of whatever the source was opened with. */
 static const char *params_words(const struct ui *u, char out[80])
 {
-    const char *params = rpc_get_str(u->stream, "params"), *input = rpc_get_str(u->options, "input");
+    const char *params = rpc_get_str(u->stream, "params"),
+               *input = rpc_get_str(u->options, "input");
     const char *s = input ? input : params ? params : "", *slash = strrchr(s, '/');
 
     snprintf(out, 80, "%s", slash && slash[1] && !strchr(s, ' ') ? slash + 1 : s);
@@ -85,7 +93,8 @@ static const char *params_words(const struct ui *u, char out[80])
 
 static void draw_title(struct ui *u)
 {
-    const char *source = rpc_get_str(u->stream, "source"), *plugin = rpc_get_str(u->stream, "plugin");
+    const char *source = rpc_get_str(u->stream, "source"),
+               *plugin = rpc_get_str(u->stream, "plugin");
     const char *crumb = screen_of(u->screen)->crumb ? screen_of(u->screen)->crumb(u) : "";
     uint64_t events = rpc_u64_or(u->stream, "last_number", 0);
     char right[300], state[80], params[80], count[32], call[160];
@@ -97,20 +106,24 @@ static void draw_title(struct ui *u)
     if (*call)
         snprintf(right, sizeof(right), "%s ", call);
     else if (u->width >= 60)
-        snprintf(right, sizeof(right), "%s event%s %s %s %s %s ", text_count(events, count), events == 1 ? "" : "s", sign("·", "-"),
-                 state_words(u, state), sign("·", "-"), u->utc ? "UTC" : "local");
+        snprintf(right, sizeof(right), "%s event%s %s %s %s %s ", text_count(events, count),
+                 events == 1 ? "" : "s", sign("·", "-"), state_words(u, state), sign("·", "-"),
+                 u->utc ? "UTC" : "local");
     else
         snprintf(right, sizeof(right), "%s %s ", text_count(events, count), state_words(u, state));
     if (*crumb)
         x += text_putf(0, x, u->width - x, LOOK_TITLE, "%s%s ", sign("› ", "> "), crumb);
     params_words(u, params);
     if (plugin && u->width >= 60 && !(*crumb && u->width < 100))
-        text_putf(0, x, u->width - x - text_width(right, strlen(right)) - 1, LOOK_TITLE, "%s%s%s", source && *source ? source : plugin,
-                  *params ? sign(" · ", " - ") : "", params);
-    text_right(0, MAX_OF(u->width - text_width(right, strlen(right)), x), text_width(right, strlen(right)), *call ? LOOK_BAD : title_look(u), right);
+        text_putf(0, x, u->width - x - text_width(right, strlen(right)) - 1, LOOK_TITLE, "%s%s%s",
+                  source && *source ? source : plugin, *params ? sign(" · ", " - ") : "", params);
+    text_right(0, MAX_OF(u->width - text_width(right, strlen(right)), x),
+               text_width(right, strlen(right)), *call ? LOOK_BAD : title_look(u), right);
 }
 
-/* ---- the bottom ---------------------------------------------------------------------------------------------------- */
+/* ---- the bottom
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void draw_keys(struct ui *u, int y)
 {
@@ -142,10 +155,12 @@ static const char *offer_words(const struct ui *u, char out[300])
     const char *library = rpc_get_str(u->offer, "library");
 
     if (library)
-        snprintf(out, 300, "these lines look like %s: O opens them with the %s plugin", rpc_get_str(u->offer, "title"), rpc_get_str(u->offer, "plugin"));
+        snprintf(out, 300, "these lines look like %s: O opens them with the %s plugin",
+                 rpc_get_str(u->offer, "title"), rpc_get_str(u->offer, "plugin"));
     else
-        snprintf(out, 300, "these lines look like %s: the %s plugin gives them fields (l loads one)", rpc_get_str(u->offer, "title"),
-                 rpc_get_str(u->offer, "plugin"));
+        snprintf(out, 300,
+                 "these lines look like %s: the %s plugin gives them fields (l loads one)",
+                 rpc_get_str(u->offer, "title"), rpc_get_str(u->offer, "plugin"));
     return out;
 }
 
@@ -160,10 +175,14 @@ static bool draw_voice(struct ui *u, int y)
         return true;
     }
     if (u->report && !coach) {
-        const char *head = rpc_get_str(u->report, "headline"), *plugin = rpc_get_str(u->report, "plugin");
+        const char *head = rpc_get_str(u->report, "headline"),
+                   *plugin = rpc_get_str(u->report, "plugin");
         bool fits = text_width(head, strlen(head)) + 40 < u->width;
 
-        text_putf(y, 1, u->width - 2, LOOK_BAD, "%s%s: R starts anew, W without it", fits ? head : plugin ? plugin : "the engine",
+        text_putf(y, 1, u->width - 2, LOOK_BAD, "%s%s: R starts anew, W without it",
+                  fits     ? head
+                  : plugin ? plugin
+                           : "the engine",
                   fits ? "" : " has ended");
         return true;
     }
@@ -175,8 +194,11 @@ static bool draw_voice(struct ui *u, int y)
         const json_t *first = json_array_get(u->unsaved, 0);
         char n[32], when[40];
 
-        text_putf(y, 1, u->width - 2, LOOK_WARN, "an unsaved stream of %s events (%s, %s) was kept: U takes it up", text_count(rpc_u64_or(first, "events", 0), n),
-                  rpc_get_str(first, "source") ? rpc_get_str(first, "source") : "?", time_text(u, rpc_u64_or(first, "time", 0), TIME_SHORT, when));
+        text_putf(y, 1, u->width - 2, LOOK_WARN,
+                  "an unsaved stream of %s events (%s, %s) was kept: U takes it up",
+                  text_count(rpc_u64_or(first, "events", 0), n),
+                  rpc_get_str(first, "source") ? rpc_get_str(first, "source") : "?",
+                  time_text(u, rpc_u64_or(first, "time", 0), TIME_SHORT, when));
         return true;
     }
     if (coach) {
@@ -186,7 +208,9 @@ static bool draw_voice(struct ui *u, int y)
     return false;
 }
 
-/* ---- all ------------------------------------------------------------------------------------------------------------- */
+/* ---- all
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 void frame_draw(struct ui *u)
 {

@@ -20,32 +20,42 @@ static int item(int y, struct rect r, const char *name, const char *fmt, ...)
     return y + 1;
 }
 
-/* ---- Info -------------------------------------------------------------------------------------------------------- */
+/* ---- Info
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static void info_draw(struct ui *u, struct rect r)
 {
     const json_t *s = u->stream;
-    const char *plugin = rpc_get_str(s, "plugin"), *error = rpc_get_str(s, "error"), *params = rpc_get_str(s, "params");
+    const char *plugin = rpc_get_str(s, "plugin"), *error = rpc_get_str(s, "error"),
+               *params = rpc_get_str(s, "params");
     char a[32], b[32];
     int y = r.y;
 
-    y = item(y, r, "source", "%s%s%s", plugin ? plugin : "none is open", plugin && rpc_get_str(s, "source") ? sign(" → ", " -> ") : "",
+    y = item(y, r, "source", "%s%s%s", plugin ? plugin : "none is open",
+             plugin && rpc_get_str(s, "source") ? sign(" → ", " -> ") : "",
              plugin && rpc_get_str(s, "source") ? rpc_get_str(s, "source") : "");
     if (params)
         y = item(y, r, "opened with", "%s", *params ? params : "(nothing)");
-    y = item(y, r, "state", "%s%s%s%s", rpc_get_str(s, "state") ? rpc_get_str(s, "state") : "closed", rpc_get_bool(s, "paused", false) ? ", paused" : "",
-             error ? ": " : "", error ? error : "");
-    y = item(y, r, "events", "%s, %s a second", text_count(rpc_u64_or(s, "last_number", 0), a), text_count(rpc_u64_or(s, "rate", 0), b));
+    y = item(
+        y, r, "state", "%s%s%s%s", rpc_get_str(s, "state") ? rpc_get_str(s, "state") : "closed",
+        rpc_get_bool(s, "paused", false) ? ", paused" : "", error ? ": " : "", error ? error : "");
+    y = item(y, r, "events", "%s, %s a second", text_count(rpc_u64_or(s, "last_number", 0), a),
+             text_count(rpc_u64_or(s, "rate", 0), b));
     y = item(y, r, "batches", "%s", text_count(rpc_u64_or(s, "batches", 0), a));
     y = item(y, r, "kept", "%s in the spool", text_bytes(rpc_u64_or(s, "bytes", 0), a));
     if (rpc_u64_or(s, "dropped", 0))
-        y = item(y, r, "dropped", "%s of the oldest, to stay within --spool-limit", text_count(rpc_u64_or(s, "dropped", 0), a));
+        y = item(y, r, "dropped", "%s of the oldest, to stay within --spool-limit",
+                 text_count(rpc_u64_or(s, "dropped", 0), a));
     if (*u->filter)
         y = item(y, r, "filter", "%s", u->filter);
     if (*u->filter)
         y = item(y, r, "matches", "%s", text_count(u->matches, a));
-    y = item(y, r, "unsaved", rpc_get_bool(s, "live", false) ? "yes: this stream may not come again (S saves it)" : "no: the source can be read again");
-    y = item(y, r, "engine", "process %llu, started %llu times", (unsigned long long)rpc_u64_or(u->keeper, "pid", 0),
+    y = item(y, r, "unsaved",
+             rpc_get_bool(s, "live", false) ? "yes: this stream may not come again (S saves it)"
+                                            : "no: the source can be read again");
+    y = item(y, r, "engine", "process %llu, started %llu times",
+             (unsigned long long)rpc_u64_or(u->keeper, "pid", 0),
              (unsigned long long)rpc_u64_or(u->keeper, "starts", 0));
     if (u->report)
         item(y, r, "ended", "%s", rpc_get_str(u->report, "headline"));
@@ -53,7 +63,8 @@ static void info_draw(struct ui *u, struct rect r)
 
 const struct screen screen_info = {"Info", NULL, info_draw, NULL, NULL, NULL, NULL, NULL};
 
-/* ---- API: all calls of all plugins ----------------------------------------------------------------------------------- */
+/* ---- API: all calls of all plugins
+ * ----------------------------------------------------------------------------------- */
 
 static void on_plugins(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
@@ -83,18 +94,25 @@ static void api_draw(struct ui *u, struct rect r)
 
     if (time_mono() > u->plugins.asked_at + NS_PER_S)
         api_open(u);
-    text_putf(r.y, r.x + 1, r.w - 1, LOOK_HEAD, "%-16s %-30s %12s %8s %9s %9s %9s", "plugin", "function", "calls", "failed", "p50", "p99", "max");
-    json_array_foreach(json_object_get(u->plugins.answer, "plugins"), i, p) {
-        json_array_foreach(json_object_get(p, "calls"), k, c) {
+    text_putf(r.y, r.x + 1, r.w - 1, LOOK_HEAD, "%-16s %-30s %12s %8s %9s %9s %9s", "plugin",
+              "function", "calls", "failed", "p50", "p99", "max");
+    json_array_foreach(json_object_get(u->plugins.answer, "plugins"), i, p)
+    {
+        json_array_foreach(json_object_get(p, "calls"), k, c)
+        {
             char a[32], b[32], p50[32], p99[32], max[32];
             const char *name = rpc_get_str(c, "name");
 
             if (y >= r.y + r.h)
                 return;
-            text_putf(y++, r.x + 1, r.w - 1, rpc_u64_or(c, "failures", 0) ? LOOK_WARN : LOOK_TEXT, "%-16.16s %-30.30s %12s %8s %9s %9s %9s",
-                      rpc_get_str(p, "name"), name + (str_starts(name, "plugin_") ? 7 : 0), text_count(rpc_u64_or(c, "calls", 0), a),
-                      text_count(rpc_u64_or(c, "failures", 0), b), text_duration(rpc_u64_or(c, "p50_ns", 0), p50),
-                      text_duration(rpc_u64_or(c, "p99_ns", 0), p99), text_duration(rpc_u64_or(c, "max_ns", 0), max));
+            text_putf(y++, r.x + 1, r.w - 1, rpc_u64_or(c, "failures", 0) ? LOOK_WARN : LOOK_TEXT,
+                      "%-16.16s %-30.30s %12s %8s %9s %9s %9s", rpc_get_str(p, "name"),
+                      name + (str_starts(name, "plugin_") ? 7 : 0),
+                      text_count(rpc_u64_or(c, "calls", 0), a),
+                      text_count(rpc_u64_or(c, "failures", 0), b),
+                      text_duration(rpc_u64_or(c, "p50_ns", 0), p50),
+                      text_duration(rpc_u64_or(c, "p99_ns", 0), p99),
+                      text_duration(rpc_u64_or(c, "max_ns", 0), max));
         }
     }
     if (y == r.y + 1)
@@ -103,7 +121,8 @@ static void api_draw(struct ui *u, struct rect r)
 
 const struct screen screen_api = {"API", api_open, api_draw, NULL, NULL, NULL, NULL, NULL};
 
-/* ---- screens of what this version does not do ---------------------------------------------------------------------------- */
+/* ---- screens of what this version does not do
+ * ---------------------------------------------------------------------------- */
 
 static void say(struct rect r, const char *what, const char *why)
 {
@@ -114,19 +133,23 @@ static void say(struct rect r, const char *what, const char *why)
 static void rules_draw(struct ui *u, struct rect r)
 {
     UNUSED(u);
-    say(r, "no rules are loaded", "this version of mews evaluates filters, not Falco's rules: f types the condition of one");
+    say(r, "no rules are loaded",
+        "this version of mews evaluates filters, not Falco's rules: f types the condition of one");
 }
 
 static void async_draw(struct ui *u, struct rect r)
 {
     UNUSED(u);
-    say(r, "no async events", "this version of mews runs plugins that make and extract events; async handlers are not set");
+    say(r, "no async events",
+        "this version of mews runs plugins that make and extract events; async handlers are not "
+        "set");
 }
 
 static void state_draw(struct ui *u, struct rect r)
 {
     UNUSED(u);
-    say(r, "no state tables", "this version of mews keeps no threads or files; tables of plugins are theirs alone");
+    say(r, "no state tables",
+        "this version of mews keeps no threads or files; tables of plugins are theirs alone");
 }
 
 const struct screen screen_rules = {"Rules", NULL, rules_draw, NULL, NULL, NULL, NULL, NULL};

@@ -6,29 +6,30 @@
 
 struct ui;
 
-/* ---- text.c, theme.c: drawing ---------------------------------------------------------------------------------- */
+/* ---- text.c, theme.c: drawing
+ * ---------------------------------------------------------------------------------- */
 
 enum look { /* theme.c says what each is on this terminal */
-    LOOK_TEXT,
-    LOOK_DIM,
-    LOOK_STRONG,
-    LOOK_TITLE,    /* the title line */
-    LOOK_TITLE_ON, /* the screen that is shown, in it */
-    LOOK_HEAD,     /* heads of tables and panes */
-    LOOK_CURSOR,   /* the current row */
-    LOOK_CELL,     /* the current value in it */
-    LOOK_FIELD,
-    LOOK_VALUE,
-    LOOK_NUMBER,
-    LOOK_KEYWORD,
-    LOOK_OPERATOR,
-    LOOK_GOOD,
-    LOOK_WARN,
-    LOOK_BAD,
-    LOOK_KEY,      /* keys in the bottom line */
-    LOOK_MARK,     /* marks in the stream */
-    LOOK_MATCH,
-    LOOK_COUNT
+            LOOK_TEXT,
+            LOOK_DIM,
+            LOOK_STRONG,
+            LOOK_TITLE,    /* the title line */
+            LOOK_TITLE_ON, /* the screen that is shown, in it */
+            LOOK_HEAD,     /* heads of tables and panes */
+            LOOK_CURSOR,   /* the current row */
+            LOOK_CELL,     /* the current value in it */
+            LOOK_FIELD,
+            LOOK_VALUE,
+            LOOK_NUMBER,
+            LOOK_KEYWORD,
+            LOOK_OPERATOR,
+            LOOK_GOOD,
+            LOOK_WARN,
+            LOOK_BAD,
+            LOOK_KEY,  /* keys in the bottom line */
+            LOOK_MARK, /* marks in the stream */
+            LOOK_MATCH,
+            LOOK_COUNT
 };
 
 struct rect {
@@ -38,8 +39,9 @@ struct rect {
 void theme_init(struct ui *u);
 void look_set(enum look l);
 
-/* The one function that writes text to the screen: decodes UTF-8, measures, makes the unprintable visible, and stays
- * within width columns. Gives the columns used. A text that is cut ends in … when it has room for it. */
+/* The one function that writes text to the screen: decodes UTF-8, measures, makes the unprintable
+ * visible, and stays within width columns. Gives the columns used. A text that is cut ends in …
+ * when it has room for it. */
 int text_put(int y, int x, int width, enum look l, const char *s, size_t n);
 int text_puts(int y, int x, int width, enum look l, const char *s);
 int text_putf(int y, int x, int width, enum look l, const char *fmt, ...) PRINTF_LIKE(5, 6);
@@ -57,7 +59,9 @@ void rule_line(int y, int x, int width, enum look l);
 const char *sign(const char *utf8, const char *ascii); /* what this terminal can show */
 bool term_is_utf8(void);
 
-/* ---- term.c ------------------------------------------------------------------------------------------------------- */
+/* ---- term.c
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 bool term_start(struct ui *u);
 void term_stop(void);
@@ -65,7 +69,8 @@ void term_resume(void);
 void term_copy(const char *s, size_t n); /* to the clipboard, by OSC 52 */
 void term_send_restore(struct ui *u);    /* tells the keeper how to bring the terminal back */
 
-/* ---- edit.c: a line that is edited ----------------------------------------------------------------------------------- */
+/* ---- edit.c: a line that is edited
+ * ----------------------------------------------------------------------------------- */
 
 struct edit {
     struct buf text;
@@ -77,7 +82,8 @@ struct edit {
 
 enum edit_result { EDIT_IGNORED, EDIT_MOVED, EDIT_CHANGED };
 
-void edit_draw(const struct edit *e, int y, int x, int width); /* with the terminal's cursor in it */
+void edit_draw(const struct edit *e, int y, int x,
+               int width); /* with the terminal's cursor in it */
 void edit_init(struct edit *e, const char *text, struct str_list *history);
 void edit_fini(struct edit *e);
 void edit_set(struct edit *e, const char *text);
@@ -86,39 +92,42 @@ enum edit_result edit_key(struct edit *e, int key, bool is_char);
 void edit_replace(struct edit *e, size_t start, const char *text);
 void history_add(struct str_list *h, const char *text);
 
-/* ---- client.c: requests ---------------------------------------------------------------------------------------------- */
+/* ---- client.c: requests
+ * ---------------------------------------------------------------------------------------------- */
 
 /* result or error is NULL. */
 typedef void (*answer_fn)(struct ui *u, const json_t *result, const json_t *error, void *ctx);
 
 struct request;
-void ask(struct ui *u, const char *method, json_t *params, answer_fn fn, void *ctx); /* takes params */
+void ask(struct ui *u, const char *method, json_t *params, answer_fn fn,
+         void *ctx); /* takes params */
 void client_read(struct ui *u);
 void client_fini(struct ui *u);
 /* ui.c: what a notification changes. */
 void ui_note(struct ui *u, const char *method, const json_t *params);
 const char *error_text(const json_t *error);
 
-/* ---- actions.c: what can be done, by key or by name ------------------------------------------------------------------- */
+/* ---- actions.c: what can be done, by key or by name
+ * ------------------------------------------------------------------- */
 
 enum context { /* where a key means something; bits */
-    CX_GLOBAL = 1,
-    CX_EVENTS = 2,
-    CX_DETAIL = 4,
-    CX_PAYLOAD = 8,
-    CX_COUNTS = 16,
-    CX_PLUGINS = 32,
-    CX_FIELDS = 64,
-    CX_LOG = 128,
-    CX_TABLE = 256, /* every list with a cursor */
-    CX_VALUE = 512, /* a value is under the cursor */
+               CX_GLOBAL = 1,
+               CX_EVENTS = 2,
+               CX_DETAIL = 4,
+               CX_PAYLOAD = 8,
+               CX_COUNTS = 16,
+               CX_PLUGINS = 32,
+               CX_FIELDS = 64,
+               CX_LOG = 128,
+               CX_TABLE = 256, /* every list with a cursor */
+               CX_VALUE = 512, /* a value is under the cursor */
 };
 
 struct action {
-    const char *name;    /* in the palette: "filter: edit" */
-    const char *keys;    /* as help shows them, blank between them: "f F4" */
+    const char *name; /* in the palette: "filter: edit" */
+    const char *keys; /* as help shows them, blank between them: "f F4" */
     unsigned contexts;
-    const char *hint;    /* in the bottom line; NULL: not there */
+    const char *hint; /* in the bottom line; NULL: not there */
     const char *help;
     void (*run)(struct ui *u, int arg);
     int arg;
@@ -132,7 +141,8 @@ const struct action *action_for_key(int key, bool is_char, unsigned contexts);
 unsigned contexts_now(struct ui *u);
 const char *key_label(int key, bool is_char, char out[16]);
 
-/* ---- overlays: what stands in front of the screens and takes the keys first -------------------------------------------- */
+/* ---- overlays: what stands in front of the screens and takes the keys first
+ * -------------------------------------------- */
 
 struct overlay {
     void (*draw)(struct ui *u, struct overlay *o);
@@ -155,8 +165,8 @@ struct dialog_key {
     const char *label;
     void (*run)(struct ui *u, void *ctx);
 };
-void dialog_open(struct ui *u, const char *title, enum look look, const char *text, const struct dialog_key *keys, size_t n,
-                 void *ctx);
+void dialog_open(struct ui *u, const char *title, enum look look, const char *text,
+                 const struct dialog_key *keys, size_t n, void *ctx);
 void help_open(struct ui *u, int arg);
 void palette_open(struct ui *u, int arg);
 /* filterline.c */
@@ -164,7 +174,9 @@ void filter_edit(struct ui *u, int arg);
 void filter_line_draw(struct ui *u, int y);
 bool filter_is_edited(const struct ui *u);
 
-/* ---- screens -------------------------------------------------------------------------------------------------------------- */
+/* ---- screens
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 enum screen_id {
     SCREEN_INFO, /* key 0 */
@@ -182,17 +194,17 @@ enum screen_id {
 
 struct screen {
     const char *name;
-    void (*open)(struct ui *u);                            /* it is shown now */
+    void (*open)(struct ui *u); /* it is shown now */
     void (*draw)(struct ui *u, struct rect r);
-    bool (*key)(struct ui *u, int key, bool is_char);      /* moves and the like; false: not for it */
+    bool (*key)(struct ui *u, int key, bool is_char); /* moves and the like; false: not for it */
     void (*note)(struct ui *u, const char *method, const json_t *params);
     unsigned (*contexts)(struct ui *u);
-    void (*back)(struct ui *u);                            /* Backspace; NULL: places only */
-    const char *(*crumb)(struct ui *u);                    /* where one is within it, for the breadcrumb */
+    void (*back)(struct ui *u);         /* Backspace; NULL: places only */
+    const char *(*crumb)(struct ui *u); /* where one is within it, for the breadcrumb */
 };
 
-extern const struct screen screen_events, screen_plugins, screen_fields, screen_views, screen_log, screen_info, screen_api,
-    screen_rules, screen_async, screen_state;
+extern const struct screen screen_events, screen_plugins, screen_fields, screen_views, screen_log,
+    screen_info, screen_api, screen_rules, screen_async, screen_state;
 const struct screen *screen_of(enum screen_id id);
 void screen_go(struct ui *u, int id);
 
@@ -202,22 +214,23 @@ struct table {
     size_t reveal; /* rows behind the cursor that the next table_fit brings into sight */
 };
 bool table_key(struct table *t, int key, bool is_char, int height);
-void table_clamp(struct table *t);            /* the list has changed */
-void table_fit(struct table *t, int height);  /* so that the cursor is seen */
+void table_clamp(struct table *t);           /* the list has changed */
+void table_fit(struct table *t, int height); /* so that the cursor is seen */
 
-/* ---- values: what a person can act upon ------------------------------------------------------------------------------------- */
+/* ---- values: what a person can act upon
+ * ------------------------------------------------------------------------------------- */
 
-struct picked { /* the value under the cursor */
-    uint64_t number;   /* of the event */
+struct picked {      /* the value under the cursor */
+    uint64_t number; /* of the event */
     char field[512];
-    int64_t element;   /* -1: the whole */
-    char *clause;      /* known already (count tables), else NULL: the engine makes it */
+    int64_t element; /* -1: the whole */
+    char *clause;    /* known already (count tables), else NULL: the engine makes it */
     const json_t *value;
 };
 
 /* False when no value is under the cursor. clause is to be freed. */
 bool value_picked(struct ui *u, struct picked *out);
-void value_act(struct ui *u, int how);   /* enum filter join: + - | = */
+void value_act(struct ui *u, int how); /* enum filter join: + - | = */
 void value_preview(struct ui *u, int arg);
 void value_count(struct ui *u, int arg); /* # */
 void value_column(struct ui *u, int arg);
@@ -226,15 +239,19 @@ void value_copy(struct ui *u, int arg);
 void value_line(const json_t *v, const char *type, const struct ui *u, struct buf *out);
 enum look value_look(const json_t *v);
 
-/* ---- the filter in force, and the way back --------------------------------------------------------------------------------- */
+/* ---- the filter in force, and the way back
+ * --------------------------------------------------------------------------------- */
 
 void filter_apply(struct ui *u, const char *text); /* remembers where one was */
-void filter_again(struct ui *u, const char *text); /* of a new engine: neither undone nor remembered */
+void filter_again(struct ui *u,
+                  const char *text); /* of a new engine: neither undone nor remembered */
 void filter_undo(struct ui *u, int arg);
 void place_push(struct ui *u); /* before one goes somewhere */
 void place_back(struct ui *u, int arg);
 
-/* ---- events.c ------------------------------------------------------------------------------------------------------------------ */
+/* ---- events.c
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 enum pane { PANE_LIST, PANE_DETAIL, PANE_PAYLOAD };
 
@@ -250,14 +267,14 @@ struct events_view {
     char *columns_how; /* where they came from */
     bool columns_asked, columns_final;
     uint64_t columns_events; /* that the last suggestion was made from */
-    json_t *rows;       /* the window of rows that is here */
-    bool asking, again; /* a request is out; its answer will not be new enough */
+    json_t *rows;            /* the window of rows that is here */
+    bool asking, again;      /* a request is out; its answer will not be new enough */
     bool first_answer;
-    bool stale;         /* rows are those of the filter before: of the new one, none is found yet */
+    bool stale; /* rows are those of the filter before: of the new one, none is found yet */
     uint64_t cursor_row, cursor_number;
-    size_t cursor;      /* index in rows */
+    size_t cursor; /* index in rows */
     size_t top;
-    int column;         /* -1: the row */
+    int column; /* -1: the row */
     bool follow, more_before, more_after, searching;
     bool want_last, want_first;
     uint64_t want_number;
@@ -281,7 +298,9 @@ void events_reset(struct ui *u); /* another engine: nothing that is here counts 
 void events_draw_list(struct ui *u, struct rect r);
 bool events_cell(struct ui *u, struct picked *out);
 
-/* ---- detail.c, payload.c: one event ----------------------------------------------------------------------------------------------- */
+/* ---- detail.c, payload.c: one event
+ * -----------------------------------------------------------------------------------------------
+ */
 
 struct detail_view {
     uint64_t number; /* of the event that is shown */
@@ -317,7 +336,8 @@ void detail_note(struct ui *u, const char *method, const json_t *params);
 void detail_reset(struct ui *u);
 void detail_fini(struct ui *u);
 /* The field that a node of the payload, or a cell of the list, stands for: preview its clause. */
-void preview_field(struct ui *u, uint64_t number, const char *field, int64_t element, const char *clause);
+void preview_field(struct ui *u, uint64_t number, const char *field, int64_t element,
+                   const char *clause);
 
 enum payload_mode { PAYLOAD_JSON, PAYLOAD_TEXT, PAYLOAD_HEX };
 
@@ -330,8 +350,8 @@ struct payload_view {
     bool mode_chosen;
     struct json_scan scan;
     struct table t;
-    VEC(uint32_t) nodes;   /* that are visible */
-    uint8_t *folded;       /* by node */
+    VEC(uint32_t) nodes; /* that are visible */
+    uint8_t *folded;     /* by node */
     struct table text;
     VEC(size_t) line_at;
     int line_width;
@@ -346,7 +366,9 @@ void payload_fini(struct payload_view *p);
 /* The JSON pointer of the node under the cursor; false: none. */
 bool payload_pointer(struct ui *u, struct buf *out);
 
-/* ---- the rest of the state ---------------------------------------------------------------------------------------------------------- */
+/* ---- the rest of the state
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 struct place {
     enum screen_id screen;
@@ -357,8 +379,8 @@ struct place {
 };
 
 struct counts_view {
-    json_t *fields;   /* names; NULL: nothing was counted yet */
-    char *filter;     /* over which events */
+    json_t *fields; /* names; NULL: nothing was counted yet */
+    char *filter;   /* over which events */
     uint64_t id;
     json_t *answer;
     bool asking, again;
@@ -406,24 +428,24 @@ struct ui {
     VEC(struct overlay) overlays;
     struct str_list filter_history, search_history, path_history;
 
-    json_t *stream;     /* the newest "stream" */
-    json_t *keeper;     /* the newest "keeper/engine" */
-    json_t *report;     /* of a dead engine; NULL: it lives */
-    bool ready;         /* plugins are loaded */
+    json_t *stream; /* the newest "stream" */
+    json_t *keeper; /* the newest "keeper/engine" */
+    json_t *report; /* of a dead engine; NULL: it lives */
+    bool ready;     /* plugins are loaded */
     json_t *offer;
-    json_t *unsaved;    /* streams that were kept */
-    char notice[500];   /* one line above the keys */
+    json_t *unsaved;  /* streams that were kept */
+    char notice[500]; /* one line above the keys */
     enum look notice_look;
     uint64_t notice_until;
 
-    char *filter;       /* in force; "" none */
+    char *filter;        /* in force; "" none */
     char *filter_wanted; /* once plugins are loaded; NULL: none */
-    uint64_t selection; /* 0: none */
+    uint64_t selection;  /* 0: none */
     uint64_t matches, scanned, rows;
     char *search;
     struct edit filter_edit;
     bool editing_filter;
-    json_t *check;      /* of what is typed */
+    json_t *check; /* of what is typed */
     json_t *candidates;
     size_t candidate, candidate_start;
     bool checking, check_again, completing;

@@ -29,12 +29,17 @@ static enum look severity_look(const json_t *e)
 {
     uint64_t s = rpc_u64_or(e, "severity", 6);
 
-    return rpc_get_bool(e, "printed", false) ? LOOK_TEXT : s <= 3 ? LOOK_BAD : s == 4 ? LOOK_WARN : s >= 7 ? LOOK_DIM : LOOK_TEXT;
+    return rpc_get_bool(e, "printed", false) ? LOOK_TEXT
+           : s <= 3                          ? LOOK_BAD
+           : s == 4                          ? LOOK_WARN
+           : s >= 7                          ? LOOK_DIM
+                                             : LOOK_TEXT;
 }
 
 static const char *severity_word(const json_t *e)
 {
-    static const char *const words[] = {"", "fatal", "crit", "error", "warn", "note", "info", "debug", "trace"};
+    static const char *const words[] = {"",     "fatal", "crit",  "error", "warn",
+                                        "note", "info",  "debug", "trace"};
     uint64_t s = rpc_u64_or(e, "severity", 6);
 
     return rpc_get_bool(e, "printed", false) ? "print" : s < COUNT_OF(words) ? words[s] : "?";
@@ -42,14 +47,17 @@ static const char *severity_word(const json_t *e)
 
 static void draw_entry(struct ui *u, const json_t *e, int y, struct rect r, bool on)
 {
-    const char *component = rpc_get_str(e, "component"), *plugin = rpc_get_str(e, "plugin"), *during = rpc_get_str(e, "during");
+    const char *component = rpc_get_str(e, "component"), *plugin = rpc_get_str(e, "plugin"),
+               *during = rpc_get_str(e, "during");
     enum look l = on ? LOOK_CURSOR : severity_look(e);
     char time[40];
     int x = r.x + 1;
 
     if (on)
         fill(y, r.x, r.w, l, ' ');
-    x += text_puts(y, x, 8, on ? l : LOOK_DIM, time_text(u, rpc_u64_or(e, "ts", 0), TIME_CLOCK_S, time)) + 1;
+    x += text_puts(y, x, 8, on ? l : LOOK_DIM,
+                   time_text(u, rpc_u64_or(e, "ts", 0), TIME_CLOCK_S, time)) +
+         1;
     text_puts(y, x, 5, l, severity_word(e));
     x += 6;
     if (r.w > 60) {
@@ -57,7 +65,8 @@ static void draw_entry(struct ui *u, const json_t *e, int y, struct rect r, bool
         x += 15;
     }
     if (during && r.w > 90)
-        x += text_putf(y, x, 24, on ? l : LOOK_DIM, "%s%s", during + (str_starts(during, "plugin_") ? 7 : 0), ": ");
+        x += text_putf(y, x, 24, on ? l : LOOK_DIM, "%s%s",
+                       during + (str_starts(during, "plugin_") ? 7 : 0), ": ");
     text_puts(y, x, r.x + r.w - x, l, rpc_get_str(e, "text") ? rpc_get_str(e, "text") : "");
 }
 
@@ -69,7 +78,8 @@ static void log_draw(struct ui *u, struct rect r)
     if (v->t.n == 0)
         text_puts(r.y + r.h / 3, r.x + 2, r.w - 4, LOOK_DIM, "nobody has said anything yet");
     for (int i = 0; i < r.h && v->t.top + (size_t)i < v->t.n; i++)
-        draw_entry(u, json_array_get(v->entries, v->t.top + (size_t)i), r.y + i, r, v->t.top + (size_t)i == v->t.cursor);
+        draw_entry(u, json_array_get(v->entries, v->t.top + (size_t)i), r.y + i, r,
+                   v->t.top + (size_t)i == v->t.cursor);
 }
 
 static bool log_key(struct ui *u, int key, bool is_char)
@@ -103,4 +113,5 @@ static unsigned log_contexts(struct ui *u)
     return CX_LOG | CX_TABLE;
 }
 
-const struct screen screen_log = {"Log", log_open, log_draw, log_key, log_note, log_contexts, NULL, NULL};
+const struct screen screen_log = {"Log",    log_open,     log_draw, log_key,
+                                  log_note, log_contexts, NULL,     NULL};

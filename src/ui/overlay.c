@@ -37,7 +37,9 @@ static struct rect box_open(struct ui *u, int h, int w, enum look l, const char 
     return (struct rect){r.y + 1, r.x + 1, r.h - 2, r.w - 2};
 }
 
-/* ---- prompt ------------------------------------------------------------------------------------------------ */
+/* ---- prompt
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct prompt {
     char *question;
@@ -115,7 +117,9 @@ void prompt_open(struct ui *u, const char *question, const char *text, struct st
     overlay_open(u, &o);
 }
 
-/* ---- dialog ------------------------------------------------------------------------------------------------- */
+/* ---- dialog
+ * -------------------------------------------------------------------------------------------------
+ */
 
 #define DIALOG_KEYS 6
 
@@ -193,7 +197,8 @@ static void dialog_draw(struct ui *u, struct overlay *o)
     for (size_t i = 0; i < d->n; i++) {
         char buffer[16];
 
-        x += text_putf(r.y + r.h, x, r.x + r.w - x, LOOK_KEY, "%s", key_label(d->keys[i].key, true, buffer));
+        x += text_putf(r.y + r.h, x, r.x + r.w - x, LOOK_KEY, "%s",
+                       key_label(d->keys[i].key, true, buffer));
         x += text_putf(r.y + r.h, x, r.x + r.w - x, LOOK_TEXT, " %s   ", d->keys[i].label);
     }
     if (lines > r.h)
@@ -231,8 +236,8 @@ static void dialog_fini(struct overlay *o)
     free(d);
 }
 
-void dialog_open(struct ui *u, const char *title, enum look look, const char *text, const struct dialog_key *keys, size_t n,
-                 void *ctx)
+void dialog_open(struct ui *u, const char *title, enum look look, const char *text,
+                 const struct dialog_key *keys, size_t n, void *ctx)
 {
     struct dialog *d = xcalloc(1, sizeof(*d));
     struct overlay o = {dialog_draw, dialog_key_pressed, dialog_fini, d, true};
@@ -246,7 +251,8 @@ void dialog_open(struct ui *u, const char *title, enum look look, const char *te
     overlay_open(u, &o);
 }
 
-/* ---- what was opened before ----------------------------------------------------------------------------------- */
+/* ---- what was opened before
+ * ----------------------------------------------------------------------------------- */
 
 static const json_t *recent_of(const struct ui *u)
 {
@@ -265,9 +271,11 @@ static void recent_draw(struct ui *u, struct overlay *o)
 
         if (on)
             fill(r.y + i, r.x, r.w, LOOK_CURSOR, ' ');
-        text_putf(r.y + i, r.x + 1, r.w - 2, on ? LOOK_CURSOR : LOOK_TEXT, "%s", rpc_get_str(item, "label"));
+        text_putf(r.y + i, r.x + 1, r.w - 2, on ? LOOK_CURSOR : LOOK_TEXT, "%s",
+                  rpc_get_str(item, "label"));
     }
-    text_puts(r.y + r.h - 1, r.x + 1, r.w - 2, LOOK_DIM, "Enter opens, q leaves      elsewhere: mews FILE, mews ./lib.so, … | mews -");
+    text_puts(r.y + r.h - 1, r.x + 1, r.w - 2, LOOK_DIM,
+              "Enter opens, q leaves      elsewhere: mews FILE, mews ./lib.so, … | mews -");
 }
 
 static bool recent_key(struct ui *u, struct overlay *o, int key, bool is_char)
@@ -276,13 +284,16 @@ static bool recent_key(struct ui *u, struct overlay *o, int key, bool is_char)
     const json_t *item = json_array_get(recent_of(u), t->cursor);
 
     if (is_char && key == '\r') {
-        json_t *q = json_pack("{sO sb sb}", "session", json_object_get(item, "session"), "open", true, "fresh", true);
+        json_t *q = json_pack("{sO sb sb}", "session", json_object_get(item, "session"), "open",
+                              true, "fresh", true);
 
         json_object_set(u->options, "input", json_object_get(item, "input"));
         if (rpc_get_bool(item, "tour", false))
             coach_start(u);
         u->ready = false;
-        u->filter_wanted = rpc_get_str(item, "filter") && *rpc_get_str(item, "filter") ? xstrdup(rpc_get_str(item, "filter")) : NULL;
+        u->filter_wanted = rpc_get_str(item, "filter") && *rpc_get_str(item, "filter")
+                               ? xstrdup(rpc_get_str(item, "filter"))
+                               : NULL;
         overlay_close(u);
         screen_go(u, SCREEN_EVENTS);
         ask(u, "keeper/start", q, NULL, NULL);
@@ -315,7 +326,9 @@ void recent_open(struct ui *u)
     overlay_open(u, &o);
 }
 
-/* ---- help ------------------------------------------------------------------------------------------------------ */
+/* ---- help
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void help_group(struct buf *b, const char *title, unsigned context, bool rest)
 {
@@ -324,7 +337,8 @@ static void help_group(struct buf *b, const char *title, unsigned context, bool 
     for (size_t i = 0; i < action_count; i++) {
         const struct action *a = &actions[i];
 
-        if (!(a->contexts & context) || !*a->keys || (rest && a->contexts != CX_GLOBAL) || (!rest && a->contexts == CX_GLOBAL))
+        if (!(a->contexts & context) || !*a->keys || (rest && a->contexts != CX_GLOBAL) ||
+            (!rest && a->contexts == CX_GLOBAL))
             continue;
         if (!any)
             buf_addf(b, "%s%s\n", b->len ? "\n" : "", title);
@@ -339,9 +353,14 @@ void help_open(struct ui *u, int arg)
         unsigned context;
         const char *title;
     } groups[] = {
-        {CX_VALUE, "On a value"},     {CX_EVENTS, "In the list of events"}, {CX_DETAIL, "In the fields of an event"},
-        {CX_PAYLOAD, "In its payload"}, {CX_COUNTS, "In a table of counts"}, {CX_PLUGINS, "On the Plugins screen"},
-        {CX_FIELDS, "On the Fields screen"}, {CX_LOG, "In the log"},
+        {CX_VALUE, "On a value"},
+        {CX_EVENTS, "In the list of events"},
+        {CX_DETAIL, "In the fields of an event"},
+        {CX_PAYLOAD, "In its payload"},
+        {CX_COUNTS, "In a table of counts"},
+        {CX_PLUGINS, "On the Plugins screen"},
+        {CX_FIELDS, "On the Fields screen"},
+        {CX_LOG, "In the log"},
     };
     static const struct dialog_key close_keys[] = {{'q', "close", NULL}, {'?', "close", NULL}};
     unsigned now = contexts_now(u);
@@ -353,16 +372,21 @@ void help_open(struct ui *u, int arg)
         if (groups[i].context & now)
             help_group(&b, groups[i].title, groups[i].context, false);
     }
-    buf_adds(&b, "\nMoving\n  arrows     also j k; Left and Right choose a column, or a tab\n"
-                 "  PageUp/Dn  a page; Home End the first and the last; End follows a live stream\n");
+    buf_adds(&b,
+             "\nMoving\n  arrows     also j k; Left and Right choose a column, or a tab\n"
+             "  PageUp/Dn  a page; Home End the first and the last; End follows a live stream\n");
     help_group(&b, "Everywhere", CX_GLOBAL, true);
-    buf_addf(&b, "\nSigns\n  %s  no value     %s  the plugin failed to give one     \"\"  empty     %s  earlier than the event before it\n",
+    buf_addf(&b,
+             "\nSigns\n  %s  no value     %s  the plugin failed to give one     \"\"  empty     %s "
+             " earlier than the event before it\n",
              sign("∅", "-"), sign("✗", "!"), sign("‹", "<"));
     dialog_open(u, "keys", LOOK_HEAD, buf_str(&b), close_keys, 1, NULL);
     buf_fini(&b);
 }
 
-/* ---- palette ------------------------------------------------------------------------------------------------------- */
+/* ---- palette
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 struct palette {
     struct edit edit;
@@ -396,7 +420,8 @@ static void palette_find(struct palette *p)
 static void palette_draw(struct ui *u, struct overlay *o)
 {
     struct palette *p = o->state;
-    struct rect r = box_open(u, MIN_OF(u->height - 2, 20), MIN_OF(u->width, 90), LOOK_HEAD, "commands");
+    struct rect r =
+        box_open(u, MIN_OF(u->height - 2, 20), MIN_OF(u->width, 90), LOOK_HEAD, "commands");
     int names = MIN_OF(36, r.w / 2);
 
     table_fit(&p->t, r.h - 1);
@@ -411,7 +436,8 @@ static void palette_draw(struct ui *u, struct overlay *o)
         text_puts(r.y + 1 + i, r.x + 11 + names, r.w - names - 12, on ? l : LOOK_DIM, a->help);
     }
     if (p->found.n == 0)
-        text_puts(r.y + 1, r.x + 1, r.w - 2, LOOK_DIM, "no command is named so; a number goes to that event");
+        text_puts(r.y + 1, r.x + 1, r.w - 2, LOOK_DIM,
+                  "no command is named so; a number goes to that event");
     text_puts(r.y, r.x, 2, LOOK_KEY, ":");
     edit_draw(&p->edit, r.y, r.x + 2, r.w - 2);
 }

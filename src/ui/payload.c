@@ -12,7 +12,9 @@ static size_t text_len(const struct payload_view *p)
     return p->data.len ? strnlen(p->data.data, p->data.len) : 0;
 }
 
-/* ---- the tree ------------------------------------------------------------------------------------------------------ */
+/* ---- the tree
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void list_nodes(struct payload_view *p)
 {
@@ -57,10 +59,12 @@ static void draw_node(struct payload_view *p, uint32_t node, int y, struct rect 
     if (on)
         fill(y, r.x, r.w, base, ' ');
     x = MIN_OF(x, r.x + r.w / 2);
-    text_puts(y, x, 2, on ? base : LOOK_DIM, is_container(p, node) ? (p->folded[node] ? sign("▸", "+") : sign("▾", "-")) : " ");
+    text_puts(y, x, 2, on ? base : LOOK_DIM,
+              is_container(p, node) ? (p->folded[node] ? sign("▸", "+") : sign("▾", "-")) : " ");
     x += 2;
     if (n->key_end > n->key_start)
-        used = text_put(y, x, r.x + r.w - x, on ? base : LOOK_FIELD, text + n->key_start, n->key_end - n->key_start);
+        used = text_put(y, x, r.x + r.w - x, on ? base : LOOK_FIELD, text + n->key_start,
+                        n->key_end - n->key_start);
     else if (n->parent != UINT32_MAX)
         used = text_putf(y, x, r.x + r.w - x, on ? base : LOOK_DIM, "[%u]", n->index);
     x += used + (used ? 2 : 0);
@@ -69,9 +73,14 @@ static void draw_node(struct payload_view *p, uint32_t node, int y, struct rect 
 
         for (uint32_t c = node + 1; c < n->next; c = p->scan.nodes.v[c].next)
             count++;
-        text_putf(y, x, r.x + r.w - x, on ? base : LOOK_DIM, n->kind == JSON_KIND_OBJECT ? "{%u}" : "[%u]", count);
+        text_putf(y, x, r.x + r.w - x, on ? base : LOOK_DIM,
+                  n->kind == JSON_KIND_OBJECT ? "{%u}" : "[%u]", count);
     } else {
-        text_put(y, x, r.x + r.w - x, on ? base : n->kind == JSON_KIND_STRING ? LOOK_VALUE : LOOK_NUMBER, text + n->start, n->end - n->start);
+        text_put(y, x, r.x + r.w - x,
+                 on                            ? base
+                 : n->kind == JSON_KIND_STRING ? LOOK_VALUE
+                                               : LOOK_NUMBER,
+                 text + n->start, n->end - n->start);
     }
 }
 
@@ -81,12 +90,16 @@ static void draw_tree(struct payload_view *p, struct rect r, bool focus)
 
     table_fit(&p->t, rows);
     for (int i = 0; i < rows && p->t.top + (size_t)i < p->nodes.n; i++)
-        draw_node(p, p->nodes.v[p->t.top + (size_t)i], r.y + i, r, focus && p->t.top + (size_t)i == p->t.cursor);
+        draw_node(p, p->nodes.v[p->t.top + (size_t)i], r.y + i, r,
+                  focus && p->t.top + (size_t)i == p->t.cursor);
     if (!p->scan.complete)
-        text_putf(r.y + r.h - 1, r.x + 1, r.w - 1, LOOK_WARN, "the JSON goes wrong, or ends, at byte %u", p->scan.error_at);
+        text_putf(r.y + r.h - 1, r.x + 1, r.w - 1, LOOK_WARN,
+                  "the JSON goes wrong, or ends, at byte %u", p->scan.error_at);
 }
 
-/* ---- text and bytes ---------------------------------------------------------------------------------------------------- */
+/* ---- text and bytes
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 /* Lines as they are, those that are too long cut where the pane ends. */
 static void cut_lines(struct payload_view *p, int width)
@@ -134,7 +147,8 @@ static void hex_row(const struct payload_view *p, size_t at, size_t per, char ou
 
     o += (size_t)snprintf(out, 200, "%08zx ", at);
     for (size_t i = 0; i < per; i++)
-        o += (size_t)snprintf(out + o, 200 - o, i < n ? "%s%02x" : "%s  ", i % 8 == 0 ? "  " : " ", i < n ? (unsigned char)p->data.data[at + i] : 0);
+        o += (size_t)snprintf(out + o, 200 - o, i < n ? "%s%02x" : "%s  ", i % 8 == 0 ? "  " : " ",
+                              i < n ? (unsigned char)p->data.data[at + i] : 0);
     o += (size_t)snprintf(out + o, 200 - o, "  ");
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)p->data.data[at + i];
@@ -172,9 +186,12 @@ void payload_draw(struct ui *u, struct rect r)
     int x;
 
     rule_line(r.y, r.x, r.w, focus ? LOOK_HEAD : LOOK_DIM);
-    x = r.x + 2 + text_putf(r.y, r.x + 2, r.w - 3, focus ? LOOK_STRONG : LOOK_HEAD, " payload %s ", text_bytes(p->size, size));
+    x = r.x + 2 +
+        text_putf(r.y, r.x + 2, r.w - 3, focus ? LOOK_STRONG : LOOK_HEAD, " payload %s ",
+                  text_bytes(p->size, size));
     for (int i = 0; i < 3; i++)
-        x += text_putf(r.y, x + 1, r.x + r.w - x - 1, (int)mode == i ? LOOK_CELL : LOOK_DIM, " %s ", names[i]);
+        x += text_putf(r.y, x + 1, r.x + r.w - x - 1, (int)mode == i ? LOOK_CELL : LOOK_DIM, " %s ",
+                       names[i]);
     r.y++;
     r.h--;
     if (!p->have) {
@@ -193,7 +210,9 @@ void payload_draw(struct ui *u, struct rect r)
         draw_hex(p, r);
 }
 
-/* ---- asking ------------------------------------------------------------------------------------------------------------- */
+/* ---- asking
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_payload(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
@@ -228,7 +247,8 @@ void payload_show(struct ui *u, uint64_t number)
         return;
     p->have = false;
     p->asking = true;
-    ask(u, "event/payload", json_pack("{so so}", "number", rpc_u64(number), "max", rpc_u64(PAYLOAD_MAX)), on_payload,
+    ask(u, "event/payload",
+        json_pack("{so so}", "number", rpc_u64(number), "max", rpc_u64(PAYLOAD_MAX)), on_payload,
         (void *)(uintptr_t)number);
 }
 
@@ -241,7 +261,9 @@ void payload_fini(struct payload_view *p)
     free(p->folded);
 }
 
-/* ---- keys ----------------------------------------------------------------------------------------------------------------- */
+/* ---- keys
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 void payload_mode_next(struct ui *u, int arg)
 {
@@ -278,8 +300,9 @@ static void on_node(struct ui *u, const json_t *result, const json_t *error, voi
         return;
     }
     notice(u, LOOK_TEXT, "%s %s", rpc_get_str(result, "field"),
-           how && str_eq(how, "offset") ? "shows this part" : how && str_eq(how, "value") ? "has the same value (the plugin gives no place)"
-                                                                                       : "takes it by its pointer");
+           how && str_eq(how, "offset")  ? "shows this part"
+           : how && str_eq(how, "value") ? "has the same value (the plugin gives no place)"
+                                         : "takes it by its pointer");
     preview_field(u, u->payload.number, rpc_get_str(result, "field"), -1, NULL);
 }
 
@@ -311,7 +334,10 @@ void payload_enter(struct ui *u)
     }
     buf_init(&pointer, 1 << 20);
     payload_pointer(u, &pointer);
-    ask(u, "event/node", json_pack("{so so}", "number", rpc_u64(p->number), "pointer", rpc_text(buf_str(&pointer), pointer.len)), on_node, NULL);
+    ask(u, "event/node",
+        json_pack("{so so}", "number", rpc_u64(p->number), "pointer",
+                  rpc_text(buf_str(&pointer), pointer.len)),
+        on_node, NULL);
     buf_fini(&pointer);
 }
 

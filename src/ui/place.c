@@ -5,7 +5,11 @@
 
 static struct place place_now(struct ui *u)
 {
-    return (struct place){u->screen, u->events.pane, u->events.detail_open, u->events.payload_open, u->events.cursor_number,
+    return (struct place){u->screen,
+                          u->events.pane,
+                          u->events.detail_open,
+                          u->events.payload_open,
+                          u->events.cursor_number,
                           xstrdup(u->filter)};
 }
 
@@ -19,7 +23,9 @@ void place_push(struct ui *u)
     vec_push(&u->places, place_now(u));
 }
 
-/* ---- filters ------------------------------------------------------------------------------------------------- */
+/* ---- filters
+ * -------------------------------------------------------------------------------------------------
+ */
 
 struct wanted { /* a filter on its way */
     char *text;
@@ -82,8 +88,10 @@ static void want_filter(struct ui *u, const char *text, bool undoing, uint64_t n
     w->undoing = undoing;
     w->number = number;
     if (*text) {
-        ask(u, "select", json_pack("{so so so}", "filter", rpc_str(text), "replaces", rpc_u64(u->selection), "near",
-                                   rpc_u64(number ? number : u->events.cursor_number)), on_selected, w);
+        ask(u, "select",
+            json_pack("{so so so}", "filter", rpc_str(text), "replaces", rpc_u64(u->selection),
+                      "near", rpc_u64(number ? number : u->events.cursor_number)),
+            on_selected, w);
         return;
     }
     if (u->selection)

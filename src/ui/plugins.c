@@ -21,7 +21,9 @@ static const json_t *plugin_now(const struct ui *u)
 static void build_body(struct ui *u);
 static void ask_about(struct ui *u);
 
-/* ---- asking -------------------------------------------------------------------------------------------------------- */
+/* ---- asking
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static void on_plugins(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
@@ -43,7 +45,8 @@ static void on_params(struct ui *u, const json_t *result, const json_t *error, v
 {
     UNUSED(ctx);
     json_decref(u->plugins.open_params);
-    u->plugins.open_params = error ? json_pack("{so}", "error", rpc_str(error_text(error))) : json_incref((json_t *)result);
+    u->plugins.open_params = error ? json_pack("{so}", "error", rpc_str(error_text(error)))
+                                   : json_incref((json_t *)result);
     build_body(u);
 }
 
@@ -60,7 +63,9 @@ static void on_log(struct ui *u, const json_t *result, const json_t *error, void
 
 static bool can_open(const json_t *p)
 {
-    return rpc_get_bool(json_object_get(json_object_get(p, "capabilities"), "sourcing"), "present", false) && !json_object_get(p, "failure");
+    return rpc_get_bool(json_object_get(json_object_get(p, "capabilities"), "sourcing"), "present",
+                        false) &&
+           !json_object_get(p, "failure");
 }
 
 static void ask_about(struct ui *u)
@@ -77,10 +82,13 @@ static void ask_about(struct ui *u)
         json_decref(v->open_params);
         v->open_params = NULL;
         if (can_open(p))
-            ask(u, "plugin/open_params", json_pack("{so}", "plugin", rpc_str(name)), on_params, NULL);
+            ask(u, "plugin/open_params", json_pack("{so}", "plugin", rpc_str(name)), on_params,
+                NULL);
     }
     if (v->tab == TAB_LOG || v->tab == TAB_OVERVIEW)
-        ask(u, "keeper/log", json_pack("{so si}", "plugin", rpc_str(name), "n", v->tab == TAB_LOG ? 200 : 5), on_log, NULL);
+        ask(u, "keeper/log",
+            json_pack("{so si}", "plugin", rpc_str(name), "n", v->tab == TAB_LOG ? 200 : 5), on_log,
+            NULL);
 }
 
 static void refresh_plugins(struct ui *u)
@@ -101,7 +109,8 @@ void plugins_reset(struct ui *u)
     u->plugins.open_params_of = NULL;
 }
 
-/* ---- the body: lines with their look in front ------------------------------------------------------------------------- */
+/* ---- the body: lines with their look in front
+ * ------------------------------------------------------------------------- */
 
 static void body_clear(struct plugins_view *v)
 {
@@ -137,14 +146,16 @@ static void join_names(const json_t *list, struct buf *out)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *name = json_string_value(item);
 
         buf_addf(out, "%s%s", i ? " " : "", str_starts(name, "plugin_") ? name + 7 : name);
     }
 }
 
-static void capability_line(struct ui *u, const json_t *p, const char *name, char letter, const char *more)
+static void capability_line(struct ui *u, const json_t *p, const char *name, char letter,
+                            const char *more)
 {
     const json_t *cap = json_object_get(json_object_get(p, "capabilities"), name);
     bool present = rpc_get_bool(cap, "present", false);
@@ -152,8 +163,12 @@ static void capability_line(struct ui *u, const json_t *p, const char *name, cha
 
     buf_init(&names, 4096);
     join_names(json_object_get(cap, present ? "functions" : "missing"), &names);
-    line(u, present ? LOOK_GOOD : LOOK_DIM, " %c %-10s %s %s%s%s", letter, name, present ? sign("✓", "+") : sign("·", "-"),
-         present ? more : "", present && *more ? "   " : present ? "" : "needs ", buf_str(&names));
+    line(u, present ? LOOK_GOOD : LOOK_DIM, " %c %-10s %s %s%s%s", letter, name,
+         present ? sign("✓", "+") : sign("·", "-"), present ? more : "",
+         present && *more ? "   "
+         : present        ? ""
+                          : "needs ",
+         buf_str(&names));
     buf_fini(&names);
 }
 
@@ -161,7 +176,8 @@ static void overview_source(struct ui *u, const json_t *p)
 {
     char more[200];
 
-    snprintf(more, sizeof(more), "ID %llu %s source %s", (unsigned long long)rpc_u64_or(p, "id", 0), sign("→", "->"), rpc_get_str(p, "source"));
+    snprintf(more, sizeof(more), "ID %llu %s source %s", (unsigned long long)rpc_u64_or(p, "id", 0),
+             sign("→", "->"), rpc_get_str(p, "source"));
     capability_line(u, p, "sourcing", 'S', more);
 }
 
@@ -171,11 +187,13 @@ static void overview_fields(struct ui *u, const json_t *p)
     size_t i, lists = 0, keys = 0;
     char more[200];
 
-    json_array_foreach(fields, i, f) {
+    json_array_foreach(fields, i, f)
+    {
         lists += rpc_get_bool(f, "isList", false);
         keys += rpc_get_bool(json_object_get(f, "arg"), "isRequired", false);
     }
-    snprintf(more, sizeof(more), "%zu fields: %zu lists, %zu need an argument", json_array_size(fields), lists, keys);
+    snprintf(more, sizeof(more), "%zu fields: %zu lists, %zu need an argument",
+             json_array_size(fields), lists, keys);
     capability_line(u, p, "extraction", 'E', more);
 }
 
@@ -188,10 +206,13 @@ static void overview_state(struct ui *u, const json_t *p)
     if (!plugin || !str_eq(plugin, rpc_get_str(p, "name")))
         return;
     if (progress && rpc_u64_or(progress, "pct", 0))
-        snprintf(pct, sizeof(pct), " %s %.1f %%", sign("·", "-"), (double)rpc_u64_or(progress, "pct", 0) / 100);
-    line(u, error ? LOOK_BAD : LOOK_TEXT, " %-11s %s %s %s events in %llu batches%s%s%s", "stream", rpc_get_str(u->stream, "state"), sign("·", "-"),
-         text_count(rpc_u64_or(u->stream, "last_number", 0), a), (unsigned long long)rpc_u64_or(u->stream, "batches", 0), pct,
-         error ? ": " : "", error ? error : "");
+        snprintf(pct, sizeof(pct), " %s %.1f %%", sign("·", "-"),
+                 (double)rpc_u64_or(progress, "pct", 0) / 100);
+    line(u, error ? LOOK_BAD : LOOK_TEXT, " %-11s %s %s %s events in %llu batches%s%s%s", "stream",
+         rpc_get_str(u->stream, "state"), sign("·", "-"),
+         text_count(rpc_u64_or(u->stream, "last_number", 0), a),
+         (unsigned long long)rpc_u64_or(u->stream, "batches", 0), pct, error ? ": " : "",
+         error ? error : "");
 }
 
 static void overview_params(struct ui *u, const json_t *p)
@@ -202,13 +223,16 @@ static void overview_params(struct ui *u, const json_t *p)
     if (!can_open(p))
         return;
     if (rpc_get_str(u->plugins.open_params, "error"))
-        line(u, LOOK_WARN, " %-11s %s", "open params", rpc_get_str(u->plugins.open_params, "error"));
+        line(u, LOOK_WARN, " %-11s %s", "open params",
+             rpc_get_str(u->plugins.open_params, "error"));
     else if (json_array_size(list) == 0)
         line(u, LOOK_TEXT, " %-11s none suggested   o opens", "open params");
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *desc = rpc_get_str(item, "desc");
 
-        line(u, LOOK_TEXT, " %-11s %s%s%s", i ? "" : "open params", rpc_get_str(item, "value"), desc && *desc ? "   " : "", desc ? desc : "");
+        line(u, LOOK_TEXT, " %-11s %s%s%s", i ? "" : "open params", rpc_get_str(item, "value"),
+             desc && *desc ? "   " : "", desc ? desc : "");
     }
 }
 
@@ -217,11 +241,13 @@ static void overview_printed(struct ui *u)
     const json_t *e;
     size_t i;
 
-    json_array_foreach(u->plugins.log, i, e) {
+    json_array_foreach(u->plugins.log, i, e)
+    {
         const char *during = rpc_get_str(e, "during");
 
         if (rpc_get_bool(e, "printed", false))
-            line(u, LOOK_DIM, " %-11s %s%s%s", "printed", during ? during + (str_starts(during, "plugin_") ? 7 : 0) : "", during ? ": " : "",
+            line(u, LOOK_DIM, " %-11s %s%s%s", "printed",
+                 during ? during + (str_starts(during, "plugin_") ? 7 : 0) : "", during ? ": " : "",
                  rpc_get_str(e, "text"));
     }
 }
@@ -235,7 +261,8 @@ static void overview_failure(struct ui *u, const json_t *p)
     line(u, LOOK_BAD, " %s not in use: at step “%s”", sign("✗", "x"), rpc_get_str(f, "step"));
     line(u, LOOK_TEXT, "   %s", rpc_get_str(f, "text"));
     if (rpc_get_str(p, "api"))
-        line(u, LOOK_TEXT, "   it requires API %s; mews supports %s", rpc_get_str(p, "api"), rpc_get_str(f, "supported_api"));
+        line(u, LOOK_TEXT, "   it requires API %s; mews supports %s", rpc_get_str(p, "api"),
+             rpc_get_str(f, "supported_api"));
     if (*rpc_get_str(f, "advice"))
         line(u, LOOK_WARN, "   %s", rpc_get_str(f, "advice"));
 }
@@ -253,8 +280,10 @@ static void tab_overview(struct ui *u, const json_t *p)
     overview_failure(u, p);
     if (rpc_get_str(p, "description"))
         line(u, LOOK_STRONG, " %s", rpc_get_str(p, "description"));
-    snprintf(file, sizeof(file), "%s %s %s %s %s %s built %s", path ? path : "?", sign("·", "-"), text_bytes(rpc_u64_or(p, "file_size", 0), size),
-             sign("·", "-"), rpc_get_str(p, "language"), sign("·", "-"), time_text(u, rpc_u64_or(p, "file_time", 0), TIME_DATETIME_S, when));
+    snprintf(file, sizeof(file), "%s %s %s %s %s %s built %s", path ? path : "?", sign("·", "-"),
+             text_bytes(rpc_u64_or(p, "file_size", 0), size), sign("·", "-"),
+             rpc_get_str(p, "language"), sign("·", "-"),
+             time_text(u, rpc_u64_or(p, "file_time", 0), TIME_DATETIME_S, when));
     if (rpc_u64_or(p, "file_size", 0))
         pair(u, "file", file);
     else
@@ -268,7 +297,8 @@ static void tab_overview(struct ui *u, const json_t *p)
     capability_line(u, p, "async", 'A', "");
     capability_line(u, p, "listening", 'L', "");
     buf_init(&have, 4096);
-    json_object_foreach(json_object_get(p, "optional"), name, present) {
+    json_object_foreach(json_object_get(p, "optional"), name, present)
+    {
         if (json_is_true(present))
             buf_addf(&have, "%s%s", have.len ? " " : "", name + 7);
     }
@@ -289,12 +319,16 @@ static void tab_fields(struct ui *u, const json_t *p)
     const json_t *f, *arg;
     size_t i;
 
-    json_array_foreach(json_object_get(p, "fields"), i, f) {
+    json_array_foreach(json_object_get(p, "fields"), i, f)
+    {
         char type[40];
 
         arg = json_object_get(f, "arg");
-        snprintf(type, sizeof(type), "%s%s%s", rpc_get_bool(f, "isList", false) ? "list " : "", rpc_get_str(f, "type"),
-                 rpc_get_bool(arg, "isKey", false) ? "[key]" : rpc_get_bool(arg, "isIndex", false) ? "[i]" : "");
+        snprintf(type, sizeof(type), "%s%s%s", rpc_get_bool(f, "isList", false) ? "list " : "",
+                 rpc_get_str(f, "type"),
+                 rpc_get_bool(arg, "isKey", false)     ? "[key]"
+                 : rpc_get_bool(arg, "isIndex", false) ? "[i]"
+                                                       : "");
         line(u, LOOK_TEXT, " %-34s %-18s %s", rpc_get_str(f, "name"), type, rpc_get_str(f, "desc"));
     }
     if (json_array_size(json_object_get(p, "fields")) == 0)
@@ -342,19 +376,23 @@ static void calls_of(struct ui *u, const json_t *list, const char *indent)
     const json_t *c;
     size_t i;
 
-    json_array_foreach(list, i, c) {
+    json_array_foreach(list, i, c)
+    {
         char a[32], b[32], p50[32], p99[32], max[32];
         uint64_t failures = rpc_u64_or(c, "failures", 0);
 
-        line(u, failures ? LOOK_WARN : LOOK_TEXT, " %s%-32s %12s %8s %9s %9s %9s", indent, rpc_get_str(c, "name"), text_count(rpc_u64_or(c, "calls", 0), a),
-             text_count(failures, b), text_duration(rpc_u64_or(c, "p50_ns", 0), p50), text_duration(rpc_u64_or(c, "p99_ns", 0), p99),
+        line(u, failures ? LOOK_WARN : LOOK_TEXT, " %s%-32s %12s %8s %9s %9s %9s", indent,
+             rpc_get_str(c, "name"), text_count(rpc_u64_or(c, "calls", 0), a),
+             text_count(failures, b), text_duration(rpc_u64_or(c, "p50_ns", 0), p50),
+             text_duration(rpc_u64_or(c, "p99_ns", 0), p99),
              text_duration(rpc_u64_or(c, "max_ns", 0), max));
     }
 }
 
 static void tab_calls(struct ui *u, const json_t *p)
 {
-    line(u, LOOK_HEAD, " %-32s %12s %8s %9s %9s %9s", "function", "calls", "failed", "p50", "p99", "max");
+    line(u, LOOK_HEAD, " %-32s %12s %8s %9s %9s %9s", "function", "calls", "failed", "p50", "p99",
+         "max");
     calls_of(u, json_object_get(p, "calls"), "");
     if (json_array_size(json_object_get(p, "field_calls"))) {
         line(u, LOOK_HEAD, " fields");
@@ -369,7 +407,8 @@ static void tab_log(struct ui *u)
     size_t i;
 
     json_array_foreach(u->plugins.log, i, e)
-        line(u, rpc_u64_or(e, "severity", 6) <= 4 ? LOOK_WARN : LOOK_TEXT, " %s  %s%s", time_text(u, rpc_u64_or(e, "ts", 0), TIME_CLOCK_S, time),
+        line(u, rpc_u64_or(e, "severity", 6) <= 4 ? LOOK_WARN : LOOK_TEXT, " %s  %s%s",
+             time_text(u, rpc_u64_or(e, "ts", 0), TIME_CLOCK_S, time),
              rpc_get_bool(e, "printed", false) ? "printed: " : "", rpc_get_str(e, "text"));
     if (json_array_size(u->plugins.log) == 0)
         line(u, LOOK_DIM, " it has said nothing");
@@ -403,7 +442,9 @@ static void build_body(struct ui *u)
     table_clamp(&v->body);
 }
 
-/* ---- drawing ---------------------------------------------------------------------------------------------------------------- */
+/* ---- drawing
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static void capability_letters(const json_t *p, char out[20])
 {
@@ -412,9 +453,11 @@ static void capability_letters(const json_t *p, char out[20])
     size_t n = 0;
 
     for (int i = 0; i < 5; i++) {
-        bool has = rpc_get_bool(json_object_get(json_object_get(p, "capabilities"), names[i]), "present", false);
+        bool has = rpc_get_bool(json_object_get(json_object_get(p, "capabilities"), names[i]),
+                                "present", false);
 
-        n += (size_t)snprintf(out + n, 20 - n, "%s", has ? (char[]){letters[i], 0} : sign("·", "."));
+        n +=
+            (size_t)snprintf(out + n, 20 - n, "%s", has ? (char[]){letters[i], 0} : sign("·", "."));
     }
 }
 
@@ -424,8 +467,7 @@ static uint64_t total_failures(const json_t *p)
     uint64_t n = 0;
     size_t i;
 
-    json_array_foreach(json_object_get(p, "calls"), i, c)
-        n += rpc_u64_or(c, "failures", 0);
+    json_array_foreach(json_object_get(p, "calls"), i, c) n += rpc_u64_or(c, "failures", 0);
     return n;
 }
 
@@ -440,10 +482,13 @@ static void draw_plugin(struct ui *u, const json_t *p, int y, struct rect r, boo
     if (on)
         fill(y, r.x, r.w, base, ' ');
     capability_letters(p, caps);
-    snprintf(name, sizeof(name), "%s%s", rpc_get_str(p, "name"), bundled && names > 20 ? " (comes along)" : "");
-    text_putf(y, r.x, 3, base, "%s%s", on ? sign("▸", ">") : " ", failure ? sign("✗", "x") : sign("●", "*"));
+    snprintf(name, sizeof(name), "%s%s", rpc_get_str(p, "name"),
+             bundled && names > 20 ? " (comes along)" : "");
+    text_putf(y, r.x, 3, base, "%s%s", on ? sign("▸", ">") : " ",
+              failure ? sign("✗", "x") : sign("●", "*"));
     text_puts(y, r.x + 3, names - 1, base, name);
-    text_puts(y, r.x + 3 + names, 8, base, rpc_get_str(p, "version") ? rpc_get_str(p, "version") : "");
+    text_puts(y, r.x + 3 + names, 8, base,
+              rpc_get_str(p, "version") ? rpc_get_str(p, "version") : "");
     if (r.w <= 60) {
         text_puts(y, r.x + 12 + names, 6, base, caps);
         return;
@@ -451,11 +496,14 @@ static void draw_plugin(struct ui *u, const json_t *p, int y, struct rect r, boo
     text_puts(y, r.x + 12 + names, 7, base, rpc_get_str(p, "api") ? rpc_get_str(p, "api") : "");
     text_puts(y, r.x + 20 + names, 6, base, caps);
     if (failure) {
-        text_putf(y, r.x + 27 + names, r.w - names - 28, base, "%s: %s", rpc_get_str(failure, "step"), rpc_get_str(failure, "text"));
+        text_putf(y, r.x + 27 + names, r.w - names - 28, base, "%s: %s",
+                  rpc_get_str(failure, "step"), rpc_get_str(failure, "text"));
         return;
     }
-    text_puts(y, r.x + 27 + names, 14, base, *rpc_get_str(p, "source") ? rpc_get_str(p, "source") : "");
-    text_right(y, r.x + 41 + names, 6, base, text_count(json_array_size(json_object_get(p, "fields")), count));
+    text_puts(y, r.x + 27 + names, 14, base,
+              *rpc_get_str(p, "source") ? rpc_get_str(p, "source") : "");
+    text_right(y, r.x + 41 + names, 6, base,
+               text_count(json_array_size(json_object_get(p, "fields")), count));
     text_right(y, r.x + 48 + names, 6, base, text_count(total_failures(p), count));
     UNUSED(u);
 }
@@ -468,10 +516,12 @@ static void draw_list(struct ui *u, struct rect r)
     text_puts(r.y, r.x + 3, names, LOOK_HEAD, "plugin");
     text_puts(r.y, r.x + 3 + names, 8, LOOK_HEAD, "version");
     if (r.w > 60)
-        text_puts(r.y, r.x + 12 + names, r.w - names - 12, LOOK_HEAD, "API     can    source         fields  fails");
+        text_puts(r.y, r.x + 12 + names, r.w - names - 12, LOOK_HEAD,
+                  "API     can    source         fields  fails");
     table_fit(&v->list, r.h - 1);
     for (int i = 0; i < r.h - 1 && v->list.top + (size_t)i < v->list.n; i++)
-        draw_plugin(u, json_array_get(list_of(u), v->list.top + (size_t)i), r.y + 1 + i, r, v->list.top + (size_t)i == v->list.cursor);
+        draw_plugin(u, json_array_get(list_of(u), v->list.top + (size_t)i), r.y + 1 + i, r,
+                    v->list.top + (size_t)i == v->list.cursor);
 }
 
 static void draw_tabs(struct ui *u, struct rect r)
@@ -483,7 +533,8 @@ static void draw_tabs(struct ui *u, struct rect r)
     rule_line(r.y, r.x, r.w, focus ? LOOK_HEAD : LOOK_DIM);
     x += text_putf(r.y, x, r.w / 2, LOOK_STRONG, " %s ", rpc_get_str(plugin_now(u), "name"));
     for (int i = 0; i < TAB_COUNT; i++)
-        x += 1 + text_putf(r.y, x + 1, r.x + r.w - x - 1, i == v->tab ? LOOK_CELL : LOOK_DIM, " %s ", tab_names[i]);
+        x += 1 + text_putf(r.y, x + 1, r.x + r.w - x - 1, i == v->tab ? LOOK_CELL : LOOK_DIM,
+                           " %s ", tab_names[i]);
 }
 
 static void plugins_draw(struct ui *u, struct rect r)
@@ -495,7 +546,9 @@ static void plugins_draw(struct ui *u, struct rect r)
         refresh_plugins(u);
     if (v->list.n == 0) {
         text_puts(r.y + r.h / 3, r.x + 2, r.w - 4, LOOK_DIM,
-                  !engine_is_up(u) ? "the engine has ended: R starts it anew" : u->ready ? "no plugin is loaded: l loads one" : "loading plugins…");
+                  !engine_is_up(u) ? "the engine has ended: R starts it anew"
+                  : u->ready       ? "no plugin is loaded: l loads one"
+                                   : "loading plugins…");
         return;
     }
     draw_list(u, (struct rect){r.y, r.x, list, r.w});
@@ -512,7 +565,9 @@ static void plugins_draw(struct ui *u, struct rect r)
     }
 }
 
-/* ---- keys and actions ----------------------------------------------------------------------------------------------------------- */
+/* ---- keys and actions
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 void plugins_tab(struct ui *u, int by)
 {
@@ -570,7 +625,8 @@ static void on_open_params(struct ui *u, const char *text, void *ctx)
     char *name = ctx;
 
     history_add(&u->path_history, text);
-    ask(u, "source/open", json_pack("{so so}", "source", rpc_str(name), "params", rpc_str(text)), on_opened, NULL);
+    ask(u, "source/open", json_pack("{so so}", "source", rpc_str(name), "params", rpc_str(text)),
+        on_opened, NULL);
     notice(u, LOOK_TEXT, "opening %s…", name);
     free(name);
 }
@@ -580,7 +636,8 @@ static const char *first_source(const struct ui *u)
     const json_t *p;
     size_t i;
 
-    json_array_foreach(list_of(u), i, p) {
+    json_array_foreach(list_of(u), i, p)
+    {
         if (can_open(p))
             return rpc_get_str(p, "name");
     }
@@ -590,19 +647,26 @@ static const char *first_source(const struct ui *u)
 void plugins_open_source(struct ui *u, int arg)
 {
     const json_t *p = u->screen == SCREEN_PLUGINS ? plugin_now(u) : NULL;
-    const char *name = p ? (can_open(p) ? rpc_get_str(p, "name") : NULL) : rpc_get_str(u->stream, "plugin"), *params;
+    const char *name = p ? (can_open(p) ? rpc_get_str(p, "name") : NULL)
+                         : rpc_get_str(u->stream, "plugin"),
+               *params;
     char question[160];
 
     UNUSED(arg);
     if (!name && !p)
         name = first_source(u);
     if (!name) {
-        notice(u, LOOK_WARN, p ? "this plugin has no event source" : "no loaded plugin has an event source: l loads one");
+        notice(u, LOOK_WARN,
+               p ? "this plugin has no event source"
+                 : "no loaded plugin has an event source: l loads one");
         return;
     }
-    params = rpc_get_str(u->stream, "plugin") && str_eq(rpc_get_str(u->stream, "plugin"), name) ? rpc_get_str(u->stream, "params") : NULL;
+    params = rpc_get_str(u->stream, "plugin") && str_eq(rpc_get_str(u->stream, "plugin"), name)
+                 ? rpc_get_str(u->stream, "params")
+                 : NULL;
     if (!params && json_array_size(json_object_get(u->plugins.open_params, "params")) == 1)
-        params = rpc_get_str(json_array_get(json_object_get(u->plugins.open_params, "params"), 0), "value");
+        params = rpc_get_str(json_array_get(json_object_get(u->plugins.open_params, "params"), 0),
+                             "value");
     snprintf(question, sizeof(question), "open %s with", name);
     prompt_open(u, question, params ? params : "", &u->path_history, on_open_params, xstrdup(name));
 }
@@ -667,4 +731,5 @@ static const char *plugins_crumb(struct ui *u)
     return name ? name : "";
 }
 
-const struct screen screen_plugins = {"Plugins", plugins_open, plugins_draw, plugins_key, plugins_note, plugins_contexts, plugins_back, plugins_crumb};
+const struct screen screen_plugins = {"Plugins",    plugins_open,     plugins_draw, plugins_key,
+                                      plugins_note, plugins_contexts, plugins_back, plugins_crumb};

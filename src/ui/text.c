@@ -18,7 +18,7 @@ const char *sign(const char *utf8, const char *ascii)
 struct glyph {
     char bytes[16]; /* as it is sent; spelt when it is not printable */
     int width;
-    size_t used;    /* bytes of the source */
+    size_t used; /* bytes of the source */
 };
 
 static void spell(struct glyph *g, const char *fmt, unsigned v)
@@ -79,7 +79,8 @@ int text_put(int y, int x, int width, enum look l, const char *s, size_t n)
     move(y, x);
     for (size_t i = 0; i < n; i += g.used) {
         next_glyph(s + i, n - i, &g);
-        if (col + g.width > width - 1 && text_width(s + i, MIN_OF(n - i, (size_t)4 * (size_t)width + 8)) > width - col) {
+        if (col + g.width > width - 1 &&
+            text_width(s + i, MIN_OF(n - i, (size_t)4 * (size_t)width + 8)) > width - col) {
             if (col < width) {
                 addstr(more);
                 col++;

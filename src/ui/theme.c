@@ -6,8 +6,8 @@
 static const struct look_def {
     short fg256, bg256; /* -1: the terminal's own */
     short fg8, bg8;
-    attr_t plain;       /* with no colours */
-    attr_t also;        /* with colours */
+    attr_t plain; /* with no colours */
+    attr_t also;  /* with colours */
 } looks[LOOK_COUNT] = {
     [LOOK_TEXT] = {-1, -1, -1, -1, A_NORMAL, A_NORMAL},
     [LOOK_DIM] = {245, -1, -1, -1, A_DIM, A_NORMAL},
@@ -55,7 +55,8 @@ void look_set(enum look l)
     const struct look_def *d = &looks[l];
 
     if (with_colors)
-        attrset(d->also | (attr_t)COLOR_PAIR(l + 1) | (l == LOOK_CURSOR && COLORS < 256 ? A_BOLD | A_REVERSE : 0));
+        attrset(d->also | (attr_t)COLOR_PAIR(l + 1) |
+                (l == LOOK_CURSOR && COLORS < 256 ? A_BOLD | A_REVERSE : 0));
     else
         attrset(d->plain);
 }

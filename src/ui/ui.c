@@ -24,13 +24,16 @@ static void on_resize_signal(int sig)
     resized = 1;
 }
 
-/* ---- screens ---------------------------------------------------------------------------------------------------- */
+/* ---- screens
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static const struct screen *const screens[SCREEN_COUNT] = {
-    [SCREEN_INFO] = &screen_info,     [SCREEN_EVENTS] = &screen_events, [SCREEN_PLUGINS] = &screen_plugins,
-    [SCREEN_FIELDS] = &screen_fields, [SCREEN_RULES] = &screen_rules,   [SCREEN_VIEWS] = &screen_views,
-    [SCREEN_ASYNC] = &screen_async,   [SCREEN_STATE] = &screen_state,   [SCREEN_API] = &screen_api,
-    [SCREEN_LOG] = &screen_log,
+    [SCREEN_INFO] = &screen_info,       [SCREEN_EVENTS] = &screen_events,
+    [SCREEN_PLUGINS] = &screen_plugins, [SCREEN_FIELDS] = &screen_fields,
+    [SCREEN_RULES] = &screen_rules,     [SCREEN_VIEWS] = &screen_views,
+    [SCREEN_ASYNC] = &screen_async,     [SCREEN_STATE] = &screen_state,
+    [SCREEN_API] = &screen_api,         [SCREEN_LOG] = &screen_log,
 };
 
 const struct screen *screen_of(enum screen_id id)
@@ -73,7 +76,8 @@ bool engine_is_up(const struct ui *u)
     return !u->report && (!phase || str_eq(phase, "running"));
 }
 
-/* ---- the engine's life ---------------------------------------------------------------------------------------------- */
+/* ---- the engine's life
+ * ---------------------------------------------------------------------------------------------- */
 
 static void restart_now(struct ui *u, void *ctx)
 {
@@ -131,7 +135,8 @@ void engine_end_call(struct ui *u, int arg)
         return;
     }
     buf_init(&b, 2000);
-    buf_adds(&b, "No call is known to hang. Ending the engine closes the source; the events that were read stay.");
+    buf_adds(&b, "No call is known to hang. Ending the engine closes the source; the events that "
+                 "were read stay.");
     dialog_open(u, "end the engine?", LOOK_WARN, buf_str(&b), keys, 2, NULL);
     buf_fini(&b);
 }
@@ -141,21 +146,27 @@ static void add_frames(const json_t *report, struct buf *b)
     const json_t *frames = json_object_get(report, "frames"), *f;
     size_t i;
 
-    json_array_foreach(frames, i, f) {
-        const char *symbol = rpc_get_str(f, "symbol"), *source = rpc_get_str(f, "source"), *module = rpc_get_str(f, "module");
+    json_array_foreach(frames, i, f)
+    {
+        const char *symbol = rpc_get_str(f, "symbol"), *source = rpc_get_str(f, "source"),
+                   *module = rpc_get_str(f, "module");
 
         if (i >= 8)
             break; /* from here on it is mews itself */
-        buf_addf(b, "  at %s  %s\n", symbol && *symbol ? symbol : "?", source && *source ? source : module);
+        buf_addf(b, "  at %s  %s\n", symbol && *symbol ? symbol : "?",
+                 source && *source ? source : module);
     }
 }
 
 void report_open(struct ui *u)
 {
-    static const struct dialog_key keys[] = {
-        {'R', "start anew", restart_now}, {'W', "without it", restart_without}, {'L', "log", show_log}, {27, "look around", NULL}};
+    static const struct dialog_key keys[] = {{'R', "start anew", restart_now},
+                                             {'W', "without it", restart_without},
+                                             {'L', "log", show_log},
+                                             {27, "look around", NULL}};
     const json_t *lines = json_object_get(u->report, "lines"), *line;
-    const char *words = rpc_get_str(u->report, "words"), *argument = rpc_get_str(u->report, "argument");
+    const char *words = rpc_get_str(u->report, "words"),
+               *argument = rpc_get_str(u->report, "argument");
     char n[32];
     struct buf b;
     size_t i;
@@ -169,9 +180,10 @@ void report_open(struct ui *u)
     add_frames(u->report, &b);
     if (json_array_size(lines))
         buf_adds(&b, "\nit printed last:\n");
-    json_array_foreach(lines, i, line)
-        buf_addf(&b, "  %s\n", json_string_value(line));
-    buf_addf(&b, "\n%s events are kept. Starting anew loads the plugins again, rebuilt ones too; the source stays closed until o opens it.",
+    json_array_foreach(lines, i, line) buf_addf(&b, "  %s\n", json_string_value(line));
+    buf_addf(&b,
+             "\n%s events are kept. Starting anew loads the plugins again, rebuilt ones too; the "
+             "source stays closed until o opens it.",
              text_count(rpc_u64_or(u->stream, "last_number", 0), n));
     dialog_open(u, "the engine has ended", LOOK_BAD, buf_str(&b), keys, COUNT_OF(keys), NULL);
     buf_fini(&b);
@@ -215,18 +227,21 @@ static void on_failures(struct ui *u, const json_t *failures)
     if (!f)
         return;
     if (json_array_size(failures) == 1)
-        notice(u, LOOK_BAD, "plugin %s: %s   2 shows it", rpc_get_str(f, "name"), rpc_get_str(f, "text"));
+        notice(u, LOOK_BAD, "plugin %s: %s   2 shows it", rpc_get_str(f, "name"),
+               rpc_get_str(f, "text"));
     else
         notice(u, LOOK_BAD, "%zu plugins can't be used: 2 shows them", json_array_size(failures));
 }
 
 static void on_ready(struct ui *u, const json_t *params)
 {
-    bool no_source = !rpc_get_str(json_object_get(params, "stream"), "plugin") && u->overlays.n == 0;
+    bool no_source =
+        !rpc_get_str(json_object_get(params, "stream"), "plugin") && u->overlays.n == 0;
 
     u->ready = true;
     on_failures(u, json_object_get(params, "failures"));
-    if (no_source && rpc_u64_or(u->keeper, "starts", 1) <= 1 && rpc_u64_or(u->stream, "end", 0) == 0)
+    if (no_source && rpc_u64_or(u->keeper, "starts", 1) <= 1 &&
+        rpc_u64_or(u->stream, "end", 0) == 0)
         screen_go(u, SCREEN_PLUGINS);
     if (u->filter_wanted) {
         filter_again(u, u->filter_wanted);
@@ -281,7 +296,8 @@ void ui_note(struct ui *u, const char *method, const json_t *params)
         detail_note(u, method, params);
 }
 
-/* ---- offers, unsaved streams, leaving ------------------------------------------------------------------------------------ */
+/* ---- offers, unsaved streams, leaving
+ * ------------------------------------------------------------------------------------ */
 
 void offer_take(struct ui *u, int arg)
 {
@@ -300,10 +316,12 @@ void offer_take(struct ui *u, int arg)
     session = json_deep_copy(json_object_get(u->options, "session"));
     if (!session)
         session = json_object();
-    json_object_set_new(session, "plugins", json_pack("[{so ss}]", "library", rpc_str(library), "config", ""));
+    json_object_set_new(session, "plugins",
+                        json_pack("[{so ss}]", "library", rpc_str(library), "config", ""));
     json_object_set_new(session, "source", rpc_str(rpc_get_str(u->offer, "plugin")));
     json_object_set_new(session, "params", rpc_str(rpc_get_str(u->offer, "params")));
-    ask(u, "keeper/start", json_pack("{so sb sb}", "session", session, "open", true, "fresh", true), NULL, NULL);
+    ask(u, "keeper/start", json_pack("{so sb sb}", "session", session, "open", true, "fresh", true),
+        NULL, NULL);
     json_decref(u->offer);
     u->offer = NULL;
     u->events.columns_final = false;
@@ -318,7 +336,8 @@ static void take_unsaved(struct ui *u, void *ctx)
     UNUSED(ctx);
     if (!first)
         return;
-    ask(u, "keeper/start", json_pack("{so}", "unsaved", rpc_str(rpc_get_str(first, "path"))), NULL, NULL);
+    ask(u, "keeper/start", json_pack("{so}", "unsaved", rpc_str(rpc_get_str(first, "path"))), NULL,
+        NULL);
     json_array_remove(u->unsaved, 0);
     u->events.columns_final = false;
     u->events.want_first = true;
@@ -347,7 +366,8 @@ static void on_saved(struct ui *u, const json_t *result, const json_t *error, vo
         notice(u, LOOK_BAD, "%s", error_text(error));
         return;
     }
-    notice(u, LOOK_GOOD, "%s events saved to %s", text_count(rpc_u64_or(result, "events", 0), n), rpc_get_str(result, "path"));
+    notice(u, LOOK_GOOD, "%s events saved to %s", text_count(rpc_u64_or(result, "events", 0), n),
+           rpc_get_str(result, "path"));
     if (ctx)
         quit_now(u, ctx);
 }
@@ -364,7 +384,8 @@ void stream_save(struct ui *u, int arg)
 {
     static char then_quit;
 
-    prompt_open(u, "save all events to", "", &u->path_history, on_save_path, arg ? &then_quit : NULL);
+    prompt_open(u, "save all events to", "", &u->path_history, on_save_path,
+                arg ? &then_quit : NULL);
 }
 
 static void save_and_quit(struct ui *u, void *ctx)
@@ -383,7 +404,8 @@ static void discard_and_quit(struct ui *u, void *ctx)
 
 static void on_quit_asked(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
-    static const struct dialog_key keys[] = {{'s', "save", save_and_quit}, {'d', "discard", discard_and_quit}, {27, "stay", NULL}};
+    static const struct dialog_key keys[] = {
+        {'s', "save", save_and_quit}, {'d', "discard", discard_and_quit}, {27, "stay", NULL}};
     char text[300], n[32];
 
     UNUSED(ctx);
@@ -392,7 +414,8 @@ static void on_quit_asked(struct ui *u, const json_t *result, const json_t *erro
         return;
     }
     snprintf(text, sizeof(text), "%s events of this stream are not saved, and may not come again.",
-             text_count(rpc_u64_or(u->stream, "last_number", 0) - rpc_u64_or(u->stream, "dropped", 0), n));
+             text_count(
+                 rpc_u64_or(u->stream, "last_number", 0) - rpc_u64_or(u->stream, "dropped", 0), n));
     dialog_open(u, "leave?", LOOK_WARN, text, keys, COUNT_OF(keys), NULL);
 }
 
@@ -402,7 +425,9 @@ void ui_quit(struct ui *u, int arg)
     ask(u, "keeper/unsaved", NULL, on_quit_asked, NULL);
 }
 
-/* ---- keys ------------------------------------------------------------------------------------------------------------------- */
+/* ---- keys
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 static void key_pressed(struct ui *u, int key, bool is_char)
 {
@@ -443,7 +468,9 @@ static void read_keys(struct ui *u)
     }
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_first_stream(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
@@ -473,7 +500,8 @@ static void on_state(struct ui *u, const json_t *result, const json_t *error, vo
     UNUSED(error);
     if (result && !u->keeper)
         keep(&u->keeper, result);
-    if (result && json_is_object(json_object_get(result, "report")) && str_eq(rpc_get_str(result, "engine"), "dead") && !u->report) {
+    if (result && json_is_object(json_object_get(result, "report")) &&
+        str_eq(rpc_get_str(result, "engine"), "dead") && !u->report) {
         keep(&u->report, json_object_get(result, "report"));
         report_open(u);
     }
@@ -521,9 +549,15 @@ static struct ui *ui_new(int rpc_fd, const json_t *options)
 
 static void ui_free(struct ui *u)
 {
-    json_t *const refs[] = {u->options, u->stream, u->keeper, u->report, u->offer, u->unsaved, u->check, u->candidates,
-                            u->events.rows, u->events.strip, u->counts.fields, u->counts.answer, u->plugins.answer,
-                            u->plugins.open_params, u->plugins.log, u->fields.fields, u->log.entries};
+    json_t *const refs[] = {u->options,        u->stream,
+                            u->keeper,         u->report,
+                            u->offer,          u->unsaved,
+                            u->check,          u->candidates,
+                            u->events.rows,    u->events.strip,
+                            u->counts.fields,  u->counts.answer,
+                            u->plugins.answer, u->plugins.open_params,
+                            u->plugins.log,    u->fields.fields,
+                            u->log.entries};
 
     while (u->overlays.n)
         overlay_close(u);
@@ -581,8 +615,9 @@ static void run(struct ui *u)
     struct error err;
 
     while (!u->quit && !end_wanted) {
-        struct pollfd fds[2] = {{u->ended ? -1 : STDIN_FILENO, POLLIN, 0},
-                                {rpc_in(u->rpc), (short)(POLLIN | (rpc_wants_write(u->rpc) ? POLLOUT : 0)), 0}};
+        struct pollfd fds[2] = {
+            {u->ended ? -1 : STDIN_FILENO, POLLIN, 0},
+            {rpc_in(u->rpc), (short)(POLLIN | (rpc_wants_write(u->rpc) ? POLLOUT : 0)), 0}};
         int n = poll(fds, 2, u->redraw && !u->ended ? (int)(FRAME_NS / NS_PER_MS) : TICK_MS);
 
         if (n < 0 && errno != EINTR)
@@ -619,7 +654,8 @@ int ui_main(int rpc_fd, const json_t *options)
     signal(SIGPIPE, SIG_IGN);
     json_object_seed(0);
     if (!term_start(u)) {
-        fprintf(stderr, "the terminal type “%s” is not known: set TERM\n", getenv("TERM") ? getenv("TERM") : "");
+        fprintf(stderr, "the terminal type “%s” is not known: set TERM\n",
+                getenv("TERM") ? getenv("TERM") : "");
         ui_free(u);
         return 1;
     }

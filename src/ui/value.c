@@ -1,7 +1,8 @@
 /* Values: how they look, and what can be done with the one under the cursor. */
 #include "internal.h"
 
-/* ---- how they look ------------------------------------------------------------------------------------------ */
+/* ---- how they look
+ * ------------------------------------------------------------------------------------------ */
 
 static void add_bytes(const json_t *v, struct buf *out)
 {
@@ -31,7 +32,8 @@ static void add_one(const json_t *v, const char *type, const struct ui *u, struc
     add_bytes(v, &raw);
     if (type && str_eq(type, "abstime"))
         add_time(u, &raw, out);
-    else if (type && str_eq(type, "reltime") && parse_u64((struct span){buf_str(&raw), raw.len}, &ns))
+    else if (type && str_eq(type, "reltime") &&
+             parse_u64((struct span){buf_str(&raw), raw.len}, &ns))
         buf_adds(out, text_duration(ns, text));
     else if (raw.len == 0)
         buf_adds(out, "\"\"");
@@ -55,13 +57,15 @@ void value_line(const json_t *v, const char *type, const struct ui *u, struct bu
     } else if (rpc_get_bool(v, "wait", false)) {
         buf_adds(out, sign("⋯", "..."));
     } else if (list) {
-        json_array_foreach(list, i, item) {
+        json_array_foreach(list, i, item)
+        {
             if (i)
                 buf_adds(out, ", ");
             add_one(item, type, u, out);
         }
         if (rpc_u64_or(v, "count", 0) > json_array_size(list))
-            buf_addf(out, ", +%llu", (unsigned long long)(rpc_u64_or(v, "count", 0) - json_array_size(list)));
+            buf_addf(out, ", +%llu",
+                     (unsigned long long)(rpc_u64_or(v, "count", 0) - json_array_size(list)));
     } else {
         add_one(v, type, u, out);
     }
@@ -74,7 +78,8 @@ enum look value_look(const json_t *v)
     return json_object_get(v, "error") ? LOOK_BAD : LOOK_TEXT;
 }
 
-/* ---- the one under the cursor --------------------------------------------------------------------------------- */
+/* ---- the one under the cursor
+ * --------------------------------------------------------------------------------- */
 
 bool value_picked(struct ui *u, struct picked *out)
 {
@@ -82,7 +87,8 @@ bool value_picked(struct ui *u, struct picked *out)
     out->element = -1;
     switch (u->screen) {
     case SCREEN_EVENTS:
-        return u->events.pane == PANE_LIST ? events_cell(u, out) : u->events.pane == PANE_DETAIL && detail_cell(u, out);
+        return u->events.pane == PANE_LIST ? events_cell(u, out)
+                                           : u->events.pane == PANE_DETAIL && detail_cell(u, out);
     case SCREEN_VIEWS:
         return counts_cell(u, out);
     case SCREEN_FIELDS:
@@ -93,7 +99,6 @@ bool value_picked(struct ui *u, struct picked *out)
 }
 
 static const char *const joins[] = {"and", "not", "or", "only"};
-
 
 static void on_joined(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
@@ -112,7 +117,8 @@ static void on_joined(struct ui *u, const json_t *result, const json_t *error, v
 
 static json_t *clause_request(struct ui *u, const struct picked *p, const char *join)
 {
-    json_t *q = json_pack("{so ss so}", "filter", rpc_str(u->filter), "join", join, "field", rpc_str(p->field));
+    json_t *q = json_pack("{so ss so}", "filter", rpc_str(u->filter), "join", join, "field",
+                          rpc_str(p->field));
 
     if (p->clause)
         json_object_set_new(q, "clause", rpc_str(p->clause));
@@ -141,14 +147,17 @@ void value_act(struct ui *u, int how)
     free(p.clause);
 }
 
-/* ---- preview ------------------------------------------------------------------------------------------------------ */
+/* ---- preview
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 void detail_forget_preview(struct ui *u)
 {
     struct detail_view *d = &u->detail;
 
     if (d->preview_selection && d->preview_selection != u->selection)
-        ask(u, "select/drop", json_pack("{so}", "selection", rpc_u64(d->preview_selection)), NULL, NULL);
+        ask(u, "select/drop", json_pack("{so}", "selection", rpc_u64(d->preview_selection)), NULL,
+            NULL);
     free(d->clause);
     free(d->preview_filter);
     d->clause = d->preview_filter = NULL;
@@ -187,13 +196,16 @@ static void on_clause(struct ui *u, const json_t *result, const json_t *error, v
     if (!d->clause)
         d->clause = xstrdup(d->preview_filter);
     d->previewing = true;
-    ask(u, "select", json_pack("{so}", "filter", rpc_str(d->preview_filter)), on_preview_selected, NULL);
+    ask(u, "select", json_pack("{so}", "filter", rpc_str(d->preview_filter)), on_preview_selected,
+        NULL);
     coach_note(u, "preview");
 }
 
-void preview_field(struct ui *u, uint64_t number, const char *field, int64_t element, const char *clause)
+void preview_field(struct ui *u, uint64_t number, const char *field, int64_t element,
+                   const char *clause)
 {
-    struct picked p = {.number = number, .element = element, .clause = clause ? xstrdup(clause) : NULL};
+    struct picked p = {
+        .number = number, .element = element, .clause = clause ? xstrdup(clause) : NULL};
 
     snprintf(p.field, sizeof(p.field), "%s", field);
     ask(u, clause ? "filter/join" : "event/clause", clause_request(u, &p, "and"), on_clause, NULL);
@@ -215,7 +227,9 @@ void value_preview(struct ui *u, int arg)
     free(p.clause);
 }
 
-/* ---- the rest -------------------------------------------------------------------------------------------------------- */
+/* ---- the rest
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static void on_count_field(struct ui *u, const char *text, void *ctx)
 {
@@ -256,7 +270,8 @@ void value_column(struct ui *u, int arg)
     free(p.clause);
     for (size_t i = 0; i < e->columns.n; i++) {
         if (str_eq(e->columns.v[i].field, p.field)) {
-            notice(u, LOOK_TEXT, "%s is a column already: Left and Right choose it, C takes it away", p.field);
+            notice(u, LOOK_TEXT,
+                   "%s is a column already: Left and Right choose it, C takes it away", p.field);
             return;
         }
     }

@@ -84,10 +84,13 @@ void counts_start(struct ui *u, const char *field)
     c->filter = xstrdup(u->filter);
     if (u->screen != SCREEN_VIEWS)
         screen_go(u, SCREEN_VIEWS);
-    ask(u, "count/start", json_pack("{sO so}", "fields", c->fields, "filter", rpc_str(u->filter)), on_started, NULL);
+    ask(u, "count/start", json_pack("{sO so}", "fields", c->fields, "filter", rpc_str(u->filter)),
+        on_started, NULL);
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------------------------- */
+/* ---- rows
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static const json_t *row_now(const struct ui *u)
 {
@@ -116,7 +119,8 @@ bool counts_cell(struct ui *u, struct picked *out)
     out->clause = row_clause(row);
     out->number = rpc_u64_or(row, "first", 0);
     out->value = json_array_get(json_object_get(row, "keys"), 0);
-    snprintf(out->field, sizeof(out->field), "%s", json_string_value(json_array_get(u->counts.fields, 0)));
+    snprintf(out->field, sizeof(out->field), "%s",
+             json_string_value(json_array_get(u->counts.fields, 0)));
     return true;
 }
 
@@ -141,11 +145,16 @@ void counts_enter(struct ui *u, int arg)
     if (!row)
         return;
     clause = row_clause(row);
-    ask(u, "filter/join", json_pack("{so so ss}", "filter", rpc_str(u->filter), "clause", rpc_str(clause), "join", "and"), on_joined, NULL);
+    ask(u, "filter/join",
+        json_pack("{so so ss}", "filter", rpc_str(u->filter), "clause", rpc_str(clause), "join",
+                  "and"),
+        on_joined, NULL);
     free(clause);
 }
 
-/* ---- drawing ---------------------------------------------------------------------------------------------------------- */
+/* ---- drawing
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void draw_bar(int y, int x, int width, double share, enum look l)
 {
@@ -157,7 +166,8 @@ static void draw_bar(int y, int x, int width, double share, enum look l)
     }
 }
 
-static void draw_row(struct ui *u, const json_t *row, int y, struct rect r, bool on, double share, double of_first)
+static void draw_row(struct ui *u, const json_t *row, int y, struct rect r, bool on, double share,
+                     double of_first)
 {
     int values = r.w > 70 ? r.w - 43 : r.w - 20, x = r.x + 1;
     const json_t *keys = json_object_get(row, "keys"), *key;
@@ -167,7 +177,8 @@ static void draw_row(struct ui *u, const json_t *row, int y, struct rect r, bool
 
     if (on)
         fill(y, r.x, r.w, base, ' ');
-    json_array_foreach(keys, i, key) {
+    json_array_foreach(keys, i, key)
+    {
         int w = values / (int)n;
         struct buf b;
 
@@ -177,7 +188,8 @@ static void draw_row(struct ui *u, const json_t *row, int y, struct rect r, bool
         buf_fini(&b);
         x += w;
     }
-    text_right(y, r.x + values + 1, 10, on ? base : LOOK_NUMBER, text_count(rpc_u64_or(row, "count", 0), count));
+    text_right(y, r.x + values + 1, 10, on ? base : LOOK_NUMBER,
+               text_count(rpc_u64_or(row, "count", 0), count));
     snprintf(count, sizeof(count), "%.1f %%", share * 100);
     text_right(y, r.x + values + 12, 7, base, share > 0 && share < 0.0005 ? "<.1 %" : count);
     if (r.w > 70)
@@ -191,7 +203,8 @@ static void draw_head(struct ui *u, struct rect r)
     const json_t *f;
     size_t i, n = json_array_size(c->fields);
 
-    json_array_foreach(c->fields, i, f) {
+    json_array_foreach(c->fields, i, f)
+    {
         text_puts(r.y, x, values / (int)n - 1, LOOK_HEAD, json_string_value(f));
         x += values / (int)n;
     }
@@ -203,24 +216,29 @@ static void draw_foot(struct ui *u, int y, struct rect r)
 {
     struct counts_view *c = &u->counts;
     char a[32], b[32], text[160];
-    uint64_t groups = rpc_u64_or(c->answer, "groups", 0), events = rpc_u64_or(c->answer, "events", 0);
+    uint64_t groups = rpc_u64_or(c->answer, "groups", 0),
+             events = rpc_u64_or(c->answer, "events", 0);
     uint64_t counted = rpc_u64_or(c->answer, "counted", 0), end = rpc_u64_or(c->answer, "end", 0);
 
-    snprintf(text, sizeof(text), "%s value%s in %s event%s%s", text_count(groups, a), groups == 1 ? "" : "s", text_count(events, b),
-             events == 1 ? "" : "s", counted < end ? ", counting…" : "");
+    snprintf(text, sizeof(text), "%s value%s in %s event%s%s", text_count(groups, a),
+             groups == 1 ? "" : "s", text_count(events, b), events == 1 ? "" : "s",
+             counted < end ? ", counting…" : "");
     text_putf(y, r.x + 1, r.w - 2, LOOK_DIM, "%s", text);
     if (rpc_u64_or(c->answer, "others", 0))
-        text_putf(y, r.x + 50, r.w - 50, LOOK_WARN, "%s found no room in --memory", text_count(rpc_u64_or(c->answer, "others", 0), a));
+        text_putf(y, r.x + 50, r.w - 50, LOOK_WARN, "%s found no room in --memory",
+                  text_count(rpc_u64_or(c->answer, "others", 0), a));
 }
 
 static void views_draw(struct ui *u, struct rect r)
 {
     struct counts_view *c = &u->counts;
     const json_t *rows = json_object_get(c->answer, "rows");
-    double events = (double)rpc_u64_or(c->answer, "events", 0), first = (double)rpc_u64_or(json_array_get(rows, 0), "count", 0);
+    double events = (double)rpc_u64_or(c->answer, "events", 0),
+           first = (double)rpc_u64_or(json_array_get(rows, 0), "count", 0);
 
     if (!c->fields) {
-        text_puts(r.y + r.h / 3, r.x + 2, r.w - 4, LOOK_DIM, "nothing is counted yet: # on a value counts the values of its field");
+        text_puts(r.y + r.h / 3, r.x + 2, r.w - 4, LOOK_DIM,
+                  "nothing is counted yet: # on a value counts the values of its field");
         text_puts(r.y + r.h / 3 + 1, r.x + 2, r.w - 4, LOOK_DIM, "# here asks for a field");
         return;
     }
@@ -234,10 +252,12 @@ static void views_draw(struct ui *u, struct rect r)
         const json_t *row = json_array_get(rows, c->t.top + (size_t)i);
         double n = (double)rpc_u64_or(row, "count", 0);
 
-        draw_row(u, row, r.y + 1 + i, r, c->t.top + (size_t)i == c->t.cursor, events > 0 ? n / events : 0, first > 0 ? n / first : 0);
+        draw_row(u, row, r.y + 1 + i, r, c->t.top + (size_t)i == c->t.cursor,
+                 events > 0 ? n / events : 0, first > 0 ? n / first : 0);
     }
     if (c->t.n == 0)
-        text_puts(r.y + 2, r.x + 2, r.w - 4, LOOK_DIM, c->answer && rpc_u64_or(c->answer, "end", 0) ? "no event to count" : "counting…");
+        text_puts(r.y + 2, r.x + 2, r.w - 4, LOOK_DIM,
+                  c->answer && rpc_u64_or(c->answer, "end", 0) ? "no event to count" : "counting…");
     draw_foot(u, r.y + r.h - 1, r);
 }
 
@@ -271,4 +291,5 @@ static const char *views_crumb(struct ui *u)
     return u->counts.fields ? json_string_value(json_array_get(u->counts.fields, 0)) : "";
 }
 
-const struct screen screen_views = {"Views", views_open, views_draw, views_key, views_note, views_contexts, NULL, views_crumb};
+const struct screen screen_views = {"Views",    views_open,     views_draw, views_key,
+                                    views_note, views_contexts, NULL,       views_crumb};

@@ -40,7 +40,8 @@ static enum severity read_columns(struct layout *l, const json_t *list, struct e
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         struct layout_column c = {text_of(item, "field"), text_of(item, "title"), 0};
         const char *width = json_string_value(json_object_get(item, "width"));
         uint64_t w = 0;
@@ -48,7 +49,8 @@ static enum severity read_columns(struct layout *l, const json_t *list, struct e
         if (!c.field || (width && (!parse_u64(span_of(width), &w) || w > 500))) {
             free(c.field);
             free(c.title);
-            return error_set(err, ERR_FORMAT, "columns: entry %zu needs a field, and its width is a number", i + 1);
+            return error_set(err, ERR_FORMAT,
+                             "columns: entry %zu needs a field, and its width is a number", i + 1);
         }
         c.width = (unsigned)w;
         vec_push(&l->columns, c);
@@ -61,12 +63,14 @@ static void read_clues(struct layout *l, const json_t *list)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         struct layout_clue *clue = vec_more(&l->clues);
         const char *pointer;
         json_t *glob;
 
-        json_object_foreach((json_t *)item, pointer, glob) {
+        json_object_foreach((json_t *)item, pointer, glob)
+        {
             if (!json_is_string(glob))
                 continue;
             (void)vec_more(&clue->parts);
@@ -141,7 +145,8 @@ void layouts_add(struct layouts *l, const json_t *docs, struct str_list *warning
     struct error err;
     json_t *doc;
 
-    json_object_foreach((json_t *)docs, path, doc) {
+    json_object_foreach((json_t *)docs, path, doc)
+    {
         if (read_layout(l, doc, &err) != SEV_OK)
             str_list_addf(warnings, "%s: %s", path, err.text);
     }
@@ -171,7 +176,8 @@ const struct layout *layout_for(const struct layouts *l, const char *source)
     return NULL;
 }
 
-static bool clue_fits(const struct layout_clue *clue, const struct json_scan *scan, const char *text)
+static bool clue_fits(const struct layout_clue *clue, const struct json_scan *scan,
+                      const char *text)
 {
     struct buf value;
     bool fits = clue->parts.n > 0;

@@ -1,7 +1,8 @@
 /*
  * stunt: a plugin for tests that does everything right, or anything wrong that it is asked to.
  *
- * Built in several variants (-DSTUNT_…, see tests.am). What it does wrong comes with the configuration
+ * Built in several variants (-DSTUNT_…, see tests.am). What it does wrong comes with the
+ * configuration
  * ({"init": "fail"}) and with the open parameters ("count=100 ending=eof …").
  */
 #include "../../plugins/common.h"
@@ -41,7 +42,7 @@ struct stream {
     struct state *s;
     uint64_t count, batch, made, size, delay_us;
     char ending[32], trouble[32];
-    uint64_t at;      /* event at which the trouble comes */
+    uint64_t at; /* event at which the trouble comes */
     bool ended, timed_out;
     char *events;
     ss_plugin_event **pointers;
@@ -87,11 +88,13 @@ EXPORT const char *plugin_get_init_schema(ss_plugin_schema_type *type)
 {
     *type = SS_PLUGIN_SCHEMA_JSON;
     return "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
-           "\"init\":{\"type\":\"string\",\"enum\":[\"fail\",\"fail-null\",\"unset\",\"crash\",\"exit\",\"hang\",\"log\"]},"
+           "\"init\":{\"type\":\"string\",\"enum\":[\"fail\",\"fail-null\",\"unset\",\"crash\","
+           "\"exit\",\"hang\",\"log\"]},"
            "\"apiToken\":{\"type\":\"string\"},\"limit\":{\"type\":\"integer\",\"minimum\":1}}}";
 }
 
-/* Writes a word to the file that STUNT_TRACE names, so that a test can see in which order it was called. */
+/* Writes a word to the file that STUNT_TRACE names, so that a test can see in which order it was
+ * called. */
 static void trace(const char *word)
 {
     const char *path = getenv("STUNT_TRACE");
@@ -109,7 +112,8 @@ static void be_in_trouble(const char *what)
 
     if (!*what)
         return;
-    printf("stunt: here comes a %s\n", what); /* stays in stdio's buffer unless the host flushes lines */
+    printf("stunt: here comes a %s\n",
+           what); /* stays in stdio's buffer unless the host flushes lines */
     if (strcmp(what, "crash") == 0)
         *nowhere = 1;
     else if (strcmp(what, "abort") == 0)
@@ -136,7 +140,8 @@ EXPORT ss_plugin_t *plugin_init(const ss_plugin_init_input *in, ss_plugin_rc *rc
         return s;
     if (strcmp(what, "log") == 0)
         for (int i = 0; i <= 9; i++)
-            in->log_fn(in->owner, i % 2 ? NULL : "part", "a line of the log\n", (ss_plugin_log_severity)i);
+            in->log_fn(in->owner, i % 2 ? NULL : "part", "a line of the log\n",
+                       (ss_plugin_log_severity)i);
     if (strncmp(what, "fail", 4) == 0) {
         snprintf(s->error, sizeof(s->error), "asked to fail");
         *rc = SS_PLUGIN_FAILURE;
@@ -253,8 +258,9 @@ EXPORT void plugin_close(ss_plugin_t *p, ss_instance_t *h)
 static size_t make_event(struct stream *st, char *to, uint64_t n)
 {
     uint64_t ts = 1577836800000000000ull + n * 1000000000ull;
-    size_t len = (size_t)sprintf(to + PLUGIN_EVENT_PAYLOAD_OFFSET, "{\"n\":%llu,\"even\":%s,\"pad\":\"", (unsigned long long)n,
-                                 n % 2 ? "false" : "true");
+    size_t len =
+        (size_t)sprintf(to + PLUGIN_EVENT_PAYLOAD_OFFSET, "{\"n\":%llu,\"even\":%s,\"pad\":\"",
+                        (unsigned long long)n, n % 2 ? "false" : "true");
 
     memset(to + PLUGIN_EVENT_PAYLOAD_OFFSET + len, 'x', st->size);
     len += st->size;
@@ -296,7 +302,8 @@ static ss_plugin_rc ending(struct stream *st, uint32_t n)
         st->timed_out = true;
         return SS_PLUGIN_TIMEOUT;
     }
-    if (strncmp(st->ending, "failure", 7) == 0 && (n == 0 || strcmp(st->ending, "failure-with-events") == 0)) {
+    if (strncmp(st->ending, "failure", 7) == 0 &&
+        (n == 0 || strcmp(st->ending, "failure-with-events") == 0)) {
         snprintf(st->s->error, sizeof(st->s->error), "the well is dry");
         return SS_PLUGIN_FAILURE;
     }
@@ -317,7 +324,8 @@ static ss_plugin_rc ending(struct stream *st, uint32_t n)
     return n ? SS_PLUGIN_SUCCESS : SS_PLUGIN_EOF;
 }
 
-EXPORT ss_plugin_rc plugin_next_batch(ss_plugin_t *p, ss_instance_t *h, uint32_t *nevts, ss_plugin_event ***evts)
+EXPORT ss_plugin_rc plugin_next_batch(ss_plugin_t *p, ss_instance_t *h, uint32_t *nevts,
+                                      ss_plugin_event ***evts)
 {
     struct stream *st = h;
     size_t len = 0;
@@ -328,7 +336,8 @@ EXPORT ss_plugin_rc plugin_next_batch(ss_plugin_t *p, ss_instance_t *h, uint32_t
     if (st->delay_us)
         usleep((useconds_t)st->delay_us);
     if (st->made == 0 && strcmp(st->trouble, "print") == 0)
-        printf("stunt: a line on standard output\n"), fprintf(stderr, "stunt: a line on standard error\n");
+        printf("stunt: a line on standard output\n"),
+            fprintf(stderr, "stunt: a line on standard error\n");
     for (; n < st->batch && st->made < st->count; n++) {
         st->pointers[n] = (ss_plugin_event *)(void *)(st->events + len);
         len += make_event(st, st->events + len, ++st->made);
@@ -363,44 +372,82 @@ EXPORT const char *plugin_event_to_string(ss_plugin_t *p, const ss_plugin_event_
 
     if (!event_data(evt->evt, &data, &n))
         return NULL;
-    snprintf(s->text, sizeof(s->text), "event %llu of %s", (unsigned long long)evt->evtnum, evt->evtsrc);
+    snprintf(s->text, sizeof(s->text), "event %llu of %s", (unsigned long long)evt->evtnum,
+             evt->evtsrc);
     return s->text;
 }
 
 #endif /* STUNT_NO_SOURCE */
 
 #ifndef STUNT_FIELDS
-#define STUNT_FIELDS                                                                                              \
-    "[{\"name\":\"stunt.n\",\"type\":\"uint64\",\"desc\":\"the event's own number\"},"                             \
-    "{\"name\":\"stunt.even\",\"type\":\"bool\",\"desc\":\"whether it is even\"},"                                 \
-    "{\"name\":\"stunt.text\",\"type\":\"string\",\"desc\":\"number N\"},"                                         \
-    "{\"name\":\"stunt.at\",\"type\":\"abstime\",\"desc\":\"its time\"},"                                          \
-    "{\"name\":\"stunt.took\",\"type\":\"reltime\",\"desc\":\"n milliseconds\"},"                                  \
-    "{\"name\":\"stunt.v4\",\"type\":\"ipaddr\",\"desc\":\"10.0.0.n\"},"                                           \
-    "{\"name\":\"stunt.v6\",\"type\":\"ipaddr\",\"desc\":\"2001:db8::n\"},"                                        \
-    "{\"name\":\"stunt.net\",\"type\":\"ipnet\",\"desc\":\"10.0.0.n\"},"                                           \
-    "{\"name\":\"stunt.list\",\"type\":\"string\",\"isList\":true,\"arg\":{\"isIndex\":true},\"desc\":\"a, b, n\"}," \
-    "{\"name\":\"stunt.numbers\",\"type\":\"uint64\",\"isList\":true,\"desc\":\"n, n+1\"},"                        \
-    "{\"name\":\"stunt.key\",\"type\":\"string\",\"arg\":{\"isRequired\":true,\"isKey\":true},\"desc\":\"the key itself\"}," \
-    "{\"name\":\"stunt.both\",\"type\":\"string\",\"arg\":{\"isRequired\":true,\"isKey\":true,\"isIndex\":true},\"desc\":\"key and index\"}," \
-    "{\"name\":\"stunt.none\",\"type\":\"string\",\"arg\":null,\"display\":null,\"properties\":null,\"desc\":\"never a value\"}," \
-    "{\"name\":\"stunt.refused\",\"type\":\"string\",\"desc\":\"fails with a reason\"},"                           \
-    "{\"name\":\"stunt.empty\",\"type\":\"string\",\"desc\":\"an empty text\"},"                                   \
-    "{\"name\":\"stunt.hostile\",\"type\":\"string\",\"desc\":\"what must not reach a terminal\"},"                \
-    "{\"name\":\"stunt.large\",\"type\":\"string\",\"desc\":\"100,000 bytes\"},"                                   \
-    "{\"name\":\"stunt.two\",\"type\":\"uint64\",\"desc\":\"two values, although it is no list\"},"                \
-    "{\"name\":\"stunt.nullstr\",\"type\":\"string\",\"desc\":\"a NULL string\"},"                                 \
-    "{\"name\":\"stunt.badip\",\"type\":\"ipaddr\",\"desc\":\"an address of three bytes\"},"                       \
-    "{\"name\":\"stunt.noarray\",\"type\":\"uint64\",\"desc\":\"a count without an array\"},"                      \
-    "{\"name\":\"stunt.crash\",\"type\":\"string\",\"properties\":[\"hidden\"],\"desc\":\"dies by SIGSEGV\"},"     \
-    "{\"name\":\"stunt.abort\",\"type\":\"string\",\"properties\":[\"hidden\"],\"desc\":\"dies by SIGABRT\"},"     \
-    "{\"name\":\"stunt.exit\",\"type\":\"string\",\"properties\":[\"hidden\"],\"desc\":\"calls exit(3)\"},"        \
-    "{\"name\":\"stunt.hang\",\"type\":\"string\",\"properties\":[\"hidden\"],\"desc\":\"does not return\"},"      \
-    "{\"name\":\"stunt.place\",\"type\":\"uint64\",\"desc\":\"n, with the bytes where it stands\"}]"
+#define STUNT_FIELDS                                                                               \
+    "[{\"name\":\"stunt.n\",\"type\":\"uint64\",\"desc\":\"the event's own number\"},"             \
+    "{\"name\":\"stunt.even\",\"type\":\"bool\",\"desc\":\"whether it is even\"},"                 \
+    "{\"name\":\"stunt.text\",\"type\":\"string\",\"desc\":\"number N\"},"                         \
+    "{\"name\":\"stunt.at\",\"type\":\"abstime\",\"desc\":\"its time\"},"                          \
+    "{\"name\":\"stunt.took\",\"type\":\"reltime\",\"desc\":\"n milliseconds\"},"                  \
+    "{\"name\":\"stunt.v4\",\"type\":\"ipaddr\",\"desc\":\"10.0.0.n\"},"                           \
+    "{\"name\":\"stunt.v6\",\"type\":\"ipaddr\",\"desc\":\"2001:db8::n\"},"                        \
+    "{\"name\":\"stunt.net\",\"type\":\"ipnet\",\"desc\":\"10.0.0.n\"},"                           \
+    "{\"name\":\"stunt.list\",\"type\":\"string\",\"isList\":true,\"arg\":{\"isIndex\":true},"     \
+    "\"desc\":\"a, b, n\"},"                                                                       \
+    "{\"name\":\"stunt.numbers\",\"type\":\"uint64\",\"isList\":true,\"desc\":\"n, n+1\"},"        \
+    "{\"name\":\"stunt.key\",\"type\":\"string\",\"arg\":{\"isRequired\":true,\"isKey\":true},"    \
+    "\"desc\":\"the key itself\"},"                                                                \
+    "{\"name\":\"stunt.both\",\"type\":\"string\",\"arg\":{\"isRequired\":true,\"isKey\":true,"    \
+    "\"isIndex\":true},\"desc\":\"key and index\"},"                                               \
+    "{\"name\":\"stunt.none\",\"type\":\"string\",\"arg\":null,\"display\":null,\"properties\":"   \
+    "null,\"desc\":\"never a value\"},"                                                            \
+    "{\"name\":\"stunt.refused\",\"type\":\"string\",\"desc\":\"fails with a reason\"},"           \
+    "{\"name\":\"stunt.empty\",\"type\":\"string\",\"desc\":\"an empty text\"},"                   \
+    "{\"name\":\"stunt.hostile\",\"type\":\"string\",\"desc\":\"what must not reach a "            \
+    "terminal\"},"                                                                                 \
+    "{\"name\":\"stunt.large\",\"type\":\"string\",\"desc\":\"100,000 bytes\"},"                   \
+    "{\"name\":\"stunt.two\",\"type\":\"uint64\",\"desc\":\"two values, although it is no "        \
+    "list\"},"                                                                                     \
+    "{\"name\":\"stunt.nullstr\",\"type\":\"string\",\"desc\":\"a NULL string\"},"                 \
+    "{\"name\":\"stunt.badip\",\"type\":\"ipaddr\",\"desc\":\"an address of three bytes\"},"       \
+    "{\"name\":\"stunt.noarray\",\"type\":\"uint64\",\"desc\":\"a count without an array\"},"      \
+    "{\"name\":\"stunt.crash\",\"type\":\"string\",\"properties\":[\"hidden\"],\"desc\":\"dies "   \
+    "by SIGSEGV\"},"                                                                               \
+    "{\"name\":\"stunt.abort\",\"type\":\"string\",\"properties\":[\"hidden\"],\"desc\":\"dies "   \
+    "by SIGABRT\"},"                                                                               \
+    "{\"name\":\"stunt.exit\",\"type\":\"string\",\"properties\":[\"hidden\"],\"desc\":\"calls "   \
+    "exit(3)\"},"                                                                                  \
+    "{\"name\":\"stunt.hang\",\"type\":\"string\",\"properties\":[\"hidden\"],\"desc\":\"does "    \
+    "not return\"},"                                                                               \
+    "{\"name\":\"stunt.place\",\"type\":\"uint64\",\"desc\":\"n, with the bytes where it "         \
+    "stands\"}]"
 #endif
 
-enum { F_N, F_EVEN, F_TEXT, F_AT, F_TOOK, F_V4, F_V6, F_NET, F_LIST, F_NUMBERS, F_KEY, F_BOTH, F_NONE, F_REFUSED, F_EMPTY, F_HOSTILE,
-       F_LARGE, F_TWO, F_NULLSTR, F_BADIP, F_NOARRAY, F_CRASH, F_ABORT, F_EXIT, F_HANG, F_PLACE };
+enum {
+    F_N,
+    F_EVEN,
+    F_TEXT,
+    F_AT,
+    F_TOOK,
+    F_V4,
+    F_V6,
+    F_NET,
+    F_LIST,
+    F_NUMBERS,
+    F_KEY,
+    F_BOTH,
+    F_NONE,
+    F_REFUSED,
+    F_EMPTY,
+    F_HOSTILE,
+    F_LARGE,
+    F_TWO,
+    F_NULLSTR,
+    F_BADIP,
+    F_NOARRAY,
+    F_CRASH,
+    F_ABORT,
+    F_EXIT,
+    F_HANG,
+    F_PLACE
+};
 
 #ifndef STUNT_NO_FIELDS
 EXPORT const char *plugin_get_fields(void)
@@ -450,8 +497,9 @@ static void give_list(struct state *s, ss_plugin_extract_field *f, uint64_t n)
     f->res.str = s->str;
 }
 
-__attribute__((unused)) static ss_plugin_rc give(struct state *s, ss_plugin_extract_field *f, uint64_t n, const ss_plugin_event_input *evt,
-                         const ss_plugin_field_extract_input *in)
+__attribute__((unused)) static ss_plugin_rc give(struct state *s, ss_plugin_extract_field *f,
+                                                 uint64_t n, const ss_plugin_event_input *evt,
+                                                 const ss_plugin_field_extract_input *in)
 {
     static const char hostile[] = "\x1b]0;owned\x07\x1b[2J\xe2\x80\xae\xff\r\n\tend";
     uint64_t ts;
@@ -489,7 +537,10 @@ __attribute__((unused)) static ss_plugin_rc give(struct state *s, ss_plugin_extr
         give_ip(s, f, s->v4, 4);
         break;
     case F_V6:
-        memcpy(s->v6, (unsigned char[]){0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, (unsigned char)n}, 16);
+        memcpy(s->v6,
+               (unsigned char[]){0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                                 (unsigned char)n},
+               16);
         give_ip(s, f, s->v6, 16);
         break;
     case F_LIST:
@@ -508,7 +559,8 @@ __attribute__((unused)) static ss_plugin_rc give(struct state *s, ss_plugin_extr
         give_str(s, f, s->text);
         break;
     case F_REFUSED:
-        snprintf(s->error, sizeof(s->error), "there is a reason for event %llu", (unsigned long long)n);
+        snprintf(s->error, sizeof(s->error), "there is a reason for event %llu",
+                 (unsigned long long)n);
         return SS_PLUGIN_FAILURE;
     case F_EMPTY:
         give_str(s, f, "");

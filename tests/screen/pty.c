@@ -175,9 +175,12 @@ void pty_key(struct pty *p, const char *name)
         const char *name;
         VTermKey key;
     } keys[] = {
-        {"Enter", VTERM_KEY_ENTER}, {"Tab", VTERM_KEY_TAB},       {"BS", VTERM_KEY_BACKSPACE},  {"Esc", VTERM_KEY_ESCAPE},
-        {"Up", VTERM_KEY_UP},       {"Down", VTERM_KEY_DOWN},     {"Left", VTERM_KEY_LEFT},     {"Right", VTERM_KEY_RIGHT},
-        {"Ins", VTERM_KEY_INS},     {"Del", VTERM_KEY_DEL},       {"Home", VTERM_KEY_HOME},     {"End", VTERM_KEY_END},
+        {"Enter", VTERM_KEY_ENTER},   {"Tab", VTERM_KEY_TAB},
+        {"BS", VTERM_KEY_BACKSPACE},  {"Esc", VTERM_KEY_ESCAPE},
+        {"Up", VTERM_KEY_UP},         {"Down", VTERM_KEY_DOWN},
+        {"Left", VTERM_KEY_LEFT},     {"Right", VTERM_KEY_RIGHT},
+        {"Ins", VTERM_KEY_INS},       {"Del", VTERM_KEY_DEL},
+        {"Home", VTERM_KEY_HOME},     {"End", VTERM_KEY_END},
         {"PageUp", VTERM_KEY_PAGEUP}, {"PageDown", VTERM_KEY_PAGEDOWN},
     };
 
@@ -213,7 +216,8 @@ void pty_resize(struct pty *p, int rows, int cols)
     ioctl(p->master, TIOCSWINSZ, &size);
 }
 
-/* ---- what is on the screen ------------------------------------------------------------------------------ */
+/* ---- what is on the screen
+ * ------------------------------------------------------------------------------ */
 
 static size_t put_utf8(char *out, uint32_t c)
 {
@@ -241,7 +245,8 @@ static size_t put_utf8(char *out, uint32_t c)
 
 char *pty_text(struct pty *p)
 {
-    char *text = malloc((size_t)p->rows * ((size_t)p->cols * 4 * VTERM_MAX_CHARS_PER_CELL + 1) + 1), *at = text;
+    char *text = malloc((size_t)p->rows * ((size_t)p->cols * 4 * VTERM_MAX_CHARS_PER_CELL + 1) + 1),
+         *at = text;
 
     for (int y = 0; y < p->rows; y++) {
         char *line = at;
@@ -249,7 +254,8 @@ char *pty_text(struct pty *p)
         for (int x = 0; x < p->cols; x++) {
             VTermScreenCell cell;
 
-            if (!vterm_screen_get_cell(p->screen, (VTermPos){y, x}, &cell) || cell.chars[0] == (uint32_t)-1)
+            if (!vterm_screen_get_cell(p->screen, (VTermPos){y, x}, &cell) ||
+                cell.chars[0] == (uint32_t)-1)
                 continue; /* the second half of a wide character */
             if (!cell.chars[0])
                 *at++ = ' ';
@@ -264,7 +270,8 @@ char *pty_text(struct pty *p)
     return text;
 }
 
-/* ---- processes --------------------------------------------------------------------------------------------- */
+/* ---- processes
+ * --------------------------------------------------------------------------------------------- */
 
 bool pty_ended(struct pty *p)
 {
@@ -279,8 +286,9 @@ const char *pty_unrestored(struct pty *p)
 
     if (tcgetattr(p->slave, &now) != 0)
         return "its settings can't be read";
-    if (now.c_iflag != p->before.c_iflag || now.c_oflag != p->before.c_oflag || now.c_cflag != p->before.c_cflag ||
-        now.c_lflag != p->before.c_lflag || memcmp(now.c_cc, p->before.c_cc, sizeof(now.c_cc)) != 0)
+    if (now.c_iflag != p->before.c_iflag || now.c_oflag != p->before.c_oflag ||
+        now.c_cflag != p->before.c_cflag || now.c_lflag != p->before.c_lflag ||
+        memcmp(now.c_cc, p->before.c_cc, sizeof(now.c_cc)) != 0)
         return "its settings (termios) are not what they were";
     if (p->altscreen)
         return "the alternate screen is still on";
@@ -343,9 +351,11 @@ pid_t pty_process(struct pty *p, const char *role)
     snprintf(word, sizeof(word), "--%s-process", role);
     for (int i = 0; i < n; i++) {
         size_t len = read_proc(all[i], "cmdline", line, sizeof(line));
-        bool child = memmem(line, len, "-process", 8) || memmem(line, len, "--probe", 7) || memmem(line, len, "--symbolize", 11);
+        bool child = memmem(line, len, "-process", 8) || memmem(line, len, "--probe", 7) ||
+                     memmem(line, len, "--symbolize", 11);
 
-        if (strcmp(role, "keeper") == 0 ? strstr(line, "mews") && !child : memmem(line, len, word, strlen(word)) != NULL)
+        if (strcmp(role, "keeper") == 0 ? strstr(line, "mews") && !child
+                                        : memmem(line, len, word, strlen(word)) != NULL)
             return all[i];
     }
     return 0;

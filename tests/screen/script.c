@@ -1,6 +1,6 @@
 /*
- * Runs a screen script: keys and the screens that must follow, in one file. `script FILE`; with MEWS_ACCEPT=1 the
- * screens in the file are replaced by those that came.
+ * Runs a screen script: keys and the screens that must follow, in one file. `script FILE`; with
+ * MEWS_ACCEPT=1 the screens in the file are replaced by those that came.
  *
  *   # a comment
  *   env NAME=VALUE             before run; $BUILD, $SRC, $DATA and $DIR stand for folders
@@ -12,16 +12,15 @@
  *   type TEXT
  *   wait TEXT                  until it stands on the screen
  *   gone TEXT                  until it does not
- *   mask REGEX                 in screens to compare: what it matches (or its first group) becomes ~, as wide
- *   unmask                     no masks any more
- *   screen                     the screen must become what follows, each line behind a '|'
- *   style TEXT STYLE…          the first place of TEXT has: bold reverse underline fg=N bg=N plain
- *   raw TEXT / no-raw TEXT     the program has (not) sent these bytes; \e \xHH
- *   shell COMMAND              must succeed; $KEEPER $ENGINE $SCREEN are process numbers
- *   signal PROCESS NAME        keeper, engine or screen
- *   exit CODE                  it ends with this, leaves no process, and the terminal is as it was
- *   stopped / continue         it has stopped itself, with the terminal as it was; it goes on
- *   skip-without PATH          the rest is skipped where PATH is absent
+ *   mask REGEX                 in screens to compare: what it matches (or its first group) becomes
+ * ~, as wide unmask                     no masks any more screen                     the screen
+ * must become what follows, each line behind a '|' style TEXT STYLE…          the first place of
+ * TEXT has: bold reverse underline fg=N bg=N plain raw TEXT / no-raw TEXT     the program has (not)
+ * sent these bytes; \e \xHH shell COMMAND              must succeed; $KEEPER $ENGINE $SCREEN are
+ * process numbers signal PROCESS NAME        keeper, engine or screen exit CODE                  it
+ * ends with this, leaves no process, and the terminal is as it was stopped / continue         it
+ * has stopped itself, with the terminal as it was; it goes on skip-without PATH          the rest
+ * is skipped where PATH is absent
  */
 #include "pty.h"
 
@@ -37,8 +36,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIMIT_S  (getenv("MEWS_LIMIT") ? atof(getenv("MEWS_LIMIT")) : 20.0)
-#define STILL_S  0.6
+#define LIMIT_S   (getenv("MEWS_LIMIT") ? atof(getenv("MEWS_LIMIT")) : 20.0)
+#define STILL_S   0.6
 #define LINES_MAX 20000
 
 static struct {
@@ -96,7 +95,9 @@ static void fail(const char *fmt, ...)
     exit(1);
 }
 
-/* ---- words ------------------------------------------------------------------------------------------------ */
+/* ---- words
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static const char *variable(const char *name, size_t n)
 {
@@ -111,7 +112,9 @@ static const char *variable(const char *name, size_t n)
     }
     if (n == 3 && strncmp(name, "DIR", 3) == 0)
         return s.dir;
-    if (s.p && n >= 6 && (strncmp(name, "KEEPER", n) == 0 || strncmp(name, "ENGINE", n) == 0 || strncmp(name, "SCREEN", n) == 0)) {
+    if (s.p && n >= 6 &&
+        (strncmp(name, "KEEPER", n) == 0 || strncmp(name, "ENGINE", n) == 0 ||
+         strncmp(name, "SCREEN", n) == 0)) {
         char role[16];
 
         for (size_t i = 0; i <= n; i++)
@@ -167,7 +170,9 @@ static size_t unescape(char *t)
     return (size_t)(to - t);
 }
 
-/* ---- screens ------------------------------------------------------------------------------------------------- */
+/* ---- screens
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static size_t characters(const char *p, size_t n)
 {
@@ -185,7 +190,8 @@ static void mask_line(char *line, const regex_t *mask)
 
     while (line[from] && regexec(mask, line + from, 2, m, from ? REG_NOTBOL : 0) == 0) {
         regmatch_t *g = m[1].rm_so >= 0 ? &m[1] : &m[0];
-        size_t start = from + (size_t)g->rm_so, n = (size_t)(g->rm_eo - g->rm_so), width = characters(line + start, n);
+        size_t start = from + (size_t)g->rm_so, n = (size_t)(g->rm_eo - g->rm_so),
+               width = characters(line + start, n);
 
         if (n == 0)
             break;
@@ -274,7 +280,8 @@ static void do_screen(char *arg)
             met = now_s();
     } while (now_s() < end && !(met > 0 && now_s() - met > 0.15));
     if (met == 0) {
-        fprintf(stderr, "%s:%d: the screen is not what it must be (- must be, + is):\n", s.path, s.at);
+        fprintf(stderr, "%s:%d: the screen is not what it must be (- must be, + is):\n", s.path,
+                s.at);
         show_difference(want, got);
         free(s.p->raw);
         s.p->raw = NULL;
@@ -315,7 +322,8 @@ static void do_gone(char *arg)
     wait_until(false, arg);
 }
 
-/* ---- what a person does -------------------------------------------------------------------------------------------- */
+/* ---- what a person does
+ * -------------------------------------------------------------------------------------------- */
 
 static void do_env(char *arg)
 {
@@ -407,7 +415,9 @@ static void do_mask(char *arg)
     s.nmasks++;
 }
 
-/* ---- what is looked at ----------------------------------------------------------------------------------------------- */
+/* ---- what is looked at
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void find_place(const char *text, VTermPos *pos)
 {
@@ -419,7 +429,8 @@ static void find_place(const char *text, VTermPos *pos)
         if (!found)
             continue;
         pos->row = y;
-        pos->col = (int)characters(line, (size_t)(found - line)); /* no wide characters before it, please */
+        pos->col = (int)characters(
+            line, (size_t)(found - line)); /* no wide characters before it, please */
         free(screen);
         return;
     }
@@ -476,8 +487,9 @@ static void do_style(char *arg)
             vterm_screen_get_cell(s.p->screen, pos, &cell);
         } while (*word && !has_style(&cell, word) && now_s() < end);
         if (*word && !has_style(&cell, word))
-            fail("%s is not %s: fg %d bg %d bold %d reverse %d", arg, word, color_index(&cell.fg, true), color_index(&cell.bg, false),
-                 cell.attrs.bold, cell.attrs.reverse);
+            fail("%s is not %s: fg %d bg %d bold %d reverse %d", arg, word,
+                 color_index(&cell.fg, true), color_index(&cell.bg, false), cell.attrs.bold,
+                 cell.attrs.reverse);
     }
 }
 
@@ -487,8 +499,11 @@ static void do_raw(char *arg)
     size_t n = unescape(arg);
 
     while (!(s.p->raw_len && memmem(s.p->raw, s.p->raw_len, arg, n))) {
-        if (now_s() > end)
-            { fwrite(s.p->raw + (s.p->raw_len > 400 ? s.p->raw_len - 400 : 0), 1, s.p->raw_len > 400 ? 400 : s.p->raw_len, stderr); fail("these bytes were not sent"); }
+        if (now_s() > end) {
+            fwrite(s.p->raw + (s.p->raw_len > 400 ? s.p->raw_len - 400 : 0), 1,
+                   s.p->raw_len > 400 ? 400 : s.p->raw_len, stderr);
+            fail("these bytes were not sent");
+        }
         pty_pump(s.p, 20);
     }
 }
@@ -519,8 +534,9 @@ static void do_signal(char *arg)
     static const struct {
         const char *name;
         int sig;
-    } signals[] = {{"TERM", SIGTERM}, {"HUP", SIGHUP}, {"INT", SIGINT},   {"KILL", SIGKILL}, {"SEGV", SIGSEGV},
-                   {"STOP", SIGSTOP}, {"CONT", SIGCONT}, {"QUIT", SIGQUIT}, {"TSTP", SIGTSTP}, {"ABRT", SIGABRT}};
+    } signals[] = {{"TERM", SIGTERM}, {"HUP", SIGHUP},   {"INT", SIGINT},   {"KILL", SIGKILL},
+                   {"SEGV", SIGSEGV}, {"STOP", SIGSTOP}, {"CONT", SIGCONT}, {"QUIT", SIGQUIT},
+                   {"TSTP", SIGTSTP}, {"ABRT", SIGABRT}};
     pid_t pid;
 
     if (!name)
@@ -638,13 +654,18 @@ static const struct {
     const char *name;
     void (*run)(char *arg);
 } commands[] = {
-    {"env", do_env},       {"size", do_size},     {"file", do_file},     {"append", do_append},     {"run", do_run},
-    {"keys", do_keys},     {"type", do_type},     {"wait", do_wait},     {"gone", do_gone},         {"mask", do_mask},
-    {"unmask", do_unmask}, {"screen", do_screen}, {"style", do_style},   {"raw", do_raw},       {"no-raw", do_no_raw},     {"shell", do_shell},
-    {"signal", do_signal}, {"exit", do_exit},     {"stopped", do_stopped}, {"continue", do_continue}, {"skip-without", do_skip_without},
+    {"env", do_env},         {"size", do_size},         {"file", do_file},
+    {"append", do_append},   {"run", do_run},           {"keys", do_keys},
+    {"type", do_type},       {"wait", do_wait},         {"gone", do_gone},
+    {"mask", do_mask},       {"unmask", do_unmask},     {"screen", do_screen},
+    {"style", do_style},     {"raw", do_raw},           {"no-raw", do_no_raw},
+    {"shell", do_shell},     {"signal", do_signal},     {"exit", do_exit},
+    {"stopped", do_stopped}, {"continue", do_continue}, {"skip-without", do_skip_without},
 };
 
-/* ---- the file ------------------------------------------------------------------------------------------------------------ */
+/* ---- the file
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void read_script(const char *path)
 {
@@ -683,7 +704,8 @@ static void run_line(const char *text)
 
 static void set_up(void)
 {
-    static const char *const names[] = {"HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"};
+    static const char *const names[] = {"HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME",
+                                        "XDG_CONFIG_HOME"};
     const char *san[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "PATH"};
     char text[600];
 

@@ -28,7 +28,8 @@ Test(base, error_context_goes_in_front)
 
 Test(base, parse_u64_takes_plain_decimals_only)
 {
-    static const char *const bad[] = {"", "01", "-1", "+1", " 1", "1 ", "18446744073709551616", "1a"};
+    static const char *const bad[] = {"",  "01", "-1", "+1", " 1", "1 ", "18446744073709551616",
+                                      "1a"};
     uint64_t v;
 
     for (size_t i = 0; i < COUNT_OF(bad); i++)
@@ -55,7 +56,8 @@ Test(base, parse_size_knows_units_and_refuses_overflow)
 
 Test(base, utf8_refuses_overlong_surrogate_and_cut_sequences)
 {
-    static const char *const bad[] = {"\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xe2\x82", "\xff"};
+    static const char *const bad[] = {
+        "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xe2\x82", "\xff"};
     uint32_t cp;
 
     for (size_t i = 0; i < COUNT_OF(bad); i++)
@@ -150,7 +152,8 @@ Test(base, json_scan_keeps_what_came_before_a_mistake)
 
 Test(base, json_scan_refuses_what_is_no_json)
 {
-    static const char *const bad[] = {"", "{", "[1,]", "{\"a\"}", "{a:1}", "01x", "\"a", "[1 2]", "nul", "1 2", "{\"a\":1,}"};
+    static const char *const bad[] = {"",    "{",     "[1,]", "{\"a\"}", "{a:1}",     "01x",
+                                      "\"a", "[1 2]", "nul",  "1 2",     "{\"a\":1,}"};
 
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         cr_assert(!scan_text(bad[i]), "%s", bad[i]);
@@ -176,8 +179,10 @@ Test(base, times_print_in_every_form)
 {
     char out[40];
 
-    cr_assert_str_eq(time_format(1506127469900617765u, TIME_DATETIME, true, out), "2017-09-23 00:44:29.900617765");
-    cr_assert_str_eq(time_format(1506127469900617765u, TIME_ISO8601, false, out), "2017-09-23T00:44:29.900617765+0000");
+    cr_assert_str_eq(time_format(1506127469900617765u, TIME_DATETIME, true, out),
+                     "2017-09-23 00:44:29.900617765");
+    cr_assert_str_eq(time_format(1506127469900617765u, TIME_ISO8601, false, out),
+                     "2017-09-23T00:44:29.900617765+0000");
     cr_assert_str_eq(time_format(0, TIME_SHORT, true, out), "01-01 00:00:00");
 }
 

@@ -91,7 +91,9 @@ Test(config, plugins_are_sought_where_the_environment_says_first)
     spec_fini(&s);
 }
 
-/* ---- YAML ------------------------------------------------------------------------------------------------------- */
+/* ---- YAML
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void yaml_is(const char *yaml, const char *json)
 {
@@ -108,14 +110,16 @@ static void yaml_is(const char *yaml, const char *json)
 
 Test(config, yaml_becomes_json_with_scalars_as_text)
 {
-    yaml_is("a: 1\nb: [x, 'y: z', \"\\u00e9\"]\nc:\n  d: true\n", "{\"a\":\"1\",\"b\":[\"x\",\"y: z\",\"é\"],\"c\":{\"d\":\"true\"}}");
+    yaml_is("a: 1\nb: [x, 'y: z', \"\\u00e9\"]\nc:\n  d: true\n",
+            "{\"a\":\"1\",\"b\":[\"x\",\"y: z\",\"é\"],\"c\":{\"d\":\"true\"}}");
     yaml_is("- a\n-\n- ''\n", "[\"a\",null,\"\"]");
     yaml_is("x: |\n  two\n  lines\n", "{\"x\":\"two\\nlines\\n\"}");
 }
 
 Test(config, yaml_that_is_off_has_its_place)
 {
-    static const char *const bad[] = {"a: [1, 2\nb: 3\n", "a: b: c\n", "\tx: 1\n", "a: *nobody\n", "a: 'open\n"};
+    static const char *const bad[] = {"a: [1, 2\nb: 3\n", "a: b: c\n", "\tx: 1\n", "a: *nobody\n",
+                                      "a: 'open\n"};
     struct error err;
 
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -129,10 +133,11 @@ Test(config, yaml_that_is_off_has_its_place)
 
 Test(config, yaml_that_would_grow_without_end_is_refused)
 {
-    static const char laughs[] = "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
-                                 "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
-                                 "e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"
-                                 "g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\nh: [*g,*g,*g,*g,*g,*g,*g,*g,*g,*g]\n";
+    static const char laughs[] =
+        "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
+        "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
+        "e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"
+        "g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\nh: [*g,*g,*g,*g,*g,*g,*g,*g,*g,*g]\n";
     char deep[400];
     struct error err;
     json_t *j = yaml_read(laughs, strlen(laughs), &err);
@@ -144,7 +149,9 @@ Test(config, yaml_that_would_grow_without_end_is_refused)
     cr_expect_null(yaml_read("a: &a [*a]\n", 11, &err), "an alias inside its own anchor");
 }
 
-/* ---- rpc ----------------------------------------------------------------------------------------------------------- */
+/* ---- rpc
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 struct pair {
     int far;
@@ -186,7 +193,8 @@ Test(rpc, a_frame_may_arrive_byte_by_byte)
 
 Test(rpc, a_frame_that_is_no_json_is_answered_and_the_next_one_counts)
 {
-    static const char two[] = "Content-Length: 3\r\n\r\n{{{Content-Length: 14\r\n\r\n{\"method\":\"b\"}";
+    static const char two[] =
+        "Content-Length: 3\r\n\r\n{{{Content-Length: 14\r\n\r\n{\"method\":\"b\"}";
     struct pair p = connect_pair();
     json_t *m = receive(&p, two, sizeof(two) - 1);
     struct error err;
@@ -252,7 +260,8 @@ Test(rpc, numbers_of_64_bits_and_text_that_is_not_utf_8_survive)
     cr_assert(rpc_get_u64(o, "n", &n));
     cr_expect_eq(n, UINT64_MAX);
     cr_expect(rpc_get_u64(o, "small", &n) && n == 7);
-    cr_expect(!rpc_get_u64(o, "negative", &n) && !rpc_get_u64(o, "word", &n) && !rpc_get_u64(o, "nothing", &n));
+    cr_expect(!rpc_get_u64(o, "negative", &n) && !rpc_get_u64(o, "word", &n) &&
+              !rpc_get_u64(o, "nothing", &n));
     cr_assert(rpc_text_bytes(json_object_get(o, "bytes"), &b));
     cr_expect_eq(b.len, 4);
     cr_expect_arr_eq(b.data, "a\xff\0b", 4);

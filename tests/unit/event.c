@@ -14,9 +14,10 @@ static char *make(const char *payload, size_t n)
 
 Test(event, the_example_of_the_abi_is_made_byte_by_byte)
 {
-    static const unsigned char want[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                         0xff, 0xff, 0x29, 0,    0,    0,    0x42, 1,    2,    0,    0,    0,    4,    0,
-                                         0,    0,    3,    0,    0,    0,    0xe7, 3,    0,    0,    'h',  'i',  '!'};
+    static const unsigned char want[] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0x29, 0,    0,    0,    0x42, 1,    2,    0,    0,    0,    4,    0,
+        0,    0,    3,    0,    0,    0,    0xe7, 3,    0,    0,    'h',  'i',  '!'};
 
     buf_reset(&made);
     event_plugin_make(&made, TS_NONE, 999, span_of("hi!"));
@@ -83,10 +84,13 @@ Test(event, addresses_are_read_by_their_form)
 Test(capture, the_minimal_file_of_the_facts_is_read)
 {
     static const unsigned char file[] = {
-        0x0a, 0x0d, 0x0d, 0x0a, 0x1c, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 2, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-        0xff, 0x1c, 0, 0, 0, 0x21, 2, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0x2a, 0x36, 0xfe, 0x9c, 0x97, 0x17, 0xff, 0xff, 0xff,
-        0xff, 0xff, 0xff, 0xff, 0xff, 0x31, 0, 0, 0, 0x42, 1, 2, 0, 0, 0, 4, 0, 0, 0, 0x0b, 0, 0, 0, 3, 0, 0, 0, '{', '"',
-        'h', 'e', 'l', 'l', 'o', '"', ':', '0', '}', 0, 0x40, 0, 0, 0};
+        0x0a, 0x0d, 0x0d, 0x0a, 0x1c, 0,    0,    0,    0x4d, 0x3c, 0x2b, 0x1a, 1,    0,
+        2,    0,    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1c, 0,    0,    0,
+        0x21, 2,    0,    0,    0x40, 0,    0,    0,    0,    0,    0,    0,    0x2a, 0x36,
+        0xfe, 0x9c, 0x97, 0x17, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x31, 0,
+        0,    0,    0x42, 1,    2,    0,    0,    0,    4,    0,    0,    0,    0x0b, 0,
+        0,    0,    3,    0,    0,    0,    '{',  '"',  'h',  'e',  'l',  'l',  'o',  '"',
+        ':',  '0',  '}',  0,    0x40, 0,    0,    0};
     struct span s = {(const char *)file, sizeof(file)};
     struct capture_block b;
     struct error err;
@@ -111,11 +115,13 @@ Test(capture, a_block_that_lies_is_named_with_its_offset)
     buf_init(&out, 0);
     capture_add_event(&out, make("abc", 3), 0, 0);
     out.data[out.len - 4] ^= 4;
-    cr_assert_eq(capture_block_read((struct span){out.data, out.len}, 1000, &b, &err), CAPTURE_DAMAGED);
+    cr_assert_eq(capture_block_read((struct span){out.data, out.len}, 1000, &b, &err),
+                 CAPTURE_DAMAGED);
     cr_assert(err.has_offset && err.offset == 1000);
     out.data[out.len - 4] ^= 4;
     put_u32(out.data + 4, 8);
-    cr_assert_eq(capture_block_read((struct span){out.data, out.len}, 0, &b, &err), CAPTURE_DAMAGED);
+    cr_assert_eq(capture_block_read((struct span){out.data, out.len}, 0, &b, &err),
+                 CAPTURE_DAMAGED);
     buf_fini(&out);
 }
 

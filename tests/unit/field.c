@@ -5,7 +5,9 @@
 #include "mews/field.h"
 #include "mews/view.h"
 
-/* ---- formats ------------------------------------------------------------------------------------------------- */
+/* ---- formats
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static struct buf event;
 
@@ -28,8 +30,13 @@ static struct reader reader_of(const char *payload)
 
     buf_reset(&event);
     event_plugin_make(&event, 1506127469900617765, 999, span_of(payload));
-    r.fe = (struct field_event){.bytes = event.data, .number = 12, .source = "stunt", .first_ts = 1506127469900610357,
-                                .previous_ts = 1506127469900610357, .utc = true, .time_mode = 'h'};
+    r.fe = (struct field_event){.bytes = event.data,
+                                .number = 12,
+                                .source = "stunt",
+                                .first_ts = 1506127469900610357,
+                                .previous_ts = 1506127469900610357,
+                                .utc = true,
+                                .time_mode = 'h'};
     return r;
 }
 
@@ -45,7 +52,8 @@ static const char *print(const char *format, bool json)
     buf_reset(&out);
     if (!o)
         buf_addf(&out, "error at %zu: %s", (size_t)err.index, err.text);
-    else if (!(json ? output_json(o, &r.base, event_ts(event.data), &out) : output_text(o, &r.base, &out)))
+    else if (!(json ? output_json(o, &r.base, event_ts(event.data), &out)
+                    : output_text(o, &r.base, &out)))
         buf_adds(&out, "(nothing)");
     if (o)
         output_free(o);
@@ -94,17 +102,20 @@ Test(format, fields_literals_widths_and_calls)
 
 Test(format, mistakes_have_their_place)
 {
-    static const char *const bad[] = {"", "%", "a %", "%12", "%nobody.x", "%evt.num %", "%toupper(", "%toupper(evt.num)"};
+    static const char *const bad[] = {"",          "%",          "a %",       "%12",
+                                      "%nobody.x", "%evt.num %", "%toupper(", "%toupper(evt.num)"};
 
     for (size_t i = 0; i < COUNT_OF(bad); i++)
-        cr_expect(str_starts(print(bad[i], false), "error"), "“%s”: %s", bad[i], print(bad[i], false));
+        cr_expect(str_starts(print(bad[i], false), "error"), "“%s”: %s", bad[i],
+                  print(bad[i], false));
     cr_expect(strstr(print("ab %nobody.x", false), "nobody.x"));
 }
 
 Test(format, json_has_the_fields_sorted_with_their_types)
 {
     cr_expect_str_eq(print("%evt.source %evt.num %evt.is_async %evt.time", true),
-                     "{\"evt.is_async\":false,\"evt.num\":12,\"evt.source\":\"stunt\",\"evt.time\":1506127469900617765}");
+                     "{\"evt.is_async\":false,\"evt.num\":12,\"evt.source\":\"stunt\",\"evt.time\":"
+                     "1506127469900617765}");
     cr_expect_str_eq(print("*%evt.asynctype", true), "{\"evt.asynctype\":null}");
     cr_expect_str_eq(print("%evt.asynctype", true), "(nothing)");
     cr_expect_str_eq(print("*literal", true), "null");
@@ -140,7 +151,9 @@ Test(format, a_list_is_cut_as_falco_cuts_it)
     buf_fini(&b);
 }
 
-/* ---- groups ---------------------------------------------------------------------------------------------------- */
+/* ---- groups
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static struct value text_value(const char *s)
 {
@@ -156,12 +169,11 @@ Test(groups, are_sorted_by_count_then_by_first_seen)
     struct groups *g = groups_new(1, 1 << 20);
     struct group top[10];
 
-    for (size_t i = 0; i < COUNT_OF(values); i++)
-        {
-            struct value v = text_value(values[i]);
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        struct value v = text_value(values[i]);
 
-            groups_add(g, &v, i + 1);
-        }
+        groups_add(g, &v, i + 1);
+    }
     cr_assert_eq(groups_top(g, 0, 10, top), 4);
     cr_expect(span_is(top[0].keys[0].text, "b") && top[0].count == 2 && top[0].first == 1);
     cr_expect(span_is(top[1].keys[0].text, "a") && top[1].count == 2);
@@ -175,7 +187,8 @@ Test(groups, are_sorted_by_count_then_by_first_seen)
 Test(groups, tell_no_value_failed_and_empty_apart)
 {
     struct groups *g = groups_new(1, 1 << 20);
-    struct value none = {.state = VALUE_NONE, .type = VT_CHARBUF}, failed = {.state = VALUE_FAILED, .type = VT_CHARBUF}, empty = text_value("");
+    struct value none = {.state = VALUE_NONE, .type = VT_CHARBUF},
+                 failed = {.state = VALUE_FAILED, .type = VT_CHARBUF}, empty = text_value("");
     struct group top[10];
     unsigned seen = 0;
 
@@ -193,7 +206,9 @@ Test(groups, count_a_list_once_for_each_distinct_element)
 {
     struct groups *g = groups_new(2, 1 << 20);
     union elem many[3] = {{.s = span_of("x")}, {.s = span_of("y")}, {.s = span_of("x")}};
-    struct value values[2] = {{.state = VALUE_OK, .type = VT_CHARBUF, .list = true, .n = 3, .many = many}, text_value("k")};
+    struct value values[2] = {
+        {.state = VALUE_OK, .type = VT_CHARBUF, .list = true, .n = 3, .many = many},
+        text_value("k")};
     struct group top[10];
 
     groups_add(g, values, 1);
@@ -224,11 +239,14 @@ Test(groups, what_finds_no_room_is_counted_as_others)
     groups_free(g);
 }
 
-/* ---- layouts ------------------------------------------------------------------------------------------------------- */
+/* ---- layouts
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 Test(layouts, those_that_come_along_are_all_good)
 {
-    static const char *const sources[] = {"k8s_audit", "aws_cloudtrail", "github", "okta", "gcp_auditlog", "logs", "tour"};
+    static const char *const sources[] = {"k8s_audit",    "aws_cloudtrail", "github", "okta",
+                                          "gcp_auditlog", "logs",           "tour"};
     struct str_list warnings = {0};
     struct layouts l = {0};
     char *dir = path_join(getenv("MEWS_SRCDIR"), "views");
@@ -252,7 +270,9 @@ Test(layouts, a_line_of_a_known_source_is_recognised)
         const char *line, *source;
     } cases[] = {
         {"{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"verb\":\"get\"}", "k8s_audit"},
-        {"{\"eventVersion\":\"1.08\",\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"GetObject\",\"awsRegion\":\"x\"}", "aws_cloudtrail"},
+        {"{\"eventVersion\":\"1.08\",\"eventSource\":\"s3.amazonaws.com\",\"eventName\":"
+         "\"GetObject\",\"awsRegion\":\"x\"}",
+         "aws_cloudtrail"},
         {"{\"kind\":\"Event\",\"apiVersion\":\"v1\"}", NULL},
         {"{\"kind\":\"Event\"", NULL},
         {"plain words", NULL},
@@ -266,7 +286,8 @@ Test(layouts, a_line_of_a_known_source_is_recognised)
         const struct layout *one = layout_recognise(&l, span_of(cases[i].line));
 
         if (cases[i].source)
-            cr_expect(one && str_eq(one->source, cases[i].source), "%s: %s", cases[i].line, one ? one->source : "none");
+            cr_expect(one && str_eq(one->source, cases[i].source), "%s: %s", cases[i].line,
+                      one ? one->source : "none");
         else
             cr_expect_null(one, "%s", cases[i].line);
     }
@@ -297,7 +318,8 @@ Test(layouts, a_file_that_is_off_is_named_and_the_others_are_used)
     }
     layouts_load(&l, dir, &warnings);
     cr_expect_eq(warnings.n, 3);
-    for (const char *const *name = (const char *const[]){"b.yaml", "c.yaml", "d.yaml", NULL}; *name; name++) {
+    for (const char *const *name = (const char *const[]){"b.yaml", "c.yaml", "d.yaml", NULL}; *name;
+         name++) {
         bool named = false;
 
         for (size_t i = 0; i < warnings.n; i++)

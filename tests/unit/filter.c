@@ -1,10 +1,12 @@
-/* filter: every row of filter-cases.tsv, clauses that read back, completion, regular expressions, patterns. */
+/* filter: every row of filter-cases.tsv, clauses that read back, completion, regular expressions,
+ * patterns. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 
 #include "mews/filter.h"
 
-/* ---- a catalogue as fields.csv has it ------------------------------------------------------------------ */
+/* ---- a catalogue as fields.csv has it
+ * ------------------------------------------------------------------ */
 
 static char *next_cell(char **at)
 {
@@ -49,9 +51,12 @@ static void add_field(struct field_catalogue *c, char *line)
     def.type = type_named(cells[2]);
     def.list = str_eq(cells[5], "yes");
     def.arg_required = str_starts(cells[4], "required");
-    def.arg_index = strstr(cells[4], "index") || strstr(cells[4], "level") || strstr(cells[4], "epoch");
-    def.arg_key = strstr(cells[4], "key") || strstr(cells[4], "NAME") || strstr(cells[4], "name") || strstr(cells[4], "subsys");
-    def.flags = (strstr(cells[6], "NO_RHS") ? FIELD_NO_RHS : 0) | (strstr(cells[6], "NO_TRANSFORMER") ? FIELD_NO_TRANSFORMER : 0) |
+    def.arg_index =
+        strstr(cells[4], "index") || strstr(cells[4], "level") || strstr(cells[4], "epoch");
+    def.arg_key = strstr(cells[4], "key") || strstr(cells[4], "NAME") || strstr(cells[4], "name") ||
+                  strstr(cells[4], "subsys");
+    def.flags = (strstr(cells[6], "NO_RHS") ? FIELD_NO_RHS : 0) |
+                (strstr(cells[6], "NO_TRANSFORMER") ? FIELD_NO_TRANSFORMER : 0) |
                 (strstr(cells[4], ": .") || strstr(cells[4], "or .") ? FIELD_SUFFIX_ARG : 0);
     field_catalogue_add(c, &def);
 }
@@ -75,7 +80,8 @@ static struct field_catalogue *falco_fields(void)
     return c;
 }
 
-/* ---- values as the rows bind them ------------------------------------------------------------------------- */
+/* ---- values as the rows bind them
+ * ------------------------------------------------------------------------- */
 
 struct binding {
     char *name;
@@ -158,7 +164,8 @@ static void bind_one(struct bound_reader *br, char *spec)
         *list = '\0';
     b->name = spec;
     b->type = type_named(colon + 1);
-    b->v = (struct value){.type = (uint8_t)b->type, .list = list != NULL, .state = value ? VALUE_OK : VALUE_NONE};
+    b->v = (struct value){
+        .type = (uint8_t)b->type, .list = list != NULL, .state = value ? VALUE_OK : VALUE_NONE};
     if (!value)
         return;
     if (!list) {
@@ -177,7 +184,9 @@ static void bind_one(struct bound_reader *br, char *spec)
     }
 }
 
-/* ---- the rows -------------------------------------------------------------------------------------------------- */
+/* ---- the rows
+ * --------------------------------------------------------------------------------------------------
+ */
 
 struct row {
     char *id, *kind, *expression, *bindings, *expect, *code;
@@ -233,7 +242,8 @@ static void check_parse(struct row *r)
         return;
     }
     snprintf(got, sizeof(got), "%s@%u/%u/%u", err.code, err.index, err.line, err.column);
-    cr_expect(!ok && str_eq(got, r->code), "%s: %s: want %s, got %s", r->id, r->expression, r->code, ok ? "valid" : got);
+    cr_expect(!ok && str_eq(got, r->code), "%s: %s: want %s, got %s", r->id, r->expression, r->code,
+              ok ? "valid" : got);
 }
 
 Test(filter, parses_every_row_as_the_reference_does)
@@ -243,10 +253,12 @@ Test(filter, parses_every_row_as_the_reference_does)
 
 static struct field_catalogue *fields;
 
-/* Rows about fields whose arguments and comparisons have rules of their own; they come with those fields. */
+/* Rows about fields whose arguments and comparisons have rules of their own; they come with those
+ * fields. */
 static bool needs_special_fields(const char *id)
 {
-    static const char *const ids[] = {"C007", "C008", "C011", "C094", "C095", "C096", "C097", "C099"};
+    static const char *const ids[] = {"C007", "C008", "C011", "C094",
+                                      "C095", "C096", "C097", "C099"};
 
     for (size_t i = 0; i < COUNT_OF(ids); i++) {
         if (str_eq(ids[i], id))
@@ -267,8 +279,8 @@ static void check_compile(struct row *r)
     if (str_eq(r->expect, "valid"))
         cr_expect(f, "%s: %s: %s", r->id, r->expression, err.text);
     else
-        cr_expect(!f && str_eq(err.code, r->code), "%s: %s: want %s, got %s (%s)", r->id, r->expression, r->code,
-                  f ? "valid" : err.code, err.text);
+        cr_expect(!f && str_eq(err.code, r->code), "%s: %s: want %s, got %s (%s)", r->id,
+                  r->expression, r->code, f ? "valid" : err.code, err.text);
     filter_free(f);
 }
 
@@ -309,8 +321,8 @@ static void check_eval(struct row *r)
     else if (!f)
         cr_expect(false, "%s: %s: %s %s", r->id, r->expression, err.code, err.text);
     else
-        cr_expect(filter_match(f, &br.r) == str_eq(want, "true"), "%s: %s with %s: want %s", r->id, r->expression,
-                  r->bindings, want);
+        cr_expect(filter_match(f, &br.r) == str_eq(want, "true"), "%s: %s with %s: want %s", r->id,
+                  r->expression, r->bindings, want);
     filter_free(f);
     arena_fini(&br.arena);
     field_catalogue_free(c);
@@ -326,10 +338,12 @@ Test(filter, gives_the_preferred_result_where_the_reference_has_an_anomaly)
     cr_assert_eq(for_each_row("anomaly", check_eval), 11);
 }
 
-/* ---- clauses out of values ------------------------------------------------------------------------------------------ */
+/* ---- clauses out of values
+ * ------------------------------------------------------------------------------------------ */
 
 static const struct field_def text_def = {.name = "t.text", .type = VT_CHARBUF, .builtin = -1};
-static const struct field_def list_def = {.name = "t.list", .type = VT_CHARBUF, .list = true, .builtin = -1};
+static const struct field_def list_def = {
+    .name = "t.list", .type = VT_CHARBUF, .list = true, .builtin = -1};
 static const struct field_def net_def = {.name = "t.net", .type = VT_IPNET, .builtin = -1};
 
 /* The clause made of a value must match that value. */
@@ -366,9 +380,12 @@ static struct value text_value(const char *p, size_t n)
 
 Test(filter, a_clause_quotes_any_bytes_so_that_they_work)
 {
-    static const char *const texts[] = {"", "plain", "a b", "it's \"so\"", "back\\slash\\", "\\", "tab\t\n\r\b\f", "and", "not",
-                                        "anyof", "[x]", "\x1b[31m", "\xff\xfe", "caf\xc3\xa9", "\xe2\x80\xae", "(", "a=b,c", "!",
-                                        "a\\'", "\"", "'", "\\x41"};
+    static const char *const texts[] = {
+        "",    "plain",         "a b",      "it's \"so\"", "back\\slash\\",
+        "\\",  "tab\t\n\r\b\f", "and",      "not",         "anyof",
+        "[x]", "\x1b[31m",      "\xff\xfe", "caf\xc3\xa9", "\xe2\x80\xae",
+        "(",   "a=b,c",         "!",        "a\\'",        "\"",
+        "'",   "\\x41"};
     char every[256];
 
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
@@ -432,8 +449,10 @@ static const char *joined(const char *filter, const char *clause, enum filter_jo
 Test(filter, joins_keep_their_meaning)
 {
     cr_assert_str_eq(joined("", "a.b = 1", FILTER_AND), "a.b = 1");
-    cr_assert_str_eq(joined("a.b = 1 or c.d = 2", "e.f = 3", FILTER_AND), "(a.b = 1 or c.d = 2) and e.f = 3");
-    cr_assert_str_eq(joined("a.b = 1 and c.d = 2", "e.f = 3", FILTER_OR), "a.b = 1 and c.d = 2 or e.f = 3");
+    cr_assert_str_eq(joined("a.b = 1 or c.d = 2", "e.f = 3", FILTER_AND),
+                     "(a.b = 1 or c.d = 2) and e.f = 3");
+    cr_assert_str_eq(joined("a.b = 1 and c.d = 2", "e.f = 3", FILTER_OR),
+                     "a.b = 1 and c.d = 2 or e.f = 3");
     cr_assert_str_eq(joined("a.b = 1", "not c.d exists", FILTER_AND_NOT), "a.b = 1 and c.d exists");
     cr_assert_str_eq(joined("a.b = 1", "c.d = 2", FILTER_AND_NOT), "a.b = 1 and not c.d = 2");
     cr_assert_str_eq(joined("a.b = 1", "c.d = 2", FILTER_ONLY), "c.d = 2");
@@ -471,14 +490,17 @@ Test(filter, canonical_text_reads_back_to_itself)
     field_catalogue_free(c);
 }
 
-/* ---- for whoever types ------------------------------------------------------------------------------------------------ */
+/* ---- for whoever types
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static bool offers(const char *text, const char *candidate)
 {
     struct field_catalogue *c = field_catalogue_new();
     struct arena arena = {0};
     struct filter_candidate *found;
-    size_t start, n = filter_complete(text, strlen(text), strlen(text), c, NULL, NULL, &arena, &found, &start);
+    size_t start, n = filter_complete(text, strlen(text), strlen(text), c, NULL, NULL, &arena,
+                                      &found, &start);
     bool hit = false;
 
     for (size_t i = 0; i < n; i++)
@@ -524,7 +546,8 @@ static bool regex_matches(const char *pattern, const char *text)
     bool hit;
 
     br.r.arena = &br.arena;
-    br.b[0] = (struct binding){(char *)(uintptr_t) "t.text", VT_CHARBUF, text_value(text, strlen(text))};
+    br.b[0] =
+        (struct binding){(char *)(uintptr_t) "t.text", VT_CHARBUF, text_value(text, strlen(text))};
     field_catalogue_add(c, &text_def);
     buf_init(&f, 0);
     buf_adds(&f, "t.text regex ");

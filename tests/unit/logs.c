@@ -12,7 +12,8 @@ static struct plugin_host *host;
 static struct plugin *logs;
 static char dir[64];
 
-static void no_log(void *ctx, const char *plugin, int severity, const char *component, const char *text)
+static void no_log(void *ctx, const char *plugin, int severity, const char *component,
+                   const char *text)
 {
     UNUSED(ctx);
     UNUSED(plugin);
@@ -64,7 +65,9 @@ static void write_text(const char *name, const char *text, const char *mode)
     free(path);
 }
 
-/* ---- lines ---------------------------------------------------------------------------------------------------- */
+/* ---- lines
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void open_source(const char *params)
 {
@@ -90,7 +93,8 @@ static const char *read_lines(size_t want, int *rc)
             struct span payload;
 
             buf_reset(&event);
-            cr_assert_eq(plugin_event_take(logs, b.events[k], 0, &event, &err), SEV_OK, "%s", err.text);
+            cr_assert_eq(plugin_event_take(logs, b.events[k], 0, &event, &err), SEV_OK, "%s",
+                         err.text);
             payload = event_payload(event.data);
             buf_adds(&lines, payload.p);
             buf_addc(&lines, '\n');
@@ -136,12 +140,14 @@ Test(logs, gzip_is_read_as_the_lines_that_are_in_it, .init = start, .fini = stop
 
 Test(logs, files_of_a_folder_are_one_stream_in_order_of_time, .init = start, .fini = stop)
 {
-    write_text("b.log", "2024-01-01T00:00:02Z two\nstays behind two\n2024-01-01T00:00:04Z four\n", "w");
+    write_text("b.log", "2024-01-01T00:00:02Z two\nstays behind two\n2024-01-01T00:00:04Z four\n",
+               "w");
     write_text("a.log", "2024-01-01T00:00:01Z one\n2024-01-01T00:00:03Z three\n", "w");
     write_text(".hidden", "no\n", "w");
     open_source(dir);
-    cr_expect_str_eq(read_lines(100, NULL), "2024-01-01T00:00:01Z one\n2024-01-01T00:00:02Z two\nstays behind two\n"
-                                            "2024-01-01T00:00:03Z three\n2024-01-01T00:00:04Z four\n");
+    cr_expect_str_eq(read_lines(100, NULL),
+                     "2024-01-01T00:00:01Z one\n2024-01-01T00:00:02Z two\nstays behind two\n"
+                     "2024-01-01T00:00:03Z three\n2024-01-01T00:00:04Z four\n");
 }
 
 static void follow(const char *name)
@@ -162,7 +168,8 @@ Test(logs, a_file_that_is_followed_gives_what_is_added, .init = start, .fini = s
     cr_expect_str_eq(read_lines(2, NULL), "two\nthree\n");
 }
 
-Test(logs, a_file_that_is_rotated_is_followed_to_its_end_and_then_the_new_one, .init = start, .fini = stop)
+Test(logs, a_file_that_is_rotated_is_followed_to_its_end_and_then_the_new_one, .init = start,
+     .fini = stop)
 {
     char *old = in_dir("a"), *rotated = in_dir("a.1");
 
@@ -188,7 +195,8 @@ Test(logs, a_file_that_is_cut_in_place_is_read_from_its_start_again, .init = sta
     cr_expect_str_eq(read_lines(1, NULL), "new\n");
 }
 
-Test(logs, a_last_line_without_an_end_is_given_out_when_its_file_is_replaced, .init = start, .fini = stop)
+Test(logs, a_last_line_without_an_end_is_given_out_when_its_file_is_replaced, .init = start,
+     .fini = stop)
 {
     char *old = in_dir("a"), *rotated = in_dir("a.1");
 
@@ -204,7 +212,8 @@ Test(logs, a_last_line_without_an_end_is_given_out_when_its_file_is_replaced, .i
 
 Test(logs, a_folder_that_is_followed_gains_files_and_reads_none_twice, .init = start, .fini = stop)
 {
-    char *params = xasprintf("{\"paths\":[\"%s\"],\"follow\":true}", dir), *old = in_dir("a"), *rotated = in_dir("a.1");
+    char *params = xasprintf("{\"paths\":[\"%s\"],\"follow\":true}", dir), *old = in_dir("a"),
+         *rotated = in_dir("a.1");
 
     write_text("a", "one\n", "w");
     open_source(params);
@@ -231,7 +240,8 @@ Test(logs, a_commands_output_is_a_source_and_its_end_is_the_end, .init = start, 
 
 Test(logs, a_command_that_goes_on_ends_with_its_source, .init = start, .fini = stop)
 {
-    char *mark = in_dir("pid"), *params = xasprintf("exec:echo $$ > %s; echo one; exec sleep 1000", mark);
+    char *mark = in_dir("pid"),
+         *params = xasprintf("exec:echo $$ > %s; echo one; exec sleep 1000", mark);
     struct error err;
     struct buf pid;
 
@@ -253,13 +263,16 @@ Test(logs, what_is_not_there_is_named, .init = start, .fini = stop)
 
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         cr_expect_neq(plugin_stream_open(logs, bad[i], &err), SEV_OK, "%s", bad[i]);
-        cr_expect(strlen(err.text) > strlen("plugin logs: plugin_open: "), "%s: %s", bad[i], err.text);
+        cr_expect(strlen(err.text) > strlen("plugin logs: plugin_open: "), "%s: %s", bad[i],
+                  err.text);
     }
     cr_expect_neq(plugin_stream_open(logs, "/nowhere/at/all", &err), SEV_OK);
-    cr_expect(strstr(err.text, "/nowhere/at/all") && strstr(err.text, "No such file"), "%s", err.text);
+    cr_expect(strstr(err.text, "/nowhere/at/all") && strstr(err.text, "No such file"), "%s",
+              err.text);
 }
 
-/* ---- what a line says ------------------------------------------------------------------------------------------- */
+/* ---- what a line says
+ * ------------------------------------------------------------------------------------------- */
 
 static const char *say(const char *field, const char *line)
 {
@@ -273,7 +286,8 @@ static const char *say(const char *field, const char *line)
     buf_init(&payload, 0);
     buf_add(&payload, line, strlen(line) + 1);
     buf_add(&payload, "p\0\0\0\0\0\0\0\0\0", 10);
-    event_plugin_make(&event, 1540490027000000000, info->id, (struct span){payload.data, payload.len});
+    event_plugin_make(&event, 1540490027000000000, info->id,
+                      (struct span){payload.data, payload.len});
     for (uint32_t i = 0; i < info->fields.n; i++) {
         static uint64_t number;
         struct plugin_event e = {event.data, ++number, "logs"};
@@ -297,34 +311,59 @@ Test(logs, times_levels_hosts_and_programs_are_recognised, .init = start, .fini 
     static const struct {
         const char *line, *time, *level, *host, *program, *message;
     } cases[] = {
-        {"2018-10-25T13:58:49.123Z ERROR disk is full", "1540475929123000000", "error", "none", "none", "disk is full"},
+        {"2018-10-25T13:58:49.123Z ERROR disk is full", "1540475929123000000", "error", "none",
+         "none", "disk is full"},
         {"2018-10-25 13:58:49,5 [WARN] x", "1540475929500000000", "warning", "none", "none", "x"},
         {"2018-10-25T15:58:49+02:00 hello", "1540475929000000000", "none", "none", "none", "hello"},
-        {"Oct 25 13:58:49 web1 sshd[99]: Failed password", NULL, "none", "web1", "sshd", "Failed password"},
-        {"<34>1 2018-10-25T13:58:49Z web1 su 12 ID47 - gone", "1540475929000000000", "critical", "web1", "su", "gone"},
-        {"1.2.3.4 - - [25/Oct/2018:13:58:49 +0000] \"GET / HTTP/1.1\" 200 1", "1540475929000000000", "none", "none", "none", NULL},
-        {"{\"time\":\"2018-10-25T13:58:49Z\",\"level\":\"warn\",\"msg\":\"hi \\u00e9\"}", "1540475929000000000", "warning", "none", "none", "hi é"},
-        {"{\"ts\":1540475929.5,\"severity\":\"ERROR\",\"message\":\"m\"}", "1540475929500000000", "error", "none", "none", "m"},
+        {"Oct 25 13:58:49 web1 sshd[99]: Failed password", NULL, "none", "web1", "sshd",
+         "Failed password"},
+        {"<34>1 2018-10-25T13:58:49Z web1 su 12 ID47 - gone", "1540475929000000000", "critical",
+         "web1", "su", "gone"},
+        {"1.2.3.4 - - [25/Oct/2018:13:58:49 +0000] \"GET / HTTP/1.1\" 200 1", "1540475929000000000",
+         "none", "none", "none", NULL},
+        {"{\"time\":\"2018-10-25T13:58:49Z\",\"level\":\"warn\",\"msg\":\"hi \\u00e9\"}",
+         "1540475929000000000", "warning", "none", "none", "hi é"},
+        {"{\"ts\":1540475929.5,\"severity\":\"ERROR\",\"message\":\"m\"}", "1540475929500000000",
+         "error", "none", "none", "m"},
         {"plain words", "none", "none", "none", "none", "plain words"},
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         if (cases[i].time)
-            cr_expect_str_eq(say("log.time", cases[i].line), cases[i].time, "%s: %s", cases[i].line, say("log.time", cases[i].line));
-        cr_expect_str_eq(say("log.level", cases[i].line), cases[i].level, "%s: %s", cases[i].line, say("log.level", cases[i].line));
-        cr_expect_str_eq(say("log.host", cases[i].line), cases[i].host, "%s: %s", cases[i].line, say("log.host", cases[i].line));
-        cr_expect_str_eq(say("log.program", cases[i].line), cases[i].program, "%s: %s", cases[i].line, say("log.program", cases[i].line));
+            cr_expect_str_eq(say("log.time", cases[i].line), cases[i].time, "%s: %s", cases[i].line,
+                             say("log.time", cases[i].line));
+        cr_expect_str_eq(say("log.level", cases[i].line), cases[i].level, "%s: %s", cases[i].line,
+                         say("log.level", cases[i].line));
+        cr_expect_str_eq(say("log.host", cases[i].line), cases[i].host, "%s: %s", cases[i].line,
+                         say("log.host", cases[i].line));
+        cr_expect_str_eq(say("log.program", cases[i].line), cases[i].program, "%s: %s",
+                         cases[i].line, say("log.program", cases[i].line));
         if (cases[i].message)
-            cr_expect_str_eq(say("log.message", cases[i].line), cases[i].message, "%s: %s", cases[i].line, say("log.message", cases[i].line));
+            cr_expect_str_eq(say("log.message", cases[i].line), cases[i].message, "%s: %s",
+                             cases[i].line, say("log.message", cases[i].line));
         cr_expect_str_eq(say("log.line", cases[i].line), cases[i].line);
     }
 }
 
 Test(logs, nonsense_never_harms, .init = start, .fini = stop)
 {
-    static const char *const lines[] = {"", "<", "<9999>", "<34>", "{", "{}", "[", "2018", "2018-99-99T99:99:99Z x", "Oct", "Oct 99 99:99:99 x y: z",
-                                        "{\"time\":{},\"level\":[],\"msg\":null}", "\xff\xfe\x01", "[[[[[[[[[[[[[[", "9999999999999999999999",
-                                        "{\"ts\":1e308}", "{\"ts\":-1}"};
+    static const char *const lines[] = {"",
+                                        "<",
+                                        "<9999>",
+                                        "<34>",
+                                        "{",
+                                        "{}",
+                                        "[",
+                                        "2018",
+                                        "2018-99-99T99:99:99Z x",
+                                        "Oct",
+                                        "Oct 99 99:99:99 x y: z",
+                                        "{\"time\":{},\"level\":[],\"msg\":null}",
+                                        "\xff\xfe\x01",
+                                        "[[[[[[[[[[[[[[",
+                                        "9999999999999999999999",
+                                        "{\"ts\":1e308}",
+                                        "{\"ts\":-1}"};
 
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
         cr_expect_str_eq(say("log.line", lines[i]), lines[i]);

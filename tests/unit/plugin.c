@@ -1,4 +1,5 @@
-/* plugin: finding, probing, loading, sourcing, extraction, accounts, against libraries that misbehave. */
+/* plugin: finding, probing, loading, sourcing, extraction, accounts, against libraries that
+ * misbehave. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,12 +11,14 @@
 
 static char log_text[4096];
 
-static void keep_log(void *ctx, const char *plugin, int severity, const char *component, const char *text)
+static void keep_log(void *ctx, const char *plugin, int severity, const char *component,
+                     const char *text)
 {
     size_t n = strlen(log_text);
 
     UNUSED(ctx);
-    snprintf(log_text + n, sizeof(log_text) - n, "%s|%d|%s|%s\n", plugin, severity, component, text);
+    snprintf(log_text + n, sizeof(log_text) - n, "%s|%d|%s|%s\n", plugin, severity, component,
+             text);
 }
 
 static const struct plugin_hooks hooks = {NULL, keep_log};
@@ -42,7 +45,8 @@ static struct plugin *load(struct plugin_host *h, const char *name, const char *
     struct plugin_failure f;
     struct plugin *p;
 
-    cr_assert_eq(plugin_probe(program(), library(name), &info, &f), SEV_OK, "%s: %s: %s", name, f.step, f.text);
+    cr_assert_eq(plugin_probe(program(), library(name), &info, &f), SEV_OK, "%s: %s: %s", name,
+                 f.step, f.text);
     p = plugin_load(h, &info, config);
     plugin_info_fini(&info);
     return p;
@@ -52,11 +56,14 @@ static struct plugin *load_good(struct plugin_host *h, const char *name, const c
 {
     struct plugin *p = load(h, name, config);
 
-    cr_assert_eq(plugin_state(p), PLUGIN_INITIALISED, "%s: %s", plugin_failure(p)->step, plugin_failure(p)->text);
+    cr_assert_eq(plugin_state(p), PLUGIN_INITIALISED, "%s: %s", plugin_failure(p)->step,
+                 plugin_failure(p)->text);
     return p;
 }
 
-/* ---- probing ------------------------------------------------------------------------------------------------ */
+/* ---- probing
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void probe_fails(const char *path, const char *step, const char *words)
 {
@@ -183,23 +190,27 @@ Test(plugin, an_api_version_must_not_be_newer_than_the_hosts)
         const char *version;
         bool good;
     } cases[] = {
-        {"3.0.0", true},  {"3.12.0", true},  {"3.11.99", true}, {"3.13.0", false}, {"2.9.9", false},
-        {"4.0.0", false}, {"3.12.1", false}, {"3.12", false},   {"", false},       {"3.x.0", false},
-        {"-3.0.0", false}, {"3.99999999999.0", false},
+        {"3.0.0", true},  {"3.12.0", true}, {"3.11.99", true}, {"3.13.0", false},
+        {"2.9.9", false}, {"4.0.0", false}, {"3.12.1", false}, {"3.12", false},
+        {"", false},      {"3.x.0", false}, {"-3.0.0", false}, {"3.99999999999.0", false},
     };
     struct error err;
 
     for (size_t i = 0; i < COUNT_OF(cases); i++)
-        cr_expect_eq(plugin_version_check(cases[i].version, &err) == SEV_OK, cases[i].good, "%s", cases[i].version);
+        cr_expect_eq(plugin_version_check(cases[i].version, &err) == SEV_OK, cases[i].good, "%s",
+                     cases[i].version);
 }
 
-/* ---- configuration -------------------------------------------------------------------------------------------- */
+/* ---- configuration
+ * -------------------------------------------------------------------------------------------- */
 
 Test(plugin, a_configuration_is_held_against_the_schema)
 {
-    static const char schema[] = "{\"type\":\"object\",\"required\":[\"a\"],\"additionalProperties\":false,\"properties\":{"
-                                 "\"a\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":9},\"b\":{\"enum\":[\"x\",\"y\"]},"
-                                 "\"c\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"pattern\":\"^z\"},\"maxItems\":2}}}";
+    static const char schema[] =
+        "{\"type\":\"object\",\"required\":[\"a\"],\"additionalProperties\":false,\"properties\":{"
+        "\"a\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":9},\"b\":{\"enum\":[\"x\",\"y\"]},"
+        "\"c\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"pattern\":\"^z\"},\"maxItems\":"
+        "2}}}";
     static const struct {
         const char *config, *words; /* words NULL: good */
     } cases[] = {
@@ -224,7 +235,8 @@ Test(plugin, a_configuration_is_held_against_the_schema)
         char *used = NULL;
         enum severity sev = plugin_schema_validate(schema, cases[i].config, &used, NULL, &err);
 
-        cr_expect_eq(sev == SEV_OK, cases[i].words == NULL, "%s: %s", cases[i].config, sev == SEV_OK ? "" : err.text);
+        cr_expect_eq(sev == SEV_OK, cases[i].words == NULL, "%s: %s", cases[i].config,
+                     sev == SEV_OK ? "" : err.text);
         if (sev != SEV_OK && cases[i].words)
             cr_expect(strstr(err.text, cases[i].words), "%s: “%s”", cases[i].config, err.text);
         free(used);
@@ -246,13 +258,16 @@ Test(plugin, secrets_are_masked_wherever_they_stand)
         cr_expect(!strstr(m, "s3cr3t") && strstr(m, "•••"), "%s", m);
         free(m);
     }
-    char *m = plugin_mask_secrets("{\"x\":\"s3cr3t\",\"y\":\"open\"}", "{\"properties\":{\"x\":{\"writeOnly\":true}}}");
+    char *m = plugin_mask_secrets("{\"x\":\"s3cr3t\",\"y\":\"open\"}",
+                                  "{\"properties\":{\"x\":{\"writeOnly\":true}}}");
 
     cr_expect(!strstr(m, "s3cr3t") && strstr(m, "open"), "%s", m);
     free(m);
 }
 
-/* ---- loading --------------------------------------------------------------------------------------------------------- */
+/* ---- loading
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void load_fails(const char *config, const char *step, const char *words)
 {
@@ -278,7 +293,8 @@ Test(plugin, an_init_that_fails_tells_the_plugins_words_or_that_it_has_none)
 
 Test(plugin, an_init_that_leaves_its_code_unset_counts_as_failed)
 {
-    /* stunt has no error to tell and would abort when asked: only a state makes the question legal */
+    /* stunt has no error to tell and would abort when asked: only a state makes the question legal
+     */
     pid_t pid = fork();
     int status;
 
@@ -291,7 +307,8 @@ Test(plugin, an_init_that_leaves_its_code_unset_counts_as_failed)
         _exit(0);
     }
     waitpid(pid, &status, 0);
-    cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "the error of a state that is there is asked for");
+    cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT,
+              "the error of a state that is there is asked for");
 }
 
 Test(plugin, what_a_plugin_logs_arrives_with_its_severity_and_without_line_ends)
@@ -300,8 +317,10 @@ Test(plugin, what_a_plugin_logs_arrives_with_its_severity_and_without_line_ends)
 
     load_good(h, "stunt", "{\"init\":\"log\"}");
     cr_expect(strstr(log_text, "stunt|1|part|a line of the log\n"), "%s", log_text);
-    cr_expect(strstr(log_text, "stunt|3|stunt|a line of the log\n"), "no component: the plugin's name");
-    cr_expect(strstr(log_text, "stunt|8|stunt|a line of the log\n"), "severities are kept in their bounds");
+    cr_expect(strstr(log_text, "stunt|3|stunt|a line of the log\n"),
+              "no component: the plugin's name");
+    cr_expect(strstr(log_text, "stunt|8|stunt|a line of the log\n"),
+              "severities are kept in their bounds");
     plugin_host_free(h);
 }
 
@@ -340,7 +359,9 @@ Test(plugin, a_stream_is_closed_before_its_plugin_is_destroyed_and_the_last_goes
     unlink(path);
 }
 
-/* ---- sourcing ---------------------------------------------------------------------------------------------------------- */
+/* ---- sourcing
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 Test(plugin, an_open_that_is_refused_tells_why)
 {
@@ -415,7 +436,8 @@ Test(plugin, every_return_code_of_next_batch_keeps_the_events_that_came_with_it)
         struct drained d = drain(cases[i].params);
 
         cr_expect_eq(d.sev, SEV_OK, "%s: %s", cases[i].params, d.sev == SEV_OK ? "" : d.err.text);
-        cr_expect_eq(d.events, cases[i].events, "%s: %llu events", cases[i].params, (unsigned long long)d.events);
+        cr_expect_eq(d.events, cases[i].events, "%s: %llu events", cases[i].params,
+                     (unsigned long long)d.events);
         cr_expect_eq(d.rc, cases[i].rc, "%s: rc %d", cases[i].params, d.rc);
         cr_expect_str_eq(d.words, cases[i].words);
     }
@@ -435,8 +457,9 @@ Test(plugin, events_that_are_off_are_refused_with_the_plugin_and_the_reason)
     static const struct {
         const char *trouble, *words;
     } cases[] = {
-        {"id", "unexpected plugin ID 4711"}, {"type", "malformed plugin event"}, {"length", "only 7 are there"},
-        {"sum", "parameter 1 ends behind"},  {"params", "with 3 parameters"},            {"null-event", "NULL"},
+        {"id", "unexpected plugin ID 4711"}, {"type", "malformed plugin event"},
+        {"length", "only 7 are there"},      {"sum", "parameter 1 ends behind"},
+        {"params", "with 3 parameters"},     {"null-event", "NULL"},
         {"null-array", "no array"},
     };
 
@@ -447,9 +470,11 @@ Test(plugin, events_that_are_off_are_refused_with_the_plugin_and_the_reason)
         snprintf(params, sizeof(params), "count=10 batch=10 at=10 trouble=%s", cases[i].trouble);
         d = drain(params);
         cr_expect_neq(d.sev, SEV_OK, "%s", cases[i].trouble);
-        cr_expect(strstr(d.err.text, cases[i].words) && strstr(d.err.text, "plugin stunt: plugin_next_batch"), "%s: %s",
-                  cases[i].trouble, d.err.text);
-        cr_expect_eq(d.events, str_eq(cases[i].trouble, "null-array") ? 0 : 9, "those before it are kept");
+        cr_expect(strstr(d.err.text, cases[i].words) &&
+                      strstr(d.err.text, "plugin stunt: plugin_next_batch"),
+                  "%s: %s", cases[i].trouble, d.err.text);
+        cr_expect_eq(d.events, str_eq(cases[i].trouble, "null-array") ? 0 : 9,
+                     "those before it are kept");
     }
 }
 
@@ -464,7 +489,8 @@ Test(plugin, an_event_taken_has_its_id_thread_and_time_filled_in)
     buf_init(&out, 0);
     event_plugin_make(&made, TS_NONE, 0, span_of("x"));
     put_u64(made.data + 8, 4242);
-    cr_assert_eq(plugin_event_take(p, (const void *)made.data, 77, &out, &err), SEV_OK, "%s", err.text);
+    cr_assert_eq(plugin_event_take(p, (const void *)made.data, 77, &out, &err), SEV_OK, "%s",
+                 err.text);
     cr_expect_eq(event_ts(out.data), 77);
     cr_expect_eq(event_plugin_id(out.data), 999);
     cr_expect_eq(event_tid(out.data), EVENT_TID_NONE);
@@ -486,7 +512,8 @@ Test(plugin, a_source_without_id_may_emit_only_events_that_say_whose_they_are)
     cr_expect_neq(plugin_event_take(p, (const void *)made.data, 1, &out, &err), SEV_OK);
     buf_reset(&made);
     event_plugin_make(&made, 1, 12, span_of("x"));
-    cr_expect_eq(plugin_event_take(p, (const void *)made.data, 1, &out, &err), SEV_OK, "%s", err.text);
+    cr_expect_eq(plugin_event_take(p, (const void *)made.data, 1, &out, &err), SEV_OK, "%s",
+                 err.text);
     cr_expect_eq(event_plugin_id(out.data), 12);
     buf_fini(&made);
     buf_fini(&out);
@@ -521,7 +548,9 @@ Test(plugin, progress_open_parameters_and_a_line_on_an_event_come_from_the_plugi
     plugin_host_free(h);
 }
 
-/* ---- extraction ------------------------------------------------------------------------------------------------------------ */
+/* ---- extraction
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static struct plugin_host *host;
 static struct plugin *stunt;
@@ -533,7 +562,8 @@ static void open_stunt(void)
     host = plugin_host_new(&hooks, NULL);
     stunt = load_good(host, "stunt", "");
     buf_init(&event, 0);
-    event_plugin_make(&event, 1577836807000000000, 999, span_of("{\"n\":7,\"even\":false,\"pad\":\"\"}"));
+    event_plugin_make(&event, 1577836807000000000, 999,
+                      span_of("{\"n\":7,\"even\":false,\"pad\":\"\"}"));
 }
 
 static void close_stunt(void)
@@ -576,7 +606,8 @@ static const char *extract_text(const char *field, const struct plugin_arg *arg)
     return buf_str(&b);
 }
 
-Test(extraction, every_type_is_copied_and_every_breach_of_the_contract_has_its_reason, .init = open_stunt, .fini = close_stunt)
+Test(extraction, every_type_is_copied_and_every_breach_of_the_contract_has_its_reason,
+     .init = open_stunt, .fini = close_stunt)
 {
     static const struct {
         const char *field, *text;
@@ -616,12 +647,15 @@ Test(extraction, a_true_is_any_byte_but_zero, .init = open_stunt, .fini = close_
 Test(extraction, arguments_arrive_as_key_and_index, .init = open_stunt, .fini = close_stunt)
 {
     cr_expect_str_eq(extract_text("stunt.list", &(struct plugin_arg){true, NULL, 1}), "(b)");
-    cr_expect_str_eq(extract_text("stunt.key", &(struct plugin_arg){true, "a b", UINT64_MAX}), "a b");
+    cr_expect_str_eq(extract_text("stunt.key", &(struct plugin_arg){true, "a b", UINT64_MAX}),
+                     "a b");
     cr_expect_str_eq(extract_text("stunt.both", &(struct plugin_arg){true, "3", 3}), "3/3");
-    cr_expect_str_eq(extract_text("stunt.both", &(struct plugin_arg){true, "x", UINT64_MAX}), "x/-1");
+    cr_expect_str_eq(extract_text("stunt.both", &(struct plugin_arg){true, "x", UINT64_MAX}),
+                     "x/-1");
 }
 
-Test(extraction, offsets_are_believed_only_inside_the_event, .init = open_stunt, .fini = close_stunt)
+Test(extraction, offsets_are_believed_only_inside_the_event, .init = open_stunt,
+     .fini = close_stunt)
 {
     struct value v = extract("stunt.place", NULL);
 
@@ -632,7 +666,8 @@ Test(extraction, offsets_are_believed_only_inside_the_event, .init = open_stunt,
     cr_expect_eq(extract("stunt.place", NULL).span, 0, "it points past the end");
 }
 
-Test(extraction, a_call_that_killed_an_engine_is_not_made_again, .init = open_stunt, .fini = close_stunt)
+Test(extraction, a_call_that_killed_an_engine_is_not_made_again, .init = open_stunt,
+     .fini = close_stunt)
 {
     plugin_avoid(stunt, "stunt.crash", 7, "it killed the engine");
     cr_expect_str_eq(extract_text("stunt.crash", NULL), "failed: it killed the engine");
@@ -657,20 +692,26 @@ Test(extraction, a_plugin_gets_events_of_its_sources_only)
     struct plugin *own = load_good(h, "stunt", ""), *other = load_good(h, "stunt_fields_only", ""),
                   *all = load_good(h, "stunt_fields_all", "");
 
-    cr_expect(plugin_extracts(own, EVENT_PLUGIN, "stunt") && !plugin_extracts(own, EVENT_PLUGIN, "other"));
-    cr_expect(plugin_extracts(other, EVENT_PLUGIN, "other") && !plugin_extracts(other, EVENT_PLUGIN, "stunt"));
-    cr_expect(plugin_extracts(all, EVENT_PLUGIN, "stunt") && plugin_extracts(all, EVENT_PLUGIN, "other"));
+    cr_expect(plugin_extracts(own, EVENT_PLUGIN, "stunt") &&
+              !plugin_extracts(own, EVENT_PLUGIN, "other"));
+    cr_expect(plugin_extracts(other, EVENT_PLUGIN, "other") &&
+              !plugin_extracts(other, EVENT_PLUGIN, "stunt"));
+    cr_expect(plugin_extracts(all, EVENT_PLUGIN, "stunt") &&
+              plugin_extracts(all, EVENT_PLUGIN, "other"));
     cr_expect(!plugin_extracts(all, EVENT_PLUGIN, NULL), "an unknown source is nobody's");
     cr_expect(plugin_extracts(all, 2, "syscall"), "all sources: all types");
     cr_expect(!plugin_extracts(own, 2, "stunt"), "own source: plugin events");
     plugin_host_free(h);
 }
 
-/* ---- the record --------------------------------------------------------------------------------------------------------------- */
+/* ---- the record
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static struct plugin_record *die_in(const char *field, int *status)
 {
-    struct plugin_record *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct plugin_record *r =
+        mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t pid = fork();
 
     if (pid == 0) {

@@ -13,7 +13,8 @@
 
 static struct store *open_store(int fd, struct spool_state *state, uint64_t limit)
 {
-    return store_new(&(struct store_options){.fd = fd, .state = state, .limit = limit, .writable = true});
+    return store_new(
+        &(struct store_options){.fd = fd, .state = state, .limit = limit, .writable = true});
 }
 
 static int new_file(void)
@@ -183,8 +184,8 @@ Test(store, past_the_limit_the_oldest_go_first_and_are_counted)
     check_event(s, n);
     cr_expect(!store_find(s, first, &row) || row > first);
     fstat(fd, &st);
-    cr_expect((uint64_t)st.st_blocks * 512 < limit + (1 << 20), "the disk has its room back: %lld bytes",
-              (long long)st.st_blocks * 512);
+    cr_expect((uint64_t)st.st_blocks * 512 < limit + (1 << 20),
+              "the disk has its room back: %lld bytes", (long long)st.st_blocks * 512);
     store_free(s);
     s = open_store(fd, &state, limit);
     cr_assert_eq(store_load(s, NULL, NULL, &err), SEV_OK, "%s", err.text);
@@ -276,7 +277,8 @@ Test(store, rows_are_read_together_as_far_as_they_fit)
     close(fd);
 }
 
-/* ---- readers beside the writer: also run under ThreadSanitizer by make check-long ------------------------------- */
+/* ---- readers beside the writer: also run under ThreadSanitizer by make check-long
+ * ------------------------------- */
 
 static _Atomic bool stop_reading;
 
@@ -296,7 +298,8 @@ static void *read_all_the_time(void *ctx)
 
             if (store_row(s, row, &r) && r.ts != store_number(s, row) * 10 && row >= store_first(s))
                 return (void *)"a row that is not what was written";
-            if (row % 7 == 0 && store_read(s, row, &b, &err) == SEV_OK && event_ts(b.data) != r.ts && row >= store_first(s))
+            if (row % 7 == 0 && store_read(s, row, &b, &err) == SEV_OK &&
+                event_ts(b.data) != r.ts && row >= store_first(s))
                 return (void *)"bytes of another event";
             seen++;
         }
