@@ -6,7 +6,6 @@
 #define WINDOW_MIN 40
 #define WINDOW_MAX 200
 #define WAIT_MS    60
-#define STRIP_NS   (400 * NS_PER_MS)
 
 /* ---- rows: asked for around a place
  * ---------------------------------------------------------------------------- */
@@ -31,19 +30,9 @@ static json_t *anchor_now(struct events_view *e)
     return json_pack("{so}", "row", rpc_u64(e->cursor_row));
 }
 
-static size_t row_count(const struct events_view *e)
-{
-    return json_array_size(e->rows);
-}
-
-static const json_t *row_at(const struct events_view *e, size_t i)
-{
-    return json_array_get(e->rows, i);
-}
-
 const json_t *events_current(struct ui *u)
 {
-    return row_at(&u->events, u->events.cursor);
+    return events_row(&u->events, u->events.cursor);
 }
 
 /* What is under the cursor now; panes follow. */
@@ -71,8 +60,8 @@ static void cursor_moved(struct ui *u)
 
 static size_t index_of_row(const struct events_view *e, uint64_t row, size_t otherwise)
 {
-    for (size_t i = 0; i < row_count(e); i++) {
-        if (rpc_u64_or(row_at(e, i), "row", UINT64_MAX) == row)
+    for (size_t i = 0; i < events_row_count(e); i++) {
+        if (rpc_u64_or(events_row(e, i), "row", UINT64_MAX) == row)
             return i;
     }
     return otherwise;
@@ -88,8 +77,8 @@ static void place_cursor(struct ui *u, const json_t *result, bool wanted)
     if (wanted && e->follow)
         offset = h - 1;
     e->top = e->cursor > offset ? e->cursor - offset : 0;
-    if (e->top + h > row_count(e))
-        e->top = row_count(e) > h ? row_count(e) - h : 0;
+    if (e->top + h > events_row_count(e))
+        e->top = events_row_count(e) > h ? events_row_count(e) - h : 0;
     if (e->cursor < e->top)
         e->top = e->cursor;
     if (e->cursor >= e->top + h)
@@ -157,7 +146,7 @@ static void on_rows(struct ui *u, const json_t *result, const json_t *error, voi
             u->scanned = rpc_u64_or(selection, "scanned", 0);
         }
         e->searching = rpc_get_bool(result, "searching", false);
-        e->stale = e->searching && e->first_answer && row_count(e) &&
+        e->stale = e->searching && e->first_answer && events_row_count(e) &&
                    json_array_size(json_object_get(result, "rows")) == 0;
         if (!e->stale)
             take_rows(u, result, wanted);
@@ -263,292 +252,6 @@ void events_reset(struct ui *u)
     e->strip = NULL;
 }
 
-/* ---- widths
- * -----------------------------------------------------------------------------------------------------------
- */
-
-static bool is_number(const char *type)
-{
-    return type && (str_starts(type, "uint") || str_starts(type, "int") || str_eq(type, "double") ||
-                    str_eq(type, "reltime"));
-}
-
-static int content_width(const struct ui *u, size_t k)
-{
-    const struct events_view *e = &u->events;
-    const struct column_def *c = &e->columns.v[k];
-    int width = text_width(c->title, strlen(c->title));
-    struct buf b;
-
-    buf_init(&b, 1 << 20);
-    for (size_t i = e->top; i < row_count(e) && i < e->top + (size_t)e->height; i++) {
-        const json_t *cell = json_array_get(json_object_get(row_at(e, i), "cells"), k);
-
-        buf_reset(&b);
-        if (cell)
-            value_line(cell, c->type, u, &b);
-        width = MAX_OF(width, text_width(buf_str(&b), MIN_OF(b.len, (size_t)200)));
-    }
-    buf_fini(&b);
-    return width;
-}
-
-/* Each column by its content, within what it may have; the last takes what is left. */
-static void fit_columns(struct ui *u, int width)
-{
-    struct events_view *e = &u->events;
-    int left = width, cap = MAX_OF(width / 3, 12);
-
-    for (size_t k = 0; k < e->columns.n; k++) {
-        struct column_def *c = &e->columns.v[k];
-        int want = MAX_OF(content_width(u, k), 3);
-
-        if (k < e->column_scroll) {
-            c->shown = 0;
-            continue;
-        }
-        if (c->width)
-            want = MIN_OF(want, MAX_OF(c->width, text_width(c->title, strlen(c->title))));
-        if (k + 1 < e->columns.n)
-            want = MIN_OF(want, cap);
-        c->shown = left > 3 ? MIN_OF(want, left) : 0;
-        left -= c->shown + (c->shown ? 1 : 0);
-    }
-    if (e->columns.n && e->columns.v[e->columns.n - 1].shown)
-        e->columns.v[e->columns.n - 1].shown += MAX_OF(left, 0);
-}
-
-/* ---- drawing
- * --------------------------------------------------------------------------------------------------------------
- */
-
-static int number_width(const struct ui *u)
-{
-    uint64_t last = rpc_u64_or(u->stream, "last_number", 0);
-    int n = 1;
-
-    while (last >= 10 && n < 20) {
-        last /= 10;
-        n++;
-    }
-    return MAX_OF(n, u->width < 60 ? 3 : 5);
-}
-
-static int time_width(const struct ui *u)
-{
-    if (u->width < 60)
-        return u->events.dates ? 14 : 8;
-    return u->events.dates ? 14 : 12;
-}
-
-static const char *row_time(const struct ui *u, uint64_t ts, char out[40])
-{
-    if (u->events.dates)
-        return time_text(u, ts, TIME_SHORT, out);
-    time_text(u, ts, u->width < 60 ? TIME_CLOCK_S : TIME_CLOCK, out);
-    if (u->width >= 60)
-        out[12] = '\0';
-    return out;
-}
-
-static void draw_head(struct ui *u, int y, struct rect r, int x)
-{
-    struct events_view *e = &u->events;
-    int nw = number_width(u), tw = time_width(u);
-
-    text_right(y, r.x + 1, nw, LOOK_HEAD, "#");
-    text_putf(y, r.x + nw + 2, tw, LOOK_HEAD, "time%s",
-              u->width < 60 ? ""
-              : u->utc      ? " UTC"
-                            : " local");
-    for (size_t k = 0; k < e->columns.n; k++) {
-        const struct column_def *c = &e->columns.v[k];
-
-        if (!c->shown)
-            continue;
-        if (is_number(c->type) && !c->list)
-            text_right(y, x, c->shown, (int)k == e->column ? LOOK_STRONG : LOOK_HEAD, c->title);
-        else
-            text_puts(y, x, c->shown, (int)k == e->column ? LOOK_STRONG : LOOK_HEAD, c->title);
-        x += c->shown + 1;
-    }
-}
-
-static void draw_cell(struct ui *u, int y, int x, const struct column_def *c, const json_t *cell,
-                      enum look l)
-{
-    struct buf b;
-
-    buf_init(&b, 1 << 20);
-    value_line(cell, c->type, u, &b);
-    if (is_number(c->type) && !c->list && !json_object_get(cell, "error"))
-        text_right(y, x, c->shown, l, buf_str(&b));
-    else if (memchr(buf_str(&b), ':', b.len) && !memchr(buf_str(&b), ' ', b.len) && b.len < 200)
-        text_put_tail(y, x, c->shown, l, buf_str(&b), b.len);
-    else
-        text_put(y, x, c->shown, l, buf_str(&b), b.len);
-    buf_fini(&b);
-}
-
-static void draw_mark(struct ui *u, int y, struct rect r, const json_t *row, bool on)
-{
-    const json_t *mark = json_object_get(row, "mark");
-    const char *source = rpc_get_str(mark, "source");
-    char time[40];
-
-    rule_line(y, r.x + 1, r.w - 1, on ? LOOK_CURSOR : LOOK_MARK);
-    text_putf(y, r.x + 4, r.w - 6, on ? LOOK_CURSOR : LOOK_MARK, " %s opened again at %s ",
-              source ? source : "the source",
-              time_text(u, rpc_u64_or(mark, "ts", 0), TIME_CLOCK_S, time));
-}
-
-static void draw_row(struct ui *u, int y, struct rect r, size_t i, int cells_x)
-{
-    struct events_view *e = &u->events;
-    const json_t *row = row_at(e, i), *cells = json_object_get(row, "cells");
-    bool on = i == e->cursor, back = rpc_get_bool(row, "back", false);
-    enum look base = on ? LOOK_CURSOR : LOOK_TEXT;
-    int nw = number_width(u), tw = time_width(u), x = cells_x;
-    char number[32], time[40];
-
-    if (json_object_get(row, "mark")) {
-        draw_mark(u, y, r, row, on);
-        return;
-    }
-    if (on)
-        fill(y, r.x, r.w, e->pane == PANE_LIST ? LOOK_CURSOR : LOOK_TEXT, ' ');
-    base = e->stale ? LOOK_DIM : on && e->pane != PANE_LIST ? LOOK_STRONG : base;
-    if (on)
-        text_puts(y, r.x, 1, base, sign("▸", ">"));
-    snprintf(number, sizeof(number), "%llu", (unsigned long long)rpc_u64_or(row, "number", 0));
-    text_right(y, r.x + 1, nw, on ? base : LOOK_NUMBER, number);
-    if (rpc_get_bool(row, "gone", false)) {
-        text_puts(y, r.x + nw + 2, r.w - nw - 2, LOOK_DIM, "no longer kept: the spool is full");
-        return;
-    }
-    text_puts(y, r.x + nw + 2, tw, on ? base : LOOK_DIM,
-              row_time(u, rpc_u64_or(row, "ts", 0), time));
-    if (back)
-        text_puts(y, r.x + nw + 2 + tw, 1, on ? base : LOOK_WARN, sign("‹", "<"));
-    for (size_t k = 0; k < e->columns.n; k++) {
-        const json_t *cell = json_array_get(cells, k);
-        enum look l = on && (int)k == e->column && e->pane == PANE_LIST ? LOOK_CELL
-                      : on || e->stale                                  ? base
-                                                                        : value_look(cell);
-
-        if (!e->columns.v[k].shown)
-            continue;
-        if (l == LOOK_CELL)
-            fill(y, x, e->columns.v[k].shown, l, ' ');
-        draw_cell(u, y, x, &e->columns.v[k], cell, l);
-        x += e->columns.v[k].shown + 1;
-    }
-}
-
-static const char *closed_words(struct ui *u)
-{
-    if (!u->ready)
-        return "loading plugins…";
-    if (rpc_get_bool(u->options, "offer_source", false))
-        return "no source is open: o opens one, 2 shows the plugins";
-    return "no source is open: o opens one";
-}
-
-/* Why there is nothing here. */
-static void draw_empty(struct ui *u, struct rect r)
-{
-    const char *state = rpc_get_str(u->stream, "state"), *error = rpc_get_str(u->stream, "error");
-    uint64_t total = rpc_u64_or(u->stream, "end", 0);
-    char a[32];
-    int y = r.y + r.h / 3;
-
-    if (u->report)
-        text_puts(y, r.x + 2, r.w - 4, LOOK_BAD, "the engine has ended: R starts it anew");
-    else if (*u->filter && total && u->events.searching)
-        text_putf(y, r.x + 2, r.w - 4, LOOK_DIM, "searching %s events…", text_count(total, a));
-    else if (*u->filter && total)
-        text_putf(y, r.x + 2, r.w - 4, LOOK_WARN,
-                  "none of %s events matches: u undoes the filter, f edits it",
-                  text_count(total, a));
-    else if (total)
-        text_puts(y, r.x + 2, r.w - 4, LOOK_DIM, "reading…");
-    else if (state && str_eq(state, "failed"))
-        text_put(y, r.x + 2, (r.w - 4) * 1, LOOK_BAD, error ? error : "the source failed",
-                 strlen(error ? error : "the source failed"));
-    else if (state && str_eq(state, "ended"))
-        text_puts(y, r.x + 2, r.w - 4, LOOK_WARN, "the source has ended without a single event");
-    else if (state && (str_eq(state, "running") || str_eq(state, "idle")))
-        text_puts(y, r.x + 2, r.w - 4, LOOK_DIM, "the source is open; no event has come yet");
-    else
-        text_puts(y, r.x + 2, r.w - 4, LOOK_DIM, closed_words(u));
-}
-
-static void draw_end(struct ui *u, int y, struct rect r)
-{
-    const char *state = rpc_get_str(u->stream, "state"), *error = rpc_get_str(u->stream, "error");
-    uint64_t total = rpc_u64_or(u->stream, "end", 0) - rpc_u64_or(u->stream, "first", 0);
-    char a[32], b[32], shown[120] = "";
-
-    if (*u->filter)
-        snprintf(shown, sizeof(shown), ": %s shown, %s hidden", text_count(u->matches, a),
-                 text_count(total > u->matches ? total - u->matches : 0, b));
-    if (u->report)
-        text_putf(y, r.x + 4, r.w - 4, LOOK_BAD, "%s the engine has ended%s", sign("──", "--"),
-                  u->events.searching ? "" : shown);
-    else if (u->events.searching)
-        text_putf(y, r.x + 4, r.w - 4, LOOK_DIM, "%s searching further%s", sign("──", "--"),
-                  sign("…", "..."));
-    else if (state && str_eq(state, "failed"))
-        text_putf(y, r.x + 4, r.w - 4, LOOK_BAD, "%s %s%s", sign("──", "--"),
-                  error ? error : "the source failed", shown);
-    else if (state && str_eq(state, "full"))
-        text_putf(y, r.x + 4, r.w - 4, LOOK_BAD,
-                  "%s %s: what was read is kept, reading goes on when there is room",
-                  sign("──", "--"), error ? error : "the disk is full");
-    else if (state && str_eq(state, "ended"))
-        text_putf(y, r.x + 4, r.w - 4, LOOK_DIM, "%s end%s", sign("──", "--"), shown);
-    else if (state && str_eq(state, "closed"))
-        text_putf(y, r.x + 4, r.w - 4, LOOK_DIM, "%s the source is closed: o opens it again%s",
-                  sign("──", "--"), shown);
-    else
-        text_putf(y, r.x + 4, r.w - 4, LOOK_DIM, "%s %s%s", sign("──", "--"),
-                  rpc_get_bool(u->stream, "paused", false) ? "paused: p goes on"
-                                                           : "waiting for more",
-                  shown);
-}
-
-void events_draw_list(struct ui *u, struct rect r)
-{
-    struct events_view *e = &u->events;
-    int x = r.x + 1 + number_width(u) + 1 + time_width(u) + 2, before = e->height;
-
-    e->height = MAX_OF(r.h - 1, 1);
-    if (before != e->height && row_count(e) < (size_t)e->height &&
-        (e->more_before || e->more_after))
-        events_refresh(u);
-    if (e->top + (size_t)e->height > row_count(e))
-        e->top = row_count(e) > (size_t)e->height ? row_count(e) - (size_t)e->height : 0;
-    if (e->cursor >= e->top + (size_t)e->height)
-        e->top = e->cursor - (size_t)e->height + 1;
-    if (row_count(e) == 0) {
-        draw_empty(u, r);
-        return;
-    }
-    fit_columns(u, r.x + r.w - x);
-    draw_head(u, r.y, r, x);
-    for (int i = 0; i < e->height; i++) {
-        size_t at = e->top + (size_t)i;
-
-        if (at < row_count(e)) {
-            draw_row(u, r.y + 1 + i, r, at, x);
-        } else {
-            if (at == row_count(e) && (!e->more_after || e->searching))
-                draw_end(u, r.y + 1 + i, r);
-            break;
-        }
-    }
-}
-
 /* ---- panes
  * ---------------------------------------------------------------------------------------------------------------------
  */
@@ -589,67 +292,6 @@ static void draw_panes(struct ui *u, struct rect r)
         payload_draw(u, below);
 }
 
-/* ---- the strip
- * --------------------------------------------------------------------------------------------------------------------
- */
-
-static void on_strip(struct ui *u, const json_t *result, const json_t *error, void *ctx)
-{
-    UNUSED(ctx);
-    UNUSED(error);
-    u->events.strip_asking = false;
-    if (!result)
-        return;
-    json_decref(u->events.strip);
-    u->events.strip = json_incref((json_t *)result);
-}
-
-static void ask_strip(struct ui *u, int cells)
-{
-    struct events_view *e = &u->events;
-    uint64_t rows = rpc_u64_or(u->stream, "end", 0);
-
-    if (e->strip_asking || !engine_is_up(u) || time_mono() < e->strip_at + STRIP_NS ||
-        (rows == e->strip_rows && u->matches == e->strip_matches && e->strip && e->strip_at))
-        return;
-    e->strip_asking = true;
-    e->strip_at = time_mono();
-    e->strip_rows = rows;
-    e->strip_matches = u->matches;
-    ask(u, "strip", json_pack("{so si}", "selection", rpc_u64(u->selection), "cells", cells),
-        on_strip, NULL);
-}
-
-static void draw_strip(struct ui *u, int y)
-{
-    static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}, *const ascii[] = {
-                                                                                    ".", ":", "-",
-                                                                                    "=", "+", "*",
-                                                                                    "#", "@"};
-    const json_t *events = json_object_get(u->events.strip, "events"),
-                 *matches = json_object_get(u->events.strip, "matches");
-    int cells = MIN_OF(u->width - 8, 200);
-    uint64_t total = rpc_u64_or(u->stream, "end", 0) - rpc_u64_or(u->stream, "first", 0);
-    size_t n = json_array_size(events);
-
-    ask_strip(u, cells);
-    text_puts(y, 0, 7, LOOK_DIM, "by #   ");
-    for (size_t i = 0; i < n && (int)i < cells; i++) {
-        uint64_t all = strtoull(json_string_value(json_array_get(events, i)), NULL, 10);
-        const char *m = json_string_value(json_array_get(matches, i));
-        uint64_t hit = m ? strtoull(m, NULL, 10) : 0;
-        size_t level = all && hit ? 1 + (size_t)((double)hit / (double)all * 6.99) : 0;
-        bool here = total && u->events.cursor_row >= rpc_u64_or(u->stream, "first", 0) &&
-                    (u->events.cursor_row - rpc_u64_or(u->stream, "first", 0)) * n / total == i;
-
-        text_puts(y, 7 + (int)i, 1,
-                  here  ? LOOK_CELL
-                  : hit ? LOOK_MATCH == LOOK_TEXT ? LOOK_TEXT : LOOK_GOOD
-                        : LOOK_DIM,
-                  term_is_utf8() ? bars[level] : ascii[level]);
-    }
-}
-
 /* ---- keys
  * ---------------------------------------------------------------------------------------------------------------------------
  */
@@ -659,7 +301,7 @@ static void near_edge(struct ui *u)
     struct events_view *e = &u->events;
     size_t h = (size_t)e->height;
 
-    if ((e->cursor < h && e->more_before) || (e->cursor + h >= row_count(e) && e->more_after))
+    if ((e->cursor < h && e->more_before) || (e->cursor + h >= events_row_count(e) && e->more_after))
         events_refresh(u);
 }
 
@@ -685,7 +327,7 @@ static void choose_column(struct ui *u, int by)
 static bool list_key(struct ui *u, int key, bool is_char)
 {
     struct events_view *e = &u->events;
-    struct table t = {.n = row_count(e), .cursor = e->cursor, .top = e->top};
+    struct table t = {.n = events_row_count(e), .cursor = e->cursor, .top = e->top};
 
     if (!is_char && (key == KEY_LEFT || key == KEY_RIGHT)) {
         choose_column(u, key == KEY_LEFT ? -1 : 1);
@@ -771,7 +413,7 @@ static void draw_preview(struct ui *u, int y)
 static void events_draw(struct ui *u, struct rect r)
 {
     if (!filter_is_edited(u) && r.h > 8) {
-        draw_strip(u, r.y);
+        strip_draw(u, r.y);
         r.y++;
         r.h--;
     } else if (filter_is_edited(u) && r.h > 4) {
@@ -809,7 +451,7 @@ static void on_stream(struct ui *u)
     if (e->follow) {
         e->want_last = true;
         events_refresh(u);
-    } else if (row_count(e) < (size_t)MAX_OF(e->height, 1) || !e->more_after) {
+    } else if (events_row_count(e) < (size_t)MAX_OF(e->height, 1) || !e->more_after) {
         events_refresh(u);
     }
 }
@@ -823,7 +465,7 @@ static void events_note(struct ui *u, const char *method, const json_t *params)
     else if (str_eq(method, "cells"))
         events_refresh(u);
     else if (str_eq(method, "selection") && rpc_u64_or(params, "selection", 0) == u->selection) {
-        if (e->searching || e->follow || row_count(e) < (size_t)MAX_OF(e->height, 1) ||
+        if (e->searching || e->follow || events_row_count(e) < (size_t)MAX_OF(e->height, 1) ||
             !e->more_after) {
             e->want_last = e->follow;
             events_refresh(u);

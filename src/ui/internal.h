@@ -292,6 +292,15 @@ struct events_view {
 
 void events_refresh(struct ui *u);
 void events_jump(struct ui *u, uint64_t number);
+static inline size_t events_row_count(const struct events_view *e)
+{
+    return json_array_size(e->rows);
+}
+static inline const json_t *events_row(const struct events_view *e, size_t i)
+{
+    return json_array_get(e->rows, i);
+}
+void strip_draw(struct ui *u, int y);
 const json_t *events_current(struct ui *u); /* the row under the cursor, NULL: none */
 void events_ask_columns(struct ui *u);
 void events_reset(struct ui *u); /* another engine: nothing that is here counts any more */
