@@ -219,8 +219,7 @@ enum severity parse_size(const char *s, uint64_t *out, struct error *err);
 
 uint64_t hash_bytes(const void *p, size_t n, uint64_t seed);
 
-/* ---- text
- * ---------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 /* Decodes one character of UTF-8; its length, or 0 where the bytes are broken (then take one). */
 size_t utf8_decode(const char *s, size_t n, uint32_t *cp);
@@ -244,8 +243,7 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 void base64_encode(struct buf *out, const void *p, size_t n);
 bool base64_decode(struct buf *out, struct span s);
 
-/* ---- time: nanoseconds since the epoch
- * ------------------------------------------------------------ */
+/* ---- time: nanoseconds since the epoch ------------------------------------------------------- */
 
 #define NS_PER_S  ((uint64_t)1000000000)
 #define NS_PER_MS ((uint64_t)1000000)
@@ -265,8 +263,7 @@ uint64_t time_mono(void); /* CLOCK_MONOTONIC */
 /* Writes ts in the given form; the offset is that of the event's own date. At most 40 bytes. */
 const char *time_format(uint64_t ts, enum time_form form, bool utc, char out[40]);
 
-/* ---- files
- * ----------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 enum severity file_read(const char *path, size_t max, struct buf *out, struct error *err);
 /* Writes to a temporary file beside path, then renames. Only the user may read it: it may hold
@@ -283,8 +280,7 @@ bool dir_make(const char *path, unsigned mode);
 char *user_dir(const char *kind);
 char *path_join(const char *a, const char *b);
 
-/* ---- JSON as positions in text
- * ------------------------------------------------------------------------ */
+/* ---- JSON as positions in text --------------------------------------------------------------- */
 
 enum json_kind {
     JSON_KIND_OBJECT,

@@ -98,8 +98,7 @@ struct span event_async_name(const void *e);
 /* The payload that belongs to a plugin: event_data of a plugin event, data of an async one, else
  * empty. */
 struct span event_payload(const void *e);
-/* ---- values: what a parameter or a field holds
- * ---------------------------------------------------- */
+/* ---- values: what a parameter or a field holds ----------------------------------------------- */
 
 enum value_type { /* codes of param-types.csv; plugins' fields use 8, 9, 20, 21, 25, 40, 41 */
                   VT_NONE = 0,

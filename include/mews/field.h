@@ -15,8 +15,7 @@
 
 #include "mews/plugin.h"
 
-/* ---- what is wrong with a text, and where
- * ------------------------------------------------------------------ */
+/* ---- what is wrong with a text, and where ---------------------------------------------------- */
 
 struct syntax_error {
     char code[4];          /* "P05", "C03", … */
@@ -27,8 +26,7 @@ struct syntax_error {
     char text[400];        /* what is wrong and what was expected */
 };
 
-/* ---- definitions
- * ---------------------------------------------------------------------------------------------- */
+/* ---- definitions ----------------------------------------------------------------------------- */
 
 enum field_format {
     FMT_DEC,
@@ -92,8 +90,7 @@ const char *field_nearest(const struct field_catalogue *c, struct span name);
 bool field_event_name_known(const struct field_catalogue *c, struct span name);
 void field_event_name_add(struct field_catalogue *c, const char *name);
 
-/* ---- scanning: shared by expressions, filters and formats
- * ------------------------------------------------------- */
+/* ---- scanning: shared by expressions, filters and formats ------------------------------------ */
 
 struct scan {
     const char *s;
@@ -119,8 +116,7 @@ bool scan_bare(struct scan *s, struct span *out);
 bool scan_number(struct scan *s, struct span *out);
 bool scan_identifier(struct scan *s, struct span *out);
 
-/* ---- expressions: fields and functions of them (§3 lhs, §11)
- * ------------------------------------------------------ */
+/* ---- expressions: fields and functions of them (§3 lhs, §11) --------------------------------- */
 
 enum expr_kind { EXPR_FIELD, EXPR_CALL, EXPR_LIST, EXPR_TEXT, EXPR_NUMBER };
 
@@ -179,8 +175,7 @@ struct field_reader {
 };
 void expr_eval(const struct expr *e, struct field_reader *r, struct value *out);
 
-/* ---- values out of events
- * ------------------------------------------------------------------------------------------ */
+/* ---- values out of events -------------------------------------------------------------------- */
 
 struct field_event {
     const void *bytes;
@@ -198,9 +193,7 @@ struct field_event {
 void field_extract(const struct field_ref *ref, const struct field_event *e, bool offsets,
                    struct arena *arena, struct value *out);
 
-/* ---- printing
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- printing -------------------------------------------------------------------------------- */
 
 /* As Falco prints the field (output-format §3). */
 void field_text(const struct field_def *def, const struct value *v, struct buf *out);

@@ -37,8 +37,7 @@ bool filter_beyond_falco(const struct filter *f);
 /* Evaluates on the reader's current event, left to right with short circuits (§8). */
 bool filter_match(const struct filter *f, struct field_reader *r);
 
-/* ---- making filters out of values
- * ----------------------------------------------------------------------- */
+/* ---- making filters out of values ------------------------------------------------------------ */
 
 /* Appends a constant so that the parser reads these very bytes: bare where possible, else quoted.
  */
@@ -54,8 +53,7 @@ enum filter_join { FILTER_AND, FILTER_AND_NOT, FILTER_OR, FILTER_ONLY };
  * filter gives the clause alone. */
 void filter_join(const char *filter, const char *clause, enum filter_join how, struct buf *out);
 
-/* ---- for whoever types
- * ------------------------------------------------------------------------------------ */
+/* ---- for whoever types ----------------------------------------------------------------------- */
 
 enum filter_token_kind {
     TOKEN_FIELD,

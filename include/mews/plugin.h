@@ -72,8 +72,7 @@ enum plugin_capability {
     CAP_LISTENING = 16,
 };
 
-/* ---- the call record: shared memory in which the keeper reads what killed the engine
- * ----------------- */
+/* ---- the call record: shared memory in which the keeper reads what killed the engine --------- */
 
 #define RECORD_NAME   64
 #define RECORD_ARG    160
@@ -109,8 +108,7 @@ struct plugin_record {
     struct plugin_crash crash;
 };
 
-/* ---- what a library says of itself
- * --------------------------------------------------------------------- */
+/* ---- what a library says of itself ----------------------------------------------------------- */
 
 struct plugin_field {
     char *name, *desc, *display;
@@ -148,8 +146,7 @@ struct plugin_failure {
     char advice[400];
 };
 
-/* ---- finding and probing
- * ----------------------------------------------------------------------------------- */
+/* ---- finding and probing --------------------------------------------------------------------- */
 
 /* The library that a person means by name: a path when it holds '/', else NAME, NAME.so or
  * libNAME.so in the directories, in their order. free() it; NULL with the places that were tried in
@@ -181,8 +178,7 @@ enum severity plugin_schema_validate(const char *schema, const char *config, cha
  * whole when it looks like a secret. free() it. */
 char *plugin_mask_secrets(const char *text, const char *schema);
 
-/* ---- a host and its plugins
- * ------------------------------------------------------------------------------------ */
+/* ---- a host and its plugins ------------------------------------------------------------------ */
 
 struct plugin_host;
 struct plugin;
@@ -228,9 +224,7 @@ const char *plugin_config(const struct plugin *p); /* as handed to plugin_init *
 /* The newest error of any call; free() it, NULL when there was none. From any thread. */
 char *plugin_last_error(struct plugin *p);
 
-/* ---- sourcing (§5)
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- sourcing (§5) --------------------------------------------------------------------------- */
 
 /* Opens a stream; a plugin has one at a time here. */
 enum severity plugin_stream_open(struct plugin *p, const char *params, struct error *err);
@@ -262,9 +256,7 @@ struct plugin_event {
 /* One line on a plugin event, from the plugin or made from its bytes (§5.5). */
 void plugin_event_text(struct plugin *p, const struct plugin_event *e, struct buf *out);
 
-/* ---- extraction (§6)
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- extraction (§6) ------------------------------------------------------------------------- */
 
 struct plugin_arg {
     bool present;
@@ -281,9 +273,7 @@ void plugin_extract(struct plugin *p, uint32_t field, const struct plugin_arg *a
 /* Never calls (plugin, field, event) again: it killed an engine before. event 0: any event. */
 void plugin_avoid(struct plugin *p, const char *field, uint64_t event, const char *reason);
 
-/* ---- account
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- account --------------------------------------------------------------------------------- */
 
 #define PLUGIN_BUCKETS 160 /* four to a doubling, from 1 ns */
 

@@ -362,8 +362,7 @@ typedef struct ss_plugin_capture_listen_input {
 typedef ss_plugin_rc (*ss_plugin_async_event_handler_t)(ss_plugin_owner_t *o,
                                                         const ss_plugin_event *evt, char *err);
 
-/* ---- a plugin as a table of functions (for plugins that are linked in)
- * --------------------------- */
+/* ---- a plugin as a table of functions (for plugins that are linked in) ----------------------- */
 
 typedef struct plugin_api {
     const char *(*get_required_api_version)(void);
@@ -416,8 +415,7 @@ typedef struct plugin_api {
     const char *(*get_required_event_schema_version)(ss_plugin_t *s); /* since 3.12 */
 } plugin_api;
 
-/* ---- what a plugin exports
- * ----------------------------------------------------------------------- */
+/* ---- what a plugin exports ------------------------------------------------------------------- */
 
 /* Every plugin. The strings must not need plugin_init. */
 const char *plugin_get_required_api_version(void);

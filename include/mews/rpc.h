@@ -44,8 +44,7 @@ size_t rpc_queued(const struct rpc *r);
 /* Writes as much as goes without waiting. */
 enum severity rpc_flush(struct rpc *r, struct error *err);
 
-/* ---- messages: new references; params, result and data are taken
- * ------------------------------------------- */
+/* ---- messages: new references; params, result and data are taken ----------------------------- */
 
 json_t *rpc_request(uint64_t id, const char *method, json_t *params);
 json_t *rpc_notification(const char *method, json_t *params);
@@ -54,9 +53,7 @@ json_t *rpc_error(const json_t *id, int code, const char *message, json_t *data)
 /* An error of ours: its code, place and text. */
 json_t *rpc_error_of(const json_t *id, const struct error *err);
 
-/* ---- values
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 json_t *rpc_u64(uint64_t n);
 json_t *rpc_text(const char *p, size_t n);

@@ -12,8 +12,7 @@
 
 #include "mews/event.h"
 
-/* ---- layouts: the files of views/
- * ------------------------------------------------------------------------------ */
+/* ---- layouts: the files of views/ ------------------------------------------------------------ */
 
 struct layout_column {
     char *field, *title;
@@ -50,9 +49,7 @@ const struct layout *layout_for(const struct layouts *l, const char *source);
 /* The layout whose clues a line of JSON fits, NULL if none. */
 const struct layout *layout_recognise(const struct layouts *l, struct span line);
 
-/* ---- groups
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- groups ---------------------------------------------------------------------------------- */
 
 #define GROUP_FIELDS 8
 

@@ -57,8 +57,7 @@ struct stream {
     char progress[64];
 };
 
-/* ---- who we are
- * -------------------------------------------------------------------------------------------- */
+/* ---- who we are ------------------------------------------------------------------------------ */
 
 EXPORT const char *plugin_get_required_api_version(void)
 {
@@ -150,9 +149,7 @@ EXPORT const char *plugin_list_open_params(ss_plugin_t *p, ss_plugin_rc *rc)
            "\"desc\":\"files that are followed as they grow\"}]";
 }
 
-/* ---- opening
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static bool was_read(const struct stream *st, dev_t dev, ino_t ino)
 {
@@ -337,9 +334,7 @@ EXPORT ss_instance_t *plugin_open(ss_plugin_t *p, const char *params, ss_plugin_
     return st;
 }
 
-/* ---- batches
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- batches --------------------------------------------------------------------------------- */
 
 static void add_event(struct stream *st, uint32_t *n, struct input *in)
 {
@@ -486,9 +481,7 @@ EXPORT const char *plugin_get_progress(ss_plugin_t *p, ss_instance_t *h, uint32_
     return st->total ? st->progress : "";
 }
 
-/* ---- extraction
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- extraction ------------------------------------------------------------------------------ */
 
 struct payload {
     const char *line, *path;

@@ -13,8 +13,7 @@ struct cursor {
     const char *p, *end;
 };
 
-/* ---- times
- * -------------------------------------------------------------------------------------------- */
+/* ---- times ----------------------------------------------------------------------------------- */
 
 static bool digits(struct cursor *c, int n, int *out)
 {
@@ -220,8 +219,7 @@ static uint64_t any_time(struct cursor *c, int year)
     return ts;
 }
 
-/* ---- JSON lines
- * ------------------------------------------------------------------------------------------ */
+/* ---- JSON lines ------------------------------------------------------------------------------ */
 
 static const char *const time_keys[] = {"time",
                                         "ts",
@@ -303,9 +301,7 @@ uint64_t recognise_time(const char *line, size_t n, int year)
     return NO_TIME;
 }
 
-/* ---- levels
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- levels ---------------------------------------------------------------------------------- */
 
 static const struct {
     const char *word, *level;
@@ -357,9 +353,7 @@ static const char *level_in(const char *p, size_t n)
     return NULL;
 }
 
-/* ---- whole lines
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- whole lines ----------------------------------------------------------------------------- */
 
 static const json_t *member_of(const json_t *o, const char *const *keys, size_t n)
 {

@@ -47,8 +47,7 @@ static void add(struct story *s, uint64_t ts, char *json)
     s->events[s->n++] = (struct story_event){ts, json};
 }
 
-/* ---- the form of an audit event
- * --------------------------------------------------------------------------- */
+/* ---- the form of an audit event -------------------------------------------------------------- */
 
 struct act {
     const char *user, *group, *from, *agent, *verb, *resource, *sub, *ns, *name;
@@ -73,8 +72,7 @@ static char *audit_event(const struct act *a, struct dice *d)
         a->name, a->status, a->took_us, a->extra);
 }
 
-/* ---- the ordinary night
- * -------------------------------------------------------------------------------------- */
+/* ---- the ordinary night ---------------------------------------------------------------------- */
 
 static const struct {
     const char *user, *group, *from, *agent, *verb, *resource, *ns, *names[4];
@@ -203,9 +201,7 @@ static void ordinary(struct story *s, struct dice *d, uint64_t ts)
     add(s, ts, audit_event(&a, d));
 }
 
-/* ---- the thief
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- the thief ------------------------------------------------------------------------------- */
 
 /* The user agent carries an escape sequence: it must stand on the screen as text. */
 #define THIEF_AGENT "curl/8.5.0 \\u001b[31mnothing to see\\u001b[0m"

@@ -31,8 +31,7 @@ struct stream {
     char progress[64];
 };
 
-/* ---- who we are
- * -------------------------------------------------------------------------------------------- */
+/* ---- who we are ------------------------------------------------------------------------------ */
 
 EXPORT const char *plugin_get_required_api_version(void)
 {
@@ -99,9 +98,7 @@ EXPORT const char *plugin_get_last_error(ss_plugin_t *p)
     return ((struct state *)p)->error;
 }
 
-/* ---- sourcing
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- sourcing -------------------------------------------------------------------------------- */
 
 EXPORT ss_instance_t *plugin_open(ss_plugin_t *p, const char *params, ss_plugin_rc *rc)
 {
@@ -164,9 +161,7 @@ EXPORT const char *plugin_get_progress(ss_plugin_t *p, ss_instance_t *h, uint32_
     return st->progress;
 }
 
-/* ---- extraction
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- extraction ------------------------------------------------------------------------------ */
 
 static bool parse(struct state *s, const ss_plugin_event_input *in)
 {

@@ -180,8 +180,7 @@ bool json_scan(struct json_scan *out, const char *text, size_t n, size_t max_nod
     return out->complete;
 }
 
-/* ---- text and pointers
- * ------------------------------------------------------------------------------ */
+/* ---- text and pointers ----------------------------------------------------------------------- */
 
 static unsigned hex4(const char *p)
 {

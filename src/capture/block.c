@@ -80,8 +80,7 @@ enum capture_step capture_block_read(struct span s, uint64_t offset, struct capt
     return prefix ? read_event(out, prefix, offset, err) : CAPTURE_BLOCK;
 }
 
-/* ---- writing
- * ---------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static size_t block_start(struct buf *out, uint32_t type)
 {

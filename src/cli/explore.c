@@ -22,8 +22,7 @@ int screen_process_main(int rpc_fd, int start_fd)
     return code;
 }
 
-/* ---- what was opened before: a line of JSON each, the newest last
- * ------------------------------------------------- */
+/* ---- what was opened before: a line of JSON each, the newest last ---------------------------- */
 
 static char *recent_path(void)
 {
@@ -165,9 +164,7 @@ static json_t *recent_choice(void)
     return choice;
 }
 
-/* ---- starting
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 /* A descriptor to read it from: other users see the arguments of processes. */
 static int screen_options(const struct options *o, json_t *session, json_t *recent)

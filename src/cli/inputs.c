@@ -190,8 +190,7 @@ enum severity inputs_apply(struct options *o, struct error *err)
     return sev;
 }
 
-/* ---- an engine elsewhere: its keeper looks at the inputs
- * ----------------------------------------------------- */
+/* ---- an engine elsewhere: its keeper looks at the inputs ------------------------------------- */
 
 json_t *session_for_remote(const struct options *o, struct error *err)
 {

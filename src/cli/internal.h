@@ -8,8 +8,7 @@
 #include "mews/config.h"
 #include "mews/engine.h"
 
-/* ---- exit codes: documented in the man page
- * ---------------------------------------------------------------- */
+/* ---- exit codes: documented in the man page -------------------------------------------------- */
 
 enum exit_code {
     EXIT_OK = 0,
@@ -20,8 +19,7 @@ enum exit_code {
     EXIT_INTERRUPTED = 130,
 };
 
-/* ---- keeper.c: waits, restarts, passes messages on; loads nothing
- * --------------------------------------------- */
+/* ---- keeper.c: waits, restarts, passes messages on; loads nothing ---------------------------- */
 
 struct keeper;
 
@@ -56,9 +54,7 @@ void keeper_watch_screen(struct keeper *k, pid_t pid, int noise_fd);
 /* The terminal, whose settings are taken now and given back at the end. */
 void keeper_hold_terminal(struct keeper *k, int tty);
 
-/* ---- spawn.c
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- spawn.c --------------------------------------------------------------------------------- */
 
 #define SPAWN_ENGINE_NAME "mews-engine"
 
@@ -81,8 +77,7 @@ struct spawn_options {
 
 enum severity spawn_child(const struct spawn_options *o, struct child *out, struct error *err);
 
-/* ---- log.c: all that plugins and mews said, bounded
- * -------------------------------------------------------------------- */
+/* ---- log.c: all that plugins and mews said, bounded ------------------------------------------ */
 
 struct log_store;
 struct log_store *log_new(void);
@@ -94,8 +89,7 @@ json_t *log_query(const struct log_store *l, const json_t *params);
 /* The last n texts that were printed (not logged), oldest first. */
 json_t *log_last_printed(const struct log_store *l, size_t n);
 
-/* ---- report.c: why an engine died
- * ------------------------------------------------------------------------------------------ */
+/* ---- report.c: why an engine died ------------------------------------------------------------ */
 
 /* status: of waitpid. lines: what was printed last. ended_by_person: it was killed on request. */
 json_t *report_new(const struct plugin_record *record, int status, json_t *lines,
@@ -109,8 +103,7 @@ int symbolize_main(int argc, char **argv);
 /* Adds functions and source lines to the frames of a report, where debug information has them. */
 void report_symbolize(json_t *report);
 
-/* ---- unsaved.c: streams that outlive a lost terminal
- * --------------------------------------------------------------------------- */
+/* ---- unsaved.c: streams that outlive a lost terminal ----------------------------------------- */
 
 /* A file without a name in the user's cache; -1 with an error. */
 int spool_create(struct error *err);
@@ -124,9 +117,7 @@ json_t *unsaved_list(void);
 int unsaved_open(const char *path, struct spool_state *state, json_t **session, struct error *err);
 void unsaved_discard(const char *path);
 
-/* ---- the command line
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- the command line ------------------------------------------------------------------------ */
 
 struct options {
     struct session_spec spec;

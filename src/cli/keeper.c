@@ -15,9 +15,7 @@
 #define LINE_MAX_LEN ((size_t)8192)
 #define TEXT_HIGH    ((size_t)1 << 20)
 
-/* ---- life
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void block_signals(struct keeper *k)
 {
@@ -108,9 +106,7 @@ void keeper_end(struct keeper *k, int exit_code)
     k->done = true;
 }
 
-/* ---- the engine
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- the engine ------------------------------------------------------------------------------ */
 
 void keeper_send(struct keeper *k, const char *method, json_t *params)
 {
@@ -267,9 +263,7 @@ void keeper_stop_engine(struct keeper *k, bool restart, bool open)
     }
 }
 
-/* ---- what it prints
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- what it prints -------------------------------------------------------------------------- */
 
 static void take_line(struct keeper *k, const char *p, size_t n)
 {
@@ -383,9 +377,7 @@ static void drain_text(struct keeper *k)
         write_text(k);
 }
 
-/* ---- its end
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- its end --------------------------------------------------------------------------------- */
 
 static void engine_died(struct keeper *k, int status)
 {
@@ -425,8 +417,7 @@ static void engine_died(struct keeper *k, int status)
         keeper_stop_engine(k, true, k->restart_open);
 }
 
-/* ---- the screen and the terminal
- * ---------------------------------------------------------------------------------------- */
+/* ---- the screen and the terminal ------------------------------------------------------------- */
 
 void keeper_watch_screen(struct keeper *k, pid_t pid, int noise_fd)
 {
@@ -503,9 +494,7 @@ static void keep_unsaved(struct keeper *k)
     free(path);
 }
 
-/* ---- the loop
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static void reap(struct keeper *k)
 {

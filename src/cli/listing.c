@@ -10,8 +10,7 @@ struct listing {
     uint64_t id;
 };
 
-/* ---- which plugins: those named, else all that are found
- * ------------------------------------------------------ */
+/* ---- which plugins: those named, else all that are found ------------------------------------- */
 
 static void add_found(struct options *o, const char *dir, bool bundled)
 {
@@ -56,9 +55,7 @@ static void choose(struct options *o)
     add_found(o, o->spec.bundled_dir, true);
 }
 
-/* ---- plugins
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- plugins --------------------------------------------------------------------------------- */
 
 static void print_safe(const char *s)
 {
@@ -169,9 +166,7 @@ static int print_plugins(const struct listing *l, const json_t *list)
     return failed && l->named ? EXIT_INPUT : EXIT_OK;
 }
 
-/* ---- fields
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- fields ---------------------------------------------------------------------------------- */
 
 static const char *arg_words(const json_t *f)
 {
@@ -279,9 +274,7 @@ static int print_fields(const struct listing *l, const json_t *list)
     return failed && l->named ? EXIT_INPUT : EXIT_OK;
 }
 
-/* ---- the session
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- the session ----------------------------------------------------------------------------- */
 
 static void on_ready(struct client *c, const json_t *params)
 {

@@ -10,8 +10,7 @@
 
 #define SYMBOLIZE_NS (3 * NS_PER_S)
 
-/* ---- the headline: the runtime's own words where it has some
- * ------------------------------------------------ */
+/* ---- the headline: the runtime's own words where it has some --------------------------------- */
 
 static const char *line_at(const json_t *lines, size_t i)
 {
@@ -219,9 +218,7 @@ json_t *report_avoid(const json_t *r)
                      rpc_u64(rpc_u64_or(r, "file_time", 0)), "reason", rpc_str(reason));
 }
 
-/* ---- as text
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- as text --------------------------------------------------------------------------------- */
 
 static void add_frame(const json_t *f, struct buf *out)
 {
@@ -256,8 +253,7 @@ void report_text(const json_t *r, struct buf *out)
         buf_addf(out, "      %s\n", line_at(lines, i));
 }
 
-/* ---- source lines: found by a helper process, which may take a moment, and may die
- * ---------------------------------- */
+/* ---- source lines: found by a helper process, which may take a moment, and may die ----------- */
 
 static size_t helper_args(const json_t *frames, char **argv, size_t max)
 {

@@ -41,8 +41,7 @@ json_t *keeper_state(struct keeper *k)
                      k->report ? json_incref(k->report) : json_null());
 }
 
-/* ---- between client and engine
- * --------------------------------------------------------------------------------- */
+/* ---- between client and engine --------------------------------------------------------------- */
 
 static void forget_pending(struct keeper *k, const json_t *id)
 {
@@ -141,8 +140,7 @@ static void to_engine(struct keeper *k, json_t *m)
     rpc_send(k->rpc, m);
 }
 
-/* ---- the keeper's own methods
- * -------------------------------------------------------------------------------------- */
+/* ---- the keeper's own methods ---------------------------------------------------------------- */
 
 static void do_start(struct keeper *k, const json_t *id, const json_t *params)
 {

@@ -50,9 +50,7 @@ static void on_refused(struct client *c, uint64_t id, const json_t *error)
     client_end(c, syntax ? EXIT_USAGE : id == t->open_id ? EXIT_INPUT : EXIT_FAILED);
 }
 
-/* ---- printing
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- printing -------------------------------------------------------------------------------- */
 
 static const char *key_text(const json_t *key, struct buf *b, bool visible)
 {

@@ -40,8 +40,7 @@ int spool_create(struct error *err)
     return fd;
 }
 
-/* ---- keeping
- * ---------------------------------------------------------------------------------------------- */
+/* ---- keeping --------------------------------------------------------------------------------- */
 
 static bool copy_file(int from, const char *path, uint64_t size)
 {
@@ -116,8 +115,7 @@ char *unsaved_keep(int spool_fd, const struct spool_state *state, const json_t *
     return NULL;
 }
 
-/* ---- taking up again
- * ------------------------------------------------------------------------------------------ */
+/* ---- taking up again ------------------------------------------------------------------------- */
 
 static json_t *read_note(const char *path)
 {

@@ -9,8 +9,7 @@
 #define SPOOL_LIMIT_MAX ((uint64_t)8 << 30)
 #define MEMORY_DEFAULT  ((uint64_t)512 << 20)
 
-/* ---- directories
- * ---------------------------------------------------------------------------------------- */
+/* ---- directories ----------------------------------------------------------------------------- */
 
 /* "key=value" lines beside a program that was built but not installed. */
 static char *build_path(const char *exe_dir, const char *key)
@@ -103,8 +102,7 @@ void spec_fini(struct session_spec *s)
     memset(s, 0, sizeof(*s));
 }
 
-/* ---- command line
- * ------------------------------------------------------------------------------------------ */
+/* ---- command line ---------------------------------------------------------------------------- */
 
 void spec_add_library(struct session_spec *s, const char *library, const char *config, bool bundled)
 {
@@ -169,9 +167,7 @@ enum severity spec_set_source(struct session_spec *s, const char *arg, struct er
     return SEV_OK;
 }
 
-/* ---- protocol
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- protocol -------------------------------------------------------------------------------- */
 
 static json_t *list_to_json(const struct str_list *l)
 {

@@ -9,8 +9,7 @@
 #define ROWS_MAX       500
 #define COLUMNS_MAX    60
 
-/* ---- columns
- * --------------------------------------------------------------------------------------------- */
+/* ---- columns --------------------------------------------------------------------------------- */
 
 static void column_compile(struct engine *e, struct column *c)
 {
@@ -86,8 +85,7 @@ const char *field_type_word(const struct field_def *def)
         ->word;
 }
 
-/* ---- values in the protocol's form
- * ---------------------------------------------------------------------------- */
+/* ---- values in the protocol's form ----------------------------------------------------------- */
 
 static json_t *cut_text(const char *p, size_t n, size_t max)
 {
@@ -131,8 +129,7 @@ json_t *value_json(const struct value *v, size_t max)
     return o;
 }
 
-/* ---- the cache: two halves, the older one is thrown away when the younger is full
- * ------------------------------- */
+/* ---- the cache: two halves, the older one is thrown away when the younger is full ------------ */
 
 struct cell {
     struct {
@@ -219,8 +216,7 @@ static json_t *cache_get(struct cell_cache *c, uint64_t row, uint32_t column)
     return value;
 }
 
-/* ---- cells that only the plugin thread can give
- * --------------------------------------------------------------------- */
+/* ---- cells that only the plugin thread can give ---------------------------------------------- */
 
 struct cell_job {
     size_t nrows, ncolumns;
@@ -274,9 +270,7 @@ static void run_cells(struct engine *e, struct job *j)
     wake_main(e, WAKE_CELLS);
 }
 
-/* ---- rows
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 struct rows_request {
     json_t *id, *params;

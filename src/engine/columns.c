@@ -34,8 +34,7 @@ static const struct field_def *def_named(struct engine *e, const char *name)
     return def;
 }
 
-/* ---- what a sample of events says of a field
- * ---------------------------------------------------------------- */
+/* ---- what a sample of events says of a field ------------------------------------------------- */
 
 struct candidate {
     const struct field_def *def; /* NULL: a value of the JSON payload */
@@ -102,8 +101,7 @@ static void sample_value(struct candidate *c, const struct value *v)
     buf_fini(&b);
 }
 
-/* ---- values of JSON payloads, for plugins whose fields say little
- * --------------------------------------------- */
+/* ---- values of JSON payloads, for plugins whose fields say little ---------------------------- */
 
 static struct candidate *by_pointer(struct sampling *s, const char *pointer)
 {
@@ -348,8 +346,7 @@ static void add_marked(struct sampling *s, json_t *list)
     }
 }
 
-/* ---- the method
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the method ------------------------------------------------------------------------------ */
 
 static const char *stream_source(struct engine *e)
 {

@@ -43,8 +43,7 @@ void counts_restart(struct engine *e)
     }
 }
 
-/* ---- counting: plugin thread
- * ------------------------------------------------------------------------------- */
+/* ---- counting: plugin thread ----------------------------------------------------------------- */
 
 static void count_row(struct engine *e, struct count *c, const char *bytes, uint64_t row)
 {
@@ -98,9 +97,7 @@ bool counts_step(struct engine *e, uint64_t ns)
     return worked;
 }
 
-/* ---- methods
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- methods --------------------------------------------------------------------------------- */
 
 static bool read_fields(struct engine *e, struct job *j, struct count *c)
 {

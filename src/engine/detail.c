@@ -57,8 +57,7 @@ static bool is_json(struct span payload)
     return i < payload.n && (payload.p[i] == '{' || payload.p[i] == '[');
 }
 
-/* ---- every field
- * ------------------------------------------------------------------------------------------- */
+/* ---- every field ----------------------------------------------------------------------------- */
 
 static json_t *field_head(const struct field_def *def)
 {
@@ -173,8 +172,7 @@ void method_event_detail(struct engine *e, const json_t *id, const json_t *param
     job_post(e, run_detail, id, params, NULL);
 }
 
-/* ---- payload: needs no plugin
- * ----------------------------------------------------------------------------------- */
+/* ---- payload: needs no plugin ---------------------------------------------------------------- */
 
 void method_event_payload(struct engine *e, const json_t *id, const json_t *params)
 {
@@ -201,8 +199,7 @@ void method_event_payload(struct engine *e, const json_t *id, const json_t *para
     buf_fini(&ev.bytes);
 }
 
-/* ---- one field, with an argument
- * ------------------------------------------------------------------------------------ */
+/* ---- one field, with an argument ------------------------------------------------------------- */
 
 /* Compiles a field's text in the reader's arena; answers the error itself. */
 static const struct column *field_named(struct engine *e, struct job *j, const char *text)
@@ -249,9 +246,7 @@ void method_event_field(struct engine *e, const json_t *id, const json_t *params
     job_post(e, run_field, id, params, NULL);
 }
 
-/* ---- clauses
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- clauses --------------------------------------------------------------------------------- */
 
 static enum filter_join join_named(const char *word)
 {
@@ -315,8 +310,7 @@ void method_filter_join(struct engine *e, const json_t *id, const json_t *params
     buf_fini(&whole);
 }
 
-/* ---- a node of the payload's JSON: which field shows it
- * --------------------------------------------------------------- */
+/* ---- a node of the payload's JSON: which field shows it -------------------------------------- */
 
 struct node_search {
     struct event_reader *r;

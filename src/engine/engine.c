@@ -15,8 +15,7 @@
 #define SLICE_IDLE (20 * NS_PER_MS)
 #define IDLE_WAIT  (200 * NS_PER_MS)
 
-/* ---- the plugin thread
- * ------------------------------------------------------------------------------------- */
+/* ---- the plugin thread ----------------------------------------------------------------------- */
 
 static bool stop_loading(void *ctx)
 {
@@ -102,8 +101,7 @@ static void *plugin_thread_main(void *arg)
     return NULL;
 }
 
-/* ---- workers: filters that need no plugin
- * -------------------------------------------------------------------- */
+/* ---- workers: filters that need no plugin ---------------------------------------------------- */
 
 static void *worker_main(void *arg)
 {
@@ -139,8 +137,7 @@ static void start_threads(struct engine *e)
         pthread_create(&e->workers[i], NULL, worker_main, e);
 }
 
-/* ---- notifications
- * ---------------------------------------------------------------------------------------------- */
+/* ---- notifications --------------------------------------------------------------------------- */
 
 static void measure_rate(struct engine *e)
 {
@@ -199,9 +196,7 @@ static unsigned tell(struct engine *e, unsigned what, bool tick)
     return 0;
 }
 
-/* ---- requests
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 static void setup_store(struct engine *e)
 {
@@ -362,9 +357,7 @@ static void empty_outbox(struct engine *e)
     vec_free(&out);
 }
 
-/* ---- the loop
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static unsigned take_wakes(struct engine *e)
 {

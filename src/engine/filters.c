@@ -60,8 +60,7 @@ void method_filter_check(struct engine *e, const json_t *id, const json_t *param
     reply(e, id, o);
 }
 
-/* ---- completion
- * ------------------------------------------------------------------------------------------- */
+/* ---- completion ------------------------------------------------------------------------------ */
 
 /* Whether a field belongs to the source that is open, so that it comes first. */
 static bool field_applies(void *ctx, const struct field_def *def)
@@ -117,8 +116,7 @@ void method_filter_complete(struct engine *e, const json_t *id, const json_t *pa
     free(source);
 }
 
-/* ---- the fields that there are
- * ------------------------------------------------------------------------------- */
+/* ---- the fields that there are --------------------------------------------------------------- */
 
 void method_fields(struct engine *e, const json_t *id, const json_t *params)
 {
@@ -150,8 +148,7 @@ void method_fields(struct engine *e, const json_t *id, const json_t *params)
     reply(e, id, json_pack("{so}", "fields", list));
 }
 
-/* ---- the next row that holds a text: search, which hides nothing
- * -------------------------------------------------- */
+/* ---- the next row that holds a text: search, which hides nothing ----------------------------- */
 
 #define FIND_ROWS ((uint64_t)200000)
 

@@ -10,8 +10,7 @@
 
 struct engine;
 
-/* ---- jobs: work for the plugin thread, in order
- * ---------------------------------------------------------- */
+/* ---- jobs: work for the plugin thread, in order ---------------------------------------------- */
 
 struct job {
     struct job *next;
@@ -31,8 +30,7 @@ bool job_waiting(struct engine *e);
 void job_wait(struct engine *e, uint64_t ns);
 void plugin_thread_wake(struct engine *e);
 
-/* ---- replies and notifications, from any thread
- * ------------------------------------------------------------- */
+/* ---- replies and notifications, from any thread ---------------------------------------------- */
 
 void reply(struct engine *e, const json_t *id, json_t *result); /* takes result */
 void reply_error(struct engine *e, const json_t *id, const struct error *err);
@@ -49,8 +47,7 @@ void wake_main(struct engine *e, unsigned what);
 /* Answers a request again from the start, on the main thread: what it needed is there now. */
 void redispatch(struct engine *e, const json_t *id, const char *method, const json_t *params);
 
-/* ---- reading values of one event
- * -------------------------------------------------------------------------------- */
+/* ---- reading values of one event ------------------------------------------------------------- */
 
 struct event_reader {
     struct field_reader base;
@@ -73,8 +70,7 @@ void reader_fini(struct event_reader *r);
 void reader_event(struct event_reader *r, const struct field_refs *refs, const void *bytes,
                   uint64_t number, uint64_t previous_ts);
 
-/* ---- selections: a filter and what it has matched so far
- * ---------------------------------------------------------- */
+/* ---- selections: a filter and what it has matched so far ------------------------------------- */
 
 struct sel_chunk {
     uint64_t *bits; /* NULL: no match in it */
@@ -120,9 +116,7 @@ uint64_t selection_rank(struct selection *s, uint64_t row); /* known matches bef
 void selections_free(struct engine *e);
 json_t *selection_json(struct engine *e, struct selection *s);
 
-/* ---- columns and cells
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- columns and cells ----------------------------------------------------------------------- */
 
 struct column {
     char *text;
@@ -148,9 +142,7 @@ void rows_retry_deferred(struct engine *e, bool cells_changed);
 int rows_next_deadline(struct engine *e); /* ms, -1: none */
 void rows_free_deferred(struct engine *e);
 
-/* ---- the stream
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- the stream ------------------------------------------------------------------------------ */
 
 enum source_state {
     SOURCE_CLOSED,
@@ -183,8 +175,7 @@ void stream_free(struct engine *e);
 const char *source_state_name(enum source_state s);
 json_t *stream_json(struct engine *e);
 
-/* ---- output of the commands without a screen
- * -------------------------------------------------------------------------------- */
+/* ---- output of the commands without a screen ------------------------------------------------- */
 
 struct output;
 void output_event(struct engine *e, const void *bytes, uint64_t number);
@@ -192,17 +183,13 @@ void output_flush(struct engine *e);
 void output_end(struct engine *e); /* the source has ended */
 void output_stop(struct engine *e);
 
-/* ---- counting
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- counting -------------------------------------------------------------------------------- */
 
 bool counts_step(struct engine *e, uint64_t ns); /* plugin thread */
 void counts_restart(struct engine *e);
 void counts_free(struct engine *e);
 
-/* ---- plugins of the session
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- plugins of the session ------------------------------------------------------------------ */
 
 void session_load_plugins(struct engine *e); /* plugin thread */
 /* Loads a library now; NULL with err when it can't be used (it is listed nevertheless). Plugin
@@ -221,9 +208,7 @@ json_t *plugins_json(struct engine *e);
 void offers_look(struct engine *e, const void *event); /* plugin thread */
 json_t *offer_json(struct engine *e);
 
-/* ---- the engine
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the engine ------------------------------------------------------------------------------ */
 
 struct rows_request;
 

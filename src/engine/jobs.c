@@ -88,8 +88,7 @@ void plugin_thread_wake(struct engine *e)
     pthread_mutex_unlock(&e->job_lock);
 }
 
-/* ---- messages
- * ---------------------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 void wake_main(struct engine *e, unsigned what)
 {

@@ -41,8 +41,7 @@ void output_stop(struct engine *e)
     free(o);
 }
 
-/* ---- one event
- * --------------------------------------------------------------------------------------------- */
+/* ---- one event ------------------------------------------------------------------------------- */
 
 static void add_visible(struct output *o, size_t start)
 {
@@ -166,9 +165,7 @@ void output_end(struct engine *e)
     notify(e, "output/end", params);
 }
 
-/* ---- starting
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 static void need_bundled(struct engine *e, const char *text)
 {

@@ -4,8 +4,7 @@
 
 #define EXE "/proc/self/exe"
 
-/* ---- rules of living together: fields (§9)
- * ------------------------------------------------------------------- */
+/* ---- rules of living together: fields (§9) --------------------------------------------------- */
 
 static bool sources_meet(const struct str_list *a, const struct str_list *b)
 {
@@ -54,9 +53,7 @@ void log_note(struct engine *e, const char *plugin, const char *fmt, ...)
                      "severity", 5, "component", rpc_str("mews"), "text", rpc_str(text)));
 }
 
-/* ---- loading
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 struct probed {
     char *path, *name, *config;
@@ -225,8 +222,7 @@ struct plugin *session_load(struct engine *e, const char *library, const char *c
     return loaded;
 }
 
-/* ---- those that come along
- * --------------------------------------------------------------------------------------- */
+/* ---- those that come along ------------------------------------------------------------------- */
 
 static const struct {
     const char *prefix, *plugin;
@@ -291,9 +287,7 @@ bool bundled_defer(struct engine *e, const char *text, const json_t *id, const c
     return true;
 }
 
-/* ---- methods
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- methods --------------------------------------------------------------------------------- */
 
 static json_t *list_json(const struct str_list *l)
 {

@@ -6,8 +6,7 @@
 #define WINDOW_BYTES ((size_t)1 << 20)
 #define KEPT         12 /* selections that are remembered, so that undo is at once */
 
-/* ---- their life
- * --------------------------------------------------------------------------------------- */
+/* ---- their life ------------------------------------------------------------------------------ */
 
 static void selection_free(struct selection *s)
 {
@@ -101,8 +100,7 @@ void selections_restart_scan(struct engine *e)
     pthread_mutex_unlock(&e->sel_lock);
 }
 
-/* ---- scanning
- * -------------------------------------------------------------------------------------------- */
+/* ---- scanning -------------------------------------------------------------------------------- */
 
 void scanner_init(struct scanner *s, struct engine *e)
 {
@@ -370,9 +368,7 @@ void selections_live(struct engine *e, uint64_t row, size_t n, const char *bytes
     }
 }
 
-/* ---- asking
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 static bool bit_at(const struct sel_chunk *c, uint64_t i)
 {
@@ -490,9 +486,7 @@ json_t *selection_json(struct engine *e, struct selection *s)
     return o;
 }
 
-/* ---- methods
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- methods --------------------------------------------------------------------------------- */
 
 static struct selection *selection_new(struct engine *e, const char *text, struct filter *f)
 {

@@ -31,8 +31,7 @@ static void set_state(struct engine *e, enum source_state state, const char *err
         wake_main(e, WAKE_STREAM);
 }
 
-/* ---- opening
- * ---------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static struct plugin *source_named(struct engine *e, const char *name)
 {
@@ -71,7 +70,7 @@ static bool is_live(const struct plugin *p, const char *params)
     if (str_eq(name, "tour"))
         return false;
     return !str_eq(name, "logs") || str_starts(params, "exec:") || str_starts(params, "fd:") ||
-           str_eq(params, "-") || strstr(params, "\"follow\":true");
+           str_eq(params, "-");
 }
 
 static void mark_reopened(struct engine *e, const char *source)
@@ -144,9 +143,7 @@ void stream_free(struct engine *e)
     vec_free(&e->batch_at);
 }
 
-/* ---- a batch
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- a batch --------------------------------------------------------------------------------- */
 
 /* Copies the events of a batch; the first that is malformed ends the stream, those before it count.
  */
@@ -320,9 +317,7 @@ bool stream_step(struct engine *e)
     return finish_batch(e);
 }
 
-/* ---- methods
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- methods --------------------------------------------------------------------------------- */
 
 static void add_call(struct engine *e, json_t *o)
 {

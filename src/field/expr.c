@@ -251,8 +251,7 @@ struct expr *expr_parse_rhs(struct scan *s, bool *none)
     return e;
 }
 
-/* ---- printing
- * ------------------------------------------------------------------------------------------- */
+/* ---- printing -------------------------------------------------------------------------------- */
 
 void expr_constant_text(struct span s, struct buf *out)
 {
@@ -313,8 +312,7 @@ void expr_text(const struct expr *e, struct buf *out)
     arg_text(e->arg_present, e->arg, out);
 }
 
-/* ---- compiling
- * -------------------------------------------------------------------------------------------- */
+/* ---- compiling ------------------------------------------------------------------------------- */
 
 static bool plain_index(struct span s, uint64_t *out)
 {

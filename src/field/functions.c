@@ -99,8 +99,7 @@ static bool check_getopt(struct expr *e, struct syntax_error *err)
     return true;
 }
 
-/* ---- evaluation
- * --------------------------------------------------------------------------------------- */
+/* ---- evaluation ------------------------------------------------------------------------------ */
 
 static struct span elem_copy(struct field_reader *r, enum value_type type, const union elem *e)
 {
@@ -266,9 +265,7 @@ static void eval_concat(const struct expr *e, struct field_reader *r, struct val
     buf_fini(&b);
 }
 
-/* ---- getopt
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- getopt ---------------------------------------------------------------------------------- */
 
 enum option_kind { OPTION_UNKNOWN, OPTION_FLAG, OPTION_VALUED };
 
@@ -386,9 +383,7 @@ static void eval_getopt(const struct expr *e, struct field_reader *r, struct val
     vec_free(&o.found);
 }
 
-/* ---- the table
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 #define MANY 64
 
@@ -419,8 +414,7 @@ const struct function *function_find(const char *s, size_t n)
     return NULL;
 }
 
-/* ---- evaluation of any expression
- * ---------------------------------------------------------------------------------- */
+/* ---- evaluation of any expression ------------------------------------------------------------ */
 
 /* Items side by side; list fields are flattened; a missing item makes the whole missing. */
 static void eval_list(const struct expr *e, struct field_reader *r, struct value *out)

@@ -68,8 +68,7 @@ void field_text(const struct field_def *def, const struct value *v, struct buf *
     }
 }
 
-/* ---- JSON
- * ------------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static void escape_unit(unsigned unit, struct buf *out)
 {

@@ -103,8 +103,7 @@ bool scan_identifier(struct scan *s, struct span *out)
     return true;
 }
 
-/* ---- numbers
- * ----------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 static size_t digits(const struct scan *s, size_t at)
 {
@@ -148,8 +147,7 @@ bool scan_number(struct scan *s, struct span *out)
     return true;
 }
 
-/* ---- texts
- * -------------------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 bool scan_bare(struct scan *s, struct span *out)
 {

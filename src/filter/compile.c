@@ -186,8 +186,7 @@ bool filter_beyond_falco(const struct filter *f)
     return f->beyond_falco;
 }
 
-/* ---- canonical text
- * --------------------------------------------------------------------------------------- */
+/* ---- canonical text -------------------------------------------------------------------------- */
 
 static void check_text(const struct node *n, struct buf *out)
 {

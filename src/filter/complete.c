@@ -145,8 +145,7 @@ size_t filter_tokens(const char *text, size_t n, const struct field_catalogue *c
     return count;
 }
 
-/* ---- candidates
- * ------------------------------------------------------------------------------------------ */
+/* ---- candidates ------------------------------------------------------------------------------ */
 
 struct collector {
     struct arena *arena;

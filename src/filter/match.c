@@ -56,8 +56,7 @@ static bool equals(enum value_class vclass, const union elem *v, const struct co
     return order_elems(vclass, v, &c->e) == 0;
 }
 
-/* ---- texts
- * ----------------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 static bool contains_any_case(struct span hay, struct span needle)
 {
@@ -143,8 +142,7 @@ static bool text_test(enum filter_op op, struct span v, const struct constant *c
     }
 }
 
-/* ---- checks
- * ------------------------------------------------------------------------------------------ */
+/* ---- checks ---------------------------------------------------------------------------------- */
 
 static bool compare(enum filter_op op, enum value_class vclass, const union elem *v,
                     const struct constant *c)

@@ -84,8 +84,7 @@ static void add_constant(struct scan *s, struct node *check, struct span text)
     check->constants[check->nconstants++].text = text;
 }
 
-/* ---- the right side of a check
- * --------------------------------------------------------------------- */
+/* ---- the right side of a check --------------------------------------------------------------- */
 
 /* "(" is consumed already. */
 static bool parse_values(struct scan *s, struct node *check)
@@ -286,8 +285,7 @@ static struct node *parse_test(struct scan *s, struct node *check)
     return s->failed ? NULL : check;
 }
 
-/* ---- groups and connectives
- * --------------------------------------------------------------------------- */
+/* ---- groups and connectives ------------------------------------------------------------------ */
 
 /* "(" is consumed already. */
 static struct node *parse_group(struct scan *s)

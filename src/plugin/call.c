@@ -77,8 +77,7 @@ struct call_timer call_begin_extract(struct plugin *p, uint32_t field, uint64_t 
     return t;
 }
 
-/* ---- account
- * ------------------------------------------------------------------------------------------ */
+/* ---- account --------------------------------------------------------------------------------- */
 
 #define BUMP(counter, by)                                                                          \
     atomic_store_explicit(&(counter),                                                              \
@@ -155,8 +154,7 @@ const struct plugin_stats *plugin_field_stats(const struct plugin *p, uint32_t f
     return p->field_stats && field < p->info.fields.n ? &p->field_stats[field] : NULL;
 }
 
-/* ---- errors
- * -------------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 void plugin_set_last_error(struct plugin *p, const char *text)
 {
@@ -194,8 +192,7 @@ void call_last_error(struct plugin *p, char *out, size_t size)
     plugin_set_last_error(p, out);
 }
 
-/* ---- what the process leaves behind when it dies by a signal
- * ---------------------------------------------- */
+/* ---- what the process leaves behind when it dies by a signal --------------------------------- */
 
 static struct plugin_record *crash_record;
 

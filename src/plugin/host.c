@@ -97,9 +97,7 @@ void plugin_host_free(struct plugin_host *h)
     free(h);
 }
 
-/* ---- lists
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 size_t plugin_count(const struct plugin_host *h)
 {
@@ -183,9 +181,7 @@ const char *plugin_config(const struct plugin *p)
     return p->config ? p->config : "";
 }
 
-/* ---- logs
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- logs ------------------------------------------------------------------------------------ */
 
 /* From any thread; what comes with a foreign owner is dropped. */
 static void on_log(ss_plugin_owner_t *o, const char *component, const char *msg,
@@ -206,9 +202,7 @@ static void on_log(ss_plugin_owner_t *o, const char *component, const char *msg,
     free(text);
 }
 
-/* ---- loading
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 static struct plugin *plugin_new(struct plugin_host *h)
 {
@@ -330,8 +324,7 @@ static enum severity load_library(struct plugin *p, const struct plugin_info *pr
     return compare_probe(p, probed);
 }
 
-/* ---- configuration and init
- * -------------------------------------------------------------------------------------- */
+/* ---- configuration and init ------------------------------------------------------------------ */
 
 static enum severity prepare_config(struct plugin *p, const char *config)
 {

@@ -185,8 +185,7 @@ enum severity info_read(const plugin_api *api, uint64_t mask, struct plugin_info
     return has_fn(mask, PF_GET_INIT_SCHEMA) ? read_schema(api, info, f) : SEV_OK;
 }
 
-/* ---- as JSON, between the probe and the engine
- * --------------------------------------------------------- */
+/* ---- as JSON, between the probe and the engine ----------------------------------------------- */
 
 void plugin_info_fini(struct plugin_info *info)
 {

@@ -15,8 +15,7 @@
 #define PROBE_ANSWER_MAX ((size_t)16 << 20)
 #define PROBE_NOISE_MAX  ((size_t)16 << 10)
 
-/* ---- finding
- * ----------------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 static char *try_path(char *path)
 {
@@ -63,8 +62,7 @@ char *plugin_find(const char *name, const struct str_list *dirs, struct error *e
     return found;
 }
 
-/* ---- the process that asks
- * ----------------------------------------------------------------------------- */
+/* ---- the process that asks ------------------------------------------------------------------- */
 
 static enum severity probe_load(const char *path, struct plugin_info *info,
                                 struct plugin_failure *f)
@@ -126,8 +124,7 @@ int plugin_probe_main(const char *path, int out_fd)
     _exit(ok ? 0 : 1);
 }
 
-/* ---- the one that wants to know
- * --------------------------------------------------------------------------- */
+/* ---- the one that wants to know -------------------------------------------------------------- */
 
 struct probe {
     pid_t pid;

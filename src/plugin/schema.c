@@ -17,8 +17,7 @@ struct validator {
 
 static bool validate(struct validator *v, const json_t *schema, const json_t *value);
 
-/* ---- words
- * ---------------------------------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 static bool fail(struct validator *v, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -69,8 +68,7 @@ static void path_leave(struct validator *v, size_t old)
         v->path.data[old] = '\0';
 }
 
-/* ---- keywords: each checks one rule of a schema
- * ------------------------------------------------------------ */
+/* ---- keywords: each checks one rule of a schema ---------------------------------------------- */
 
 static bool type_is(const json_t *value, const char *type)
 {

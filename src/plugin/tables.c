@@ -44,8 +44,7 @@ void tables_free(struct table_registry *r)
     free(r);
 }
 
-/* ---- owners
- * ---------------------------------------------------------------------------------------------- */
+/* ---- owners ---------------------------------------------------------------------------------- */
 
 void owner_error_set(struct plugin *p, const char *fmt, ...)
 {
@@ -89,8 +88,7 @@ const char *owner_error_get(ss_plugin_owner_t *o)
     return text;
 }
 
-/* ---- the registry
- * -------------------------------------------------------------------------------------------- */
+/* ---- the registry ---------------------------------------------------------------------------- */
 
 static struct table *table_find(const struct table_registry *r, const char *name)
 {
@@ -222,8 +220,7 @@ static ss_plugin_rc add_table(ss_plugin_owner_t *o, const ss_plugin_table_input 
     return SS_PLUGIN_SUCCESS;
 }
 
-/* ---- dispatch: every T is a table_input, sub-tables too
- * --------------------------------------------------------- */
+/* ---- dispatch: every T is a table_input, sub-tables too -------------------------------------- */
 
 static const ss_plugin_table_input *input_of(ss_plugin_table_t *t)
 {

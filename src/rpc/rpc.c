@@ -183,8 +183,7 @@ enum severity rpc_flush(struct rpc *r, struct error *err)
     return SEV_OK;
 }
 
-/* ---- messages
- * ----------------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 static json_t *message_new(void)
 {
@@ -248,8 +247,7 @@ json_t *rpc_error_of(const json_t *id, const struct error *err)
     return rpc_error(id, RPC_FAILED, err->text, data);
 }
 
-/* ---- values
- * ---------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 json_t *rpc_u64(uint64_t n)
 {

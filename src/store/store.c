@@ -42,8 +42,7 @@ struct store {
     uint64_t stage_at; /* file offset of the stage's first byte */
 };
 
-/* ---- chunks
- * ------------------------------------------------------------------------------------------- */
+/* ---- chunks ---------------------------------------------------------------------------------- */
 
 static struct chunk *chunk_at(const struct store *s, uint64_t row)
 {
@@ -112,8 +111,7 @@ void store_free(struct store *s)
     free(s);
 }
 
-/* ---- appending
- * ----------------------------------------------------------------------------------------- */
+/* ---- appending ------------------------------------------------------------------------------- */
 
 /* Fills in the next row's columns; it is published later. */
 static void fill_row(struct store *s, uint64_t offset, uint32_t len, const void *event)
@@ -254,9 +252,7 @@ enum severity store_commit(struct store *s, struct error *err)
     return SEV_OK;
 }
 
-/* ---- loading
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 struct loader {
     struct store *s;
@@ -340,9 +336,7 @@ enum severity store_load(struct store *s, bool (*stop)(void *ctx), void *ctx, st
     return sev;
 }
 
-/* ---- reading
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 uint64_t store_rows(const struct store *s)
 {
@@ -442,9 +436,7 @@ size_t store_read_rows(const struct store *s, uint64_t row, size_t n, size_t max
     return got;
 }
 
-/* ---- numbers
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 /* Rows without a number among the first n of a chunk. */
 static uint32_t unnumbered_before(const struct chunk *c, size_t n)

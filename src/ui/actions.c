@@ -112,9 +112,7 @@ const struct action actions[] = {
 };
 const size_t action_count = COUNT_OF(actions);
 
-/* ---- keys
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 const char *key_label(int key, bool is_char, char out[16])
 {
@@ -182,8 +180,7 @@ unsigned contexts_now(struct ui *u)
     return CX_GLOBAL | (s->contexts ? s->contexts(u) : 0);
 }
 
-/* ---- actions that belong to no screen
- * ---------------------------------------------------------------------- */
+/* ---- actions that belong to no screen -------------------------------------------------------- */
 
 static void pause_source(struct ui *u, int arg)
 {
@@ -322,9 +319,7 @@ static void suspend(struct ui *u, int arg)
     u->ended = true; /* nothing is drawn until keeper/resumed */
 }
 
-/* ---- searching
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- searching ------------------------------------------------------------------------------- */
 
 static void on_found(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {

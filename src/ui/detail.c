@@ -3,9 +3,7 @@
 
 #include "internal.h"
 
-/* ---- lines
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static bool has_value(const json_t *field)
 {
@@ -80,9 +78,7 @@ void detail_rebuild(struct ui *u)
     table_clamp(&d->t);
 }
 
-/* ---- asking
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 static void ask_again_with_args(struct ui *u);
 
@@ -147,8 +143,7 @@ void detail_fini(struct ui *u)
     free(d->preview_filter);
 }
 
-/* ---- fields that take an argument
- * -------------------------------------------------------------------------------------- */
+/* ---- fields that take an argument ------------------------------------------------------------ */
 
 static void on_asked(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
@@ -197,9 +192,7 @@ static void on_argument(struct ui *u, const char *text, void *ctx)
     free(name);
 }
 
-/* ---- keys
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 static const struct detail_line *line_now(const struct ui *u)
 {
@@ -298,9 +291,7 @@ void detail_note(struct ui *u, const char *method, const json_t *params)
     }
 }
 
-/* ---- drawing
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- drawing --------------------------------------------------------------------------------- */
 
 static void count_values(const json_t *group, size_t *with, size_t *all)
 {

@@ -3,9 +3,7 @@
 
 #include "internal.h"
 
-/* ---- widths
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- widths ---------------------------------------------------------------------------------- */
 
 static bool is_number(const char *type)
 {
@@ -58,9 +56,7 @@ static void fit_columns(struct ui *u, int width)
         e->columns.v[e->columns.n - 1].shown += MAX_OF(left, 0);
 }
 
-/* ---- drawing
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- drawing --------------------------------------------------------------------------------- */
 
 static int number_width(const struct ui *u)
 {
@@ -267,7 +263,8 @@ void events_draw_list(struct ui *u, struct rect r)
         (e->more_before || e->more_after))
         events_refresh(u);
     if (e->top + (size_t)e->height > events_row_count(e))
-        e->top = events_row_count(e) > (size_t)e->height ? events_row_count(e) - (size_t)e->height : 0;
+        e->top =
+            events_row_count(e) > (size_t)e->height ? events_row_count(e) - (size_t)e->height : 0;
     if (e->cursor >= e->top + (size_t)e->height)
         e->top = e->cursor - (size_t)e->height + 1;
     if (events_row_count(e) == 0) {

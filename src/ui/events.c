@@ -7,8 +7,7 @@
 #define WINDOW_MAX 200
 #define WAIT_MS    60
 
-/* ---- rows: asked for around a place
- * ---------------------------------------------------------------------------- */
+/* ---- rows: asked for around a place ---------------------------------------------------------- */
 
 static json_t *column_names(const struct events_view *e)
 {
@@ -189,9 +188,7 @@ void events_jump(struct ui *u, uint64_t number)
     events_refresh(u);
 }
 
-/* ---- columns
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- columns --------------------------------------------------------------------------------- */
 
 static void columns_clear(struct events_view *e)
 {
@@ -252,9 +249,7 @@ void events_reset(struct ui *u)
     e->strip = NULL;
 }
 
-/* ---- panes
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- panes ----------------------------------------------------------------------------------- */
 
 static void draw_panes(struct ui *u, struct rect r)
 {
@@ -292,16 +287,15 @@ static void draw_panes(struct ui *u, struct rect r)
         payload_draw(u, below);
 }
 
-/* ---- keys
- * ---------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 static void near_edge(struct ui *u)
 {
     struct events_view *e = &u->events;
     size_t h = (size_t)e->height;
 
-    if ((e->cursor < h && e->more_before) || (e->cursor + h >= events_row_count(e) && e->more_after))
+    if ((e->cursor < h && e->more_before) ||
+        (e->cursor + h >= events_row_count(e) && e->more_after))
         events_refresh(u);
 }
 
@@ -387,9 +381,7 @@ bool events_cell(struct ui *u, struct picked *out)
     return true;
 }
 
-/* ---- the screen
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the screen ------------------------------------------------------------------------------ */
 
 /* The clause under the cursor of the list, and how many it would leave. */
 static void draw_preview(struct ui *u, int y)

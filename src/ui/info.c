@@ -20,9 +20,7 @@ static int item(int y, struct rect r, const char *name, const char *fmt, ...)
     return y + 1;
 }
 
-/* ---- Info
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Info ------------------------------------------------------------------------------------ */
 
 static void info_draw(struct ui *u, struct rect r)
 {
@@ -63,8 +61,7 @@ static void info_draw(struct ui *u, struct rect r)
 
 const struct screen screen_info = {"Info", NULL, info_draw, NULL, NULL, NULL, NULL, NULL};
 
-/* ---- API: all calls of all plugins
- * ----------------------------------------------------------------------------------- */
+/* ---- API: all calls of all plugins ----------------------------------------------------------- */
 
 static void on_plugins(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
@@ -121,8 +118,7 @@ static void api_draw(struct ui *u, struct rect r)
 
 const struct screen screen_api = {"API", api_open, api_draw, NULL, NULL, NULL, NULL, NULL};
 
-/* ---- screens of what this version does not do
- * ---------------------------------------------------------------------------- */
+/* ---- screens of what this version does not do ------------------------------------------------ */
 
 static void say(struct rect r, const char *what, const char *why)
 {

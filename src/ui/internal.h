@@ -6,8 +6,7 @@
 
 struct ui;
 
-/* ---- text.c, theme.c: drawing
- * ---------------------------------------------------------------------------------- */
+/* ---- text.c, theme.c: drawing ---------------------------------------------------------------- */
 
 enum look { /* theme.c says what each is on this terminal */
             LOOK_TEXT,
@@ -59,9 +58,7 @@ void rule_line(int y, int x, int width, enum look l);
 const char *sign(const char *utf8, const char *ascii); /* what this terminal can show */
 bool term_is_utf8(void);
 
-/* ---- term.c
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- term.c ---------------------------------------------------------------------------------- */
 
 bool term_start(struct ui *u);
 void term_stop(void);
@@ -69,8 +66,7 @@ void term_resume(void);
 void term_copy(const char *s, size_t n); /* to the clipboard, by OSC 52 */
 void term_send_restore(struct ui *u);    /* tells the keeper how to bring the terminal back */
 
-/* ---- edit.c: a line that is edited
- * ----------------------------------------------------------------------------------- */
+/* ---- edit.c: a line that is edited ----------------------------------------------------------- */
 
 struct edit {
     struct buf text;
@@ -92,8 +88,7 @@ enum edit_result edit_key(struct edit *e, int key, bool is_char);
 void edit_replace(struct edit *e, size_t start, const char *text);
 void history_add(struct str_list *h, const char *text);
 
-/* ---- client.c: requests
- * ---------------------------------------------------------------------------------------------- */
+/* ---- client.c: requests ---------------------------------------------------------------------- */
 
 /* result or error is NULL. */
 typedef void (*answer_fn)(struct ui *u, const json_t *result, const json_t *error, void *ctx);
@@ -107,8 +102,7 @@ void client_fini(struct ui *u);
 void ui_note(struct ui *u, const char *method, const json_t *params);
 const char *error_text(const json_t *error);
 
-/* ---- actions.c: what can be done, by key or by name
- * ------------------------------------------------------------------- */
+/* ---- actions.c: what can be done, by key or by name ------------------------------------------ */
 
 enum context { /* where a key means something; bits */
                CX_GLOBAL = 1,
@@ -141,8 +135,7 @@ const struct action *action_for_key(int key, bool is_char, unsigned contexts);
 unsigned contexts_now(struct ui *u);
 const char *key_label(int key, bool is_char, char out[16]);
 
-/* ---- overlays: what stands in front of the screens and takes the keys first
- * -------------------------------------------- */
+/* ---- overlays: what stands in front of the screens and takes the keys first ------------------ */
 
 struct overlay {
     void (*draw)(struct ui *u, struct overlay *o);
@@ -174,9 +167,7 @@ void filter_edit(struct ui *u, int arg);
 void filter_line_draw(struct ui *u, int y);
 bool filter_is_edited(const struct ui *u);
 
-/* ---- screens
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- screens --------------------------------------------------------------------------------- */
 
 enum screen_id {
     SCREEN_INFO, /* key 0 */
@@ -217,8 +208,7 @@ bool table_key(struct table *t, int key, bool is_char, int height);
 void table_clamp(struct table *t);           /* the list has changed */
 void table_fit(struct table *t, int height); /* so that the cursor is seen */
 
-/* ---- values: what a person can act upon
- * ------------------------------------------------------------------------------------- */
+/* ---- values: what a person can act upon ------------------------------------------------------ */
 
 struct picked {      /* the value under the cursor */
     uint64_t number; /* of the event */
@@ -239,8 +229,7 @@ void value_copy(struct ui *u, int arg);
 void value_line(const json_t *v, const char *type, const struct ui *u, struct buf *out);
 enum look value_look(const json_t *v);
 
-/* ---- the filter in force, and the way back
- * --------------------------------------------------------------------------------- */
+/* ---- the filter in force, and the way back --------------------------------------------------- */
 
 void filter_apply(struct ui *u, const char *text); /* remembers where one was */
 void filter_again(struct ui *u,
@@ -249,9 +238,7 @@ void filter_undo(struct ui *u, int arg);
 void place_push(struct ui *u); /* before one goes somewhere */
 void place_back(struct ui *u, int arg);
 
-/* ---- events.c
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- events.c -------------------------------------------------------------------------------- */
 
 enum pane { PANE_LIST, PANE_DETAIL, PANE_PAYLOAD };
 
@@ -307,9 +294,7 @@ void events_reset(struct ui *u); /* another engine: nothing that is here counts 
 void events_draw_list(struct ui *u, struct rect r);
 bool events_cell(struct ui *u, struct picked *out);
 
-/* ---- detail.c, payload.c: one event
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- detail.c, payload.c: one event ---------------------------------------------------------- */
 
 struct detail_view {
     uint64_t number; /* of the event that is shown */
@@ -375,9 +360,7 @@ void payload_fini(struct payload_view *p);
 /* The JSON pointer of the node under the cursor; false: none. */
 bool payload_pointer(struct ui *u, struct buf *out);
 
-/* ---- the rest of the state
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- the rest of the state ------------------------------------------------------------------- */
 
 struct place {
     enum screen_id screen;

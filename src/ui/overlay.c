@@ -37,9 +37,7 @@ static struct rect box_open(struct ui *u, int h, int w, enum look l, const char 
     return (struct rect){r.y + 1, r.x + 1, r.h - 2, r.w - 2};
 }
 
-/* ---- prompt
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- prompt ---------------------------------------------------------------------------------- */
 
 struct prompt {
     char *question;
@@ -117,9 +115,7 @@ void prompt_open(struct ui *u, const char *question, const char *text, struct st
     overlay_open(u, &o);
 }
 
-/* ---- dialog
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- dialog ---------------------------------------------------------------------------------- */
 
 #define DIALOG_KEYS 6
 
@@ -251,8 +247,7 @@ void dialog_open(struct ui *u, const char *title, enum look look, const char *te
     overlay_open(u, &o);
 }
 
-/* ---- what was opened before
- * ----------------------------------------------------------------------------------- */
+/* ---- what was opened before ------------------------------------------------------------------ */
 
 static const json_t *recent_of(const struct ui *u)
 {
@@ -326,9 +321,7 @@ void recent_open(struct ui *u)
     overlay_open(u, &o);
 }
 
-/* ---- help
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- help ------------------------------------------------------------------------------------ */
 
 static void help_group(struct buf *b, const char *title, unsigned context, bool rest)
 {
@@ -384,9 +377,7 @@ void help_open(struct ui *u, int arg)
     buf_fini(&b);
 }
 
-/* ---- palette
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- palette --------------------------------------------------------------------------------- */
 
 struct palette {
     struct edit edit;

@@ -12,9 +12,7 @@ static size_t text_len(const struct payload_view *p)
     return p->data.len ? strnlen(p->data.data, p->data.len) : 0;
 }
 
-/* ---- the tree
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- the tree -------------------------------------------------------------------------------- */
 
 static void list_nodes(struct payload_view *p)
 {
@@ -97,9 +95,7 @@ static void draw_tree(struct payload_view *p, struct rect r, bool focus)
                   "the JSON goes wrong, or ends, at byte %u", p->scan.error_at);
 }
 
-/* ---- text and bytes
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- text and bytes -------------------------------------------------------------------------- */
 
 /* Lines as they are, those that are too long cut where the pane ends. */
 static void cut_lines(struct payload_view *p, int width)
@@ -210,9 +206,7 @@ void payload_draw(struct ui *u, struct rect r)
         draw_hex(p, r);
 }
 
-/* ---- asking
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 static void on_payload(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
@@ -261,9 +255,7 @@ void payload_fini(struct payload_view *p)
     free(p->folded);
 }
 
-/* ---- keys
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 void payload_mode_next(struct ui *u, int arg)
 {

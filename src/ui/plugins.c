@@ -21,9 +21,7 @@ static const json_t *plugin_now(const struct ui *u)
 static void build_body(struct ui *u);
 static void ask_about(struct ui *u);
 
-/* ---- asking
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 static void on_plugins(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
@@ -109,8 +107,7 @@ void plugins_reset(struct ui *u)
     u->plugins.open_params_of = NULL;
 }
 
-/* ---- the body: lines with their look in front
- * ------------------------------------------------------------------------- */
+/* ---- the body: lines with their look in front ------------------------------------------------ */
 
 static void body_clear(struct plugins_view *v)
 {
@@ -442,9 +439,7 @@ static void build_body(struct ui *u)
     table_clamp(&v->body);
 }
 
-/* ---- drawing
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- drawing --------------------------------------------------------------------------------- */
 
 static void capability_letters(const json_t *p, char out[20])
 {
@@ -565,9 +560,7 @@ static void plugins_draw(struct ui *u, struct rect r)
     }
 }
 
-/* ---- keys and actions
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- keys and actions ------------------------------------------------------------------------ */
 
 void plugins_tab(struct ui *u, int by)
 {

@@ -24,9 +24,7 @@ static void on_resize_signal(int sig)
     resized = 1;
 }
 
-/* ---- screens
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- screens --------------------------------------------------------------------------------- */
 
 static const struct screen *const screens[SCREEN_COUNT] = {
     [SCREEN_INFO] = &screen_info,       [SCREEN_EVENTS] = &screen_events,
@@ -76,8 +74,7 @@ bool engine_is_up(const struct ui *u)
     return !u->report && (!phase || str_eq(phase, "running"));
 }
 
-/* ---- the engine's life
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the engine's life ----------------------------------------------------------------------- */
 
 static void restart_now(struct ui *u, void *ctx)
 {
@@ -296,8 +293,7 @@ void ui_note(struct ui *u, const char *method, const json_t *params)
         detail_note(u, method, params);
 }
 
-/* ---- offers, unsaved streams, leaving
- * ------------------------------------------------------------------------------------ */
+/* ---- offers, unsaved streams, leaving -------------------------------------------------------- */
 
 void offer_take(struct ui *u, int arg)
 {
@@ -425,9 +421,7 @@ void ui_quit(struct ui *u, int arg)
     ask(u, "keeper/unsaved", NULL, on_quit_asked, NULL);
 }
 
-/* ---- keys
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 static void key_pressed(struct ui *u, int key, bool is_char)
 {
@@ -468,9 +462,7 @@ static void read_keys(struct ui *u)
     }
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void on_first_stream(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {

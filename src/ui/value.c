@@ -1,8 +1,7 @@
 /* Values: how they look, and what can be done with the one under the cursor. */
 #include "internal.h"
 
-/* ---- how they look
- * ------------------------------------------------------------------------------------------ */
+/* ---- how they look --------------------------------------------------------------------------- */
 
 static void add_bytes(const json_t *v, struct buf *out)
 {
@@ -78,8 +77,7 @@ enum look value_look(const json_t *v)
     return json_object_get(v, "error") ? LOOK_BAD : LOOK_TEXT;
 }
 
-/* ---- the one under the cursor
- * --------------------------------------------------------------------------------- */
+/* ---- the one under the cursor ---------------------------------------------------------------- */
 
 bool value_picked(struct ui *u, struct picked *out)
 {
@@ -147,9 +145,7 @@ void value_act(struct ui *u, int how)
     free(p.clause);
 }
 
-/* ---- preview
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- preview --------------------------------------------------------------------------------- */
 
 void detail_forget_preview(struct ui *u)
 {
@@ -227,9 +223,7 @@ void value_preview(struct ui *u, int arg)
     free(p.clause);
 }
 
-/* ---- the rest
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 static void on_count_field(struct ui *u, const char *text, void *ctx)
 {

@@ -216,8 +216,7 @@ void pty_resize(struct pty *p, int rows, int cols)
     ioctl(p->master, TIOCSWINSZ, &size);
 }
 
-/* ---- what is on the screen
- * ------------------------------------------------------------------------------ */
+/* ---- what is on the screen ------------------------------------------------------------------- */
 
 static size_t put_utf8(char *out, uint32_t c)
 {
@@ -270,8 +269,7 @@ char *pty_text(struct pty *p)
     return text;
 }
 
-/* ---- processes
- * --------------------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------- */
 
 bool pty_ended(struct pty *p)
 {

@@ -91,9 +91,7 @@ Test(config, plugins_are_sought_where_the_environment_says_first)
     spec_fini(&s);
 }
 
-/* ---- YAML
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- YAML ------------------------------------------------------------------------------------ */
 
 static void yaml_is(const char *yaml, const char *json)
 {
@@ -149,9 +147,7 @@ Test(config, yaml_that_would_grow_without_end_is_refused)
     cr_expect_null(yaml_read("a: &a [*a]\n", 11, &err), "an alias inside its own anchor");
 }
 
-/* ---- rpc
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- rpc ------------------------------------------------------------------------------------- */
 
 struct pair {
     int far;

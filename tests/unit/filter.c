@@ -5,8 +5,7 @@
 
 #include "mews/filter.h"
 
-/* ---- a catalogue as fields.csv has it
- * ------------------------------------------------------------------ */
+/* ---- a catalogue as fields.csv has it -------------------------------------------------------- */
 
 static char *next_cell(char **at)
 {
@@ -80,8 +79,7 @@ static struct field_catalogue *falco_fields(void)
     return c;
 }
 
-/* ---- values as the rows bind them
- * ------------------------------------------------------------------------- */
+/* ---- values as the rows bind them ------------------------------------------------------------ */
 
 struct binding {
     char *name;
@@ -184,9 +182,7 @@ static void bind_one(struct bound_reader *br, char *spec)
     }
 }
 
-/* ---- the rows
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- the rows -------------------------------------------------------------------------------- */
 
 struct row {
     char *id, *kind, *expression, *bindings, *expect, *code;
@@ -338,8 +334,7 @@ Test(filter, gives_the_preferred_result_where_the_reference_has_an_anomaly)
     cr_assert_eq(for_each_row("anomaly", check_eval), 11);
 }
 
-/* ---- clauses out of values
- * ------------------------------------------------------------------------------------------ */
+/* ---- clauses out of values ------------------------------------------------------------------- */
 
 static const struct field_def text_def = {.name = "t.text", .type = VT_CHARBUF, .builtin = -1};
 static const struct field_def list_def = {
@@ -490,9 +485,7 @@ Test(filter, canonical_text_reads_back_to_itself)
     field_catalogue_free(c);
 }
 
-/* ---- for whoever types
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- for whoever types ----------------------------------------------------------------------- */
 
 static bool offers(const char *text, const char *candidate)
 {

@@ -65,9 +65,7 @@ static void write_text(const char *name, const char *text, const char *mode)
     free(path);
 }
 
-/* ---- lines
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static void open_source(const char *params)
 {
@@ -271,8 +269,7 @@ Test(logs, what_is_not_there_is_named, .init = start, .fini = stop)
               err.text);
 }
 
-/* ---- what a line says
- * ------------------------------------------------------------------------------------------- */
+/* ---- what a line says ------------------------------------------------------------------------ */
 
 static const char *say(const char *field, const char *line)
 {

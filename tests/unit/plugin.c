@@ -61,9 +61,7 @@ static struct plugin *load_good(struct plugin_host *h, const char *name, const c
     return p;
 }
 
-/* ---- probing
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- probing --------------------------------------------------------------------------------- */
 
 static void probe_fails(const char *path, const char *step, const char *words)
 {
@@ -201,8 +199,7 @@ Test(plugin, an_api_version_must_not_be_newer_than_the_hosts)
                      cases[i].version);
 }
 
-/* ---- configuration
- * -------------------------------------------------------------------------------------------- */
+/* ---- configuration --------------------------------------------------------------------------- */
 
 Test(plugin, a_configuration_is_held_against_the_schema)
 {
@@ -265,9 +262,7 @@ Test(plugin, secrets_are_masked_wherever_they_stand)
     free(m);
 }
 
-/* ---- loading
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 static void load_fails(const char *config, const char *step, const char *words)
 {
@@ -359,9 +354,7 @@ Test(plugin, a_stream_is_closed_before_its_plugin_is_destroyed_and_the_last_goes
     unlink(path);
 }
 
-/* ---- sourcing
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- sourcing -------------------------------------------------------------------------------- */
 
 Test(plugin, an_open_that_is_refused_tells_why)
 {
@@ -548,9 +541,7 @@ Test(plugin, progress_open_parameters_and_a_line_on_an_event_come_from_the_plugi
     plugin_host_free(h);
 }
 
-/* ---- extraction
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- extraction ------------------------------------------------------------------------------ */
 
 static struct plugin_host *host;
 static struct plugin *stunt;
@@ -704,9 +695,7 @@ Test(extraction, a_plugin_gets_events_of_its_sources_only)
     plugin_host_free(h);
 }
 
-/* ---- the record
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- the record ------------------------------------------------------------------------------ */
 
 static struct plugin_record *die_in(const char *field, int *status)
 {

@@ -277,8 +277,7 @@ Test(store, rows_are_read_together_as_far_as_they_fit)
     close(fd);
 }
 
-/* ---- readers beside the writer: also run under ThreadSanitizer by make check-long
- * ------------------------------- */
+/* ---- readers beside the writer: also run under ThreadSanitizer by make check-long ------------ */
 
 static _Atomic bool stop_reading;
 
