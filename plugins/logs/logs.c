@@ -265,8 +265,7 @@ static bool open_json(struct stream *st, const char *params)
     if (!o)
         snprintf(st->s->error, sizeof(st->s->error), "the open parameters are no JSON: %s",
                  jerr.text);
-    json_array_foreach(json_object_get(o, "paths"), i, path)
-    {
+    json_array_foreach(json_object_get(o, "paths"), i, path) {
         if (ok && json_is_string(path))
             ok = add_path(st, json_string_value(path), follow, 0);
     }

@@ -292,8 +292,7 @@ static void get_groups(struct state *s, ss_plugin_extract_field *f)
     const json_t *list = at(s, "user", "groups"), *item;
     size_t i;
 
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach(list, i, item) {
         if (wanted(f, i))
             s->str[f->res_len++] = json_string_value(item);
     }
@@ -310,8 +309,7 @@ static void get_images(struct state *s, ss_plugin_extract_field *f)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(containers(s), i, item)
-    {
+    json_array_foreach(containers(s), i, item) {
         const char *image = json_string_value(json_object_get(item, "image"));
 
         if (image && wanted(f, i))
@@ -325,8 +323,7 @@ static void get_privileged(struct state *s, ss_plugin_extract_field *f)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(containers(s), i, item)
-    {
+    json_array_foreach(containers(s), i, item) {
         if (wanted(f, i))
             s->flag[f->res_len++] = json_is_true(json_object_get(item, "privileged"));
     }
@@ -338,10 +335,8 @@ static void get_ports(struct state *s, ss_plugin_extract_field *f)
     const json_t *item, *port;
     size_t i, k;
 
-    json_array_foreach(containers(s), i, item)
-    {
-        json_array_foreach(json_object_get(item, "ports"), k, port)
-        {
+    json_array_foreach(containers(s), i, item) {
+        json_array_foreach(json_object_get(item, "ports"), k, port) {
             if (f->res_len < VALUES_MAX)
                 s->u64[f->res_len++] = (uint64_t)json_integer_value(port);
         }
@@ -361,8 +356,7 @@ static void get_path(struct state *s, ss_plugin_extract_field *f)
     size_t i;
 
     give_address(s, f, 0, "10.0.0.1"); /* the load balancer that every request passes */
-    json_array_foreach(hops, i, hop)
-    {
+    json_array_foreach(hops, i, hop) {
         if (i + 1 < VALUES_MAX)
             give_address(s, f, i + 1, json_string_value(hop));
     }

@@ -23,8 +23,7 @@ static void name_failures(struct client *c, const json_t *failures)
     const json_t *f;
     size_t i;
 
-    json_array_foreach(failures, i, f)
-    {
+    json_array_foreach(failures, i, f) {
         const char *advice = rpc_get_str(f, "advice");
 
         if (c->lists_failures)
@@ -41,8 +40,7 @@ bool client_lacks(const json_t *params, const char *plugin)
     const json_t *f;
     size_t i;
 
-    json_array_foreach(json_object_get(params, "failures"), i, f)
-    {
+    json_array_foreach(json_object_get(params, "failures"), i, f) {
         if (plugin && str_eq(rpc_get_str(f, "name"), plugin))
             return true;
     }

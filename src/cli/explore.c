@@ -61,8 +61,7 @@ static void recent_write(const json_t *list)
     size_t i;
 
     buf_init(&text, 1 << 20);
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach(list, i, item) {
         one = json_dumps(item, JSON_COMPACT);
         buf_addf(&text, "%s\n", one);
         free(one);

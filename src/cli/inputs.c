@@ -233,8 +233,7 @@ json_t *session_resolve(const json_t *session, struct error *err)
     spec_fini(&o.spec);
     o.follow = rpc_get_bool(session, "follow", false);
     o.tour = rpc_get_bool(session, "tour", false);
-    json_array_foreach(inputs, i, item)
-    {
+    json_array_foreach(inputs, i, item) {
         buf_init(&path, 65536);
         if (rpc_text_bytes(item, &path))
             str_list_add(&o.inputs, buf_str(&path));

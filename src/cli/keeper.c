@@ -125,8 +125,7 @@ static json_t *session_now(struct keeper *k)
     json_t *s = json_deep_copy(k->session), *plugins = json_object_get(s, "plugins"), *name;
     size_t i;
 
-    json_array_foreach(k->without, i, name)
-    {
+    json_array_foreach(k->without, i, name) {
         for (size_t p = json_array_size(plugins); p-- > 0;) {
             const char *library = rpc_get_str(json_array_get(plugins, p), "library");
 

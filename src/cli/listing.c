@@ -86,17 +86,12 @@ static void print_capabilities(const json_t *p)
     json_t *cap, *fn;
     size_t i;
 
-    json_object_foreach(json_object_get(p, "capabilities"), name, cap)
-    {
+    json_object_foreach(json_object_get(p, "capabilities"), name, cap) {
         bool present = rpc_get_bool(cap, "present", false);
 
         printf("  %-11s %s", name, present ? "yes" : "no ");
         json_array_foreach(json_object_get(cap, present ? "functions" : "missing"), i, fn)
-            printf("%s%s",
-                   i         ? ", "
-                   : present ? "  by "
-                             : "  needs ",
-                   json_string_value(fn));
+            printf("%s%s", i ? ", " : present ? "  by " : "  needs ", json_string_value(fn));
         putchar('\n');
     }
 }
@@ -152,8 +147,7 @@ static int print_plugins(const struct listing *l, const json_t *list)
         puts(text);
         free(text);
     }
-    json_array_foreach(list, i, p)
-    {
+    json_array_foreach(list, i, p) {
         failed |= json_object_get(p, "failure") != NULL;
         if (!l->o->json) {
             if (i)
@@ -197,8 +191,7 @@ static void print_markdown(const json_t *fields)
     size_t i;
 
     printf("| NAME | TYPE | ARG | DESCRIPTION |\n|------|------|-----|-------------|\n");
-    json_array_foreach(fields, i, f)
-    {
+    json_array_foreach(fields, i, f) {
         const char *desc = rpc_get_str(f, "desc");
 
         print_type(f, type);
@@ -218,8 +211,7 @@ static void print_field_lines(const json_t *fields)
     char type[40];
     size_t i;
 
-    json_array_foreach(fields, i, f)
-    {
+    json_array_foreach(fields, i, f) {
         const char *args = arg_words(f);
 
         print_type(f, type);
@@ -237,8 +229,7 @@ static int print_fields(const struct listing *l, const json_t *list)
     bool failed = false, many = json_array_size(list) > 1;
     size_t i;
 
-    json_array_foreach(list, i, p)
-    {
+    json_array_foreach(list, i, p) {
         json_t *fields = json_object_get(p, "fields");
 
         if (json_object_get(p, "failure")) {

@@ -207,8 +207,7 @@ static void do_unsaved(struct keeper *k, const json_t *id, const json_t *params)
     json_t *list = unsaved_list(), *others = json_array();
     size_t i;
 
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach(list, i, item) {
         const char *path = rpc_get_str(item, "path");
         bool own = k->unsaved && str_eq(path, k->unsaved);
 

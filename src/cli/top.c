@@ -79,8 +79,7 @@ static void print_text(const struct counting *t, const json_t *groups, uint64_t 
     size_t i, k;
 
     buf_init(&b, 4 * EVENT_LEN_MAX);
-    json_array_foreach(groups, i, g)
-    {
+    json_array_foreach(groups, i, g) {
         uint64_t n = rpc_u64_or(g, "count", 0);
 
         if (t->o->limit && i >= t->o->limit)
@@ -120,19 +119,16 @@ static void print_csv(const struct counting *t, const json_t *groups)
 
     buf_init(&b, 4 * EVENT_LEN_MAX);
     printf("count");
-    json_array_foreach(t->fields, i, key)
-    {
+    json_array_foreach(t->fields, i, key) {
         putchar(',');
         print_csv_cell(json_string_value(key));
     }
     putchar('\n');
-    json_array_foreach(groups, i, g)
-    {
+    json_array_foreach(groups, i, g) {
         if (t->o->limit && i >= t->o->limit)
             break;
         printf("%s", rpc_get_str(g, "count"));
-        json_array_foreach(json_object_get(g, "keys"), k, key)
-        {
+        json_array_foreach(json_object_get(g, "keys"), k, key) {
             putchar(',');
             print_csv_cell(json_is_null(key) ? "" : key_text(key, &b, false));
         }
@@ -146,8 +142,7 @@ static void print_json(const struct counting *t, const json_t *groups)
     const json_t *g;
     size_t i;
 
-    json_array_foreach(groups, i, g)
-    {
+    json_array_foreach(groups, i, g) {
         json_t *o = json_object(), *field;
         char *text;
         size_t k;
@@ -156,8 +151,9 @@ static void print_json(const struct counting *t, const json_t *groups)
             json_decref(o);
             break;
         }
-        json_array_foreach(t->fields, k, field) json_object_set(
-            o, json_string_value(field), json_array_get(json_object_get(g, "keys"), k));
+        json_array_foreach(t->fields, k, field)
+            json_object_set(o, json_string_value(field),
+                            json_array_get(json_object_get(g, "keys"), k));
         json_object_set_new(o, "count", json_integer((json_int_t)rpc_u64_or(g, "count", 0)));
         text = json_dumps(o, JSON_COMPACT);
         puts(text);

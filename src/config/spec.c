@@ -222,8 +222,7 @@ static enum severity plugins_from_json(const json_t *list, struct session_spec *
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach(list, i, item) {
         struct spec_plugin p = {bytes_or_null(json_object_get(item, "library")),
                                 bytes_or_null(json_object_get(item, "config")),
                                 rpc_get_bool(item, "bundled", false)};
@@ -271,8 +270,7 @@ enum severity spec_from_json(const json_t *j, struct session_spec *s, struct err
     s->memory = rpc_u64_or(j, "memory", s->memory);
     if (json_is_array(dirs)) {
         str_list_fini(&s->plugin_dirs);
-        json_array_foreach(dirs, i, dir)
-        {
+        json_array_foreach(dirs, i, dir) {
             char *path = bytes_or_null(dir);
 
             if (path)

@@ -417,8 +417,7 @@ static void read_columns(struct rows_answer *a, const json_t *list)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach(list, i, item) {
         const char *text = json_string_value(item);
 
         if (!text || a->ncolumns == COLUMNS_MAX)

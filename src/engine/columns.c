@@ -235,8 +235,7 @@ static bool few_have_values(const struct sampling *s, const json_t *list)
     const json_t *column;
     size_t i;
 
-    json_array_foreach(list, i, column)
-    {
+    json_array_foreach(list, i, column) {
         for (size_t k = 0; k < s->fields.n; k++) {
             const struct candidate *c = s->fields.v[k];
 

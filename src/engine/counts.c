@@ -105,8 +105,7 @@ static bool read_fields(struct engine *e, struct job *j, struct count *c)
     uint32_t index;
     size_t i;
 
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach(list, i, item) {
         const char *text = json_string_value(item), *needed;
 
         if (!text || i >= GROUP_FIELDS)

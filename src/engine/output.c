@@ -216,8 +216,7 @@ static bool compile_fields(struct engine *e, struct job *j, struct output *o)
     uint32_t index;
     size_t i;
 
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach(list, i, item) {
         const char *text = json_string_value(item);
 
         if (!text || i >= GROUP_FIELDS) {

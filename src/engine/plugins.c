@@ -104,8 +104,7 @@ static void apply_avoided(struct engine *e, struct plugin *p)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(e->avoid, i, item)
-    {
+    json_array_foreach(e->avoid, i, item) {
         const char *plugin = rpc_get_str(item, "plugin"), *field = rpc_get_str(item, "field");
         const char *reason = rpc_get_str(item, "reason");
 

@@ -84,8 +84,7 @@ static enum severity read_properties(const json_t *o, size_t i, struct plugin_fi
         return SEV_OK;
     if (!json_is_array(list))
         return wrong(err, i, f->name, "“properties” must be an array of strings");
-    json_array_foreach(list, k, item)
-    {
+    json_array_foreach(list, k, item) {
         const char *s = json_string_value(item);
 
         if (!s)
@@ -177,8 +176,7 @@ enum severity fields_parse(const char *text, struct plugin_info *info, struct er
     if (!json_is_array(list) || json_array_size(list) == 0)
         sev = error_set(err, ERR_PLUGIN,
                         "plugin_get_fields: must be an array with at least one field");
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach(list, i, item) {
         if (sev == SEV_OK)
             sev = read_field(item, i, info, err);
     }

@@ -69,8 +69,7 @@ static enum severity read_list(enum plugin_fn fn, const char *text, struct str_l
     list = json_loads(text, JSON_DECODE_ANY, &jerr);
     if (!json_is_array(list) && !json_is_null(list))
         good = false;
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach(list, i, item) {
         const char *s = json_string_value(item);
 
         good = good && s;
@@ -332,8 +331,9 @@ enum severity plugin_info_from_json(const json_t *j, struct plugin_info *info, s
         *MEMBER_AT(info, &text_members[i], char *) = s ? xstrdup(s) : NULL;
     }
     for (size_t i = 0; i < COUNT_OF(list_members); i++) {
-        json_array_foreach(json_object_get(j, list_members[i].key), k, item) str_list_add(
-            MEMBER_AT(info, &list_members[i], struct str_list), json_string_value(item));
+        json_array_foreach(json_object_get(j, list_members[i].key), k, item)
+            str_list_add(MEMBER_AT(info, &list_members[i], struct str_list),
+                         json_string_value(item));
     }
     info->caps = (unsigned)number_of(j, "capabilities");
     info->symbols = number_of(j, "symbols");

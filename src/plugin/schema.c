@@ -100,8 +100,7 @@ static bool kw_type(struct validator *v, const json_t *rule, const json_t *value
     UNUSED(schema);
     if (json_is_string(rule) && type_is(value, json_string_value(rule)))
         return true;
-    json_array_foreach(rule, i, one)
-    {
+    json_array_foreach(rule, i, one) {
         if (json_is_string(one) && type_is(value, json_string_value(one)))
             return true;
     }
@@ -118,8 +117,7 @@ static bool kw_enum(struct validator *v, const json_t *rule, const json_t *value
     const json_t *one;
 
     UNUSED(schema);
-    json_array_foreach(rule, i, one)
-    {
+    json_array_foreach(rule, i, one) {
         if (json_equal(one, value))
             return true;
     }
@@ -145,8 +143,7 @@ static bool kw_required(struct validator *v, const json_t *rule, const json_t *v
     UNUSED(schema);
     if (!json_is_object(value) || !json_is_array(rule))
         return true;
-    json_array_foreach(rule, i, one)
-    {
+    json_array_foreach(rule, i, one) {
         if (json_is_string(one) && !json_object_get(value, json_string_value(one)))
             return fail(v, "the required member “%s” is missing", json_string_value(one));
     }
@@ -162,8 +159,7 @@ static bool kw_properties(struct validator *v, const json_t *rule, const json_t 
     UNUSED(schema);
     if (!json_is_object(value))
         return true;
-    json_object_foreach((json_t *)rule, key, sub)
-    {
+    json_object_foreach((json_t *)rule, key, sub) {
         const json_t *member = json_object_get(value, key);
         size_t old;
         bool ok;
@@ -210,10 +206,8 @@ static bool kw_pattern_properties(struct validator *v, const json_t *rule, const
     json_t *sub, *member;
 
     UNUSED(schema);
-    json_object_foreach((json_t *)rule, pattern, sub)
-    {
-        json_object_foreach((json_t *)value, key, member)
-        {
+    json_object_foreach((json_t *)rule, pattern, sub) {
+        json_object_foreach((json_t *)value, key, member) {
             size_t old = path_enter(v, key);
             bool ok = !pattern_matches(v, pattern, key) || validate(v, sub, member);
 
@@ -232,8 +226,7 @@ static bool covered(struct validator *v, const json_t *schema, const char *key)
 
     if (json_object_get(json_object_get(schema, "properties"), key))
         return true;
-    json_object_foreach(json_object_get(schema, "patternProperties"), pattern, sub)
-    {
+    json_object_foreach(json_object_get(schema, "patternProperties"), pattern, sub) {
         if (pattern_matches(v, pattern, key))
             return true;
     }
@@ -246,8 +239,7 @@ static bool kw_additional(struct validator *v, const json_t *rule, const json_t 
     const char *key;
     json_t *member;
 
-    json_object_foreach((json_t *)value, key, member)
-    {
+    json_object_foreach((json_t *)value, key, member) {
         size_t old;
         bool ok;
 
@@ -271,8 +263,7 @@ static bool kw_items(struct validator *v, const json_t *rule, const json_t *valu
     const json_t *prefix = json_object_get(schema, "prefixItems"), *one;
     size_t i;
 
-    json_array_foreach(value, i, one)
-    {
+    json_array_foreach(value, i, one) {
         const json_t *sub = json_is_array(rule) ? json_array_get(rule, i) : rule;
         char index[24];
         size_t old;
@@ -322,8 +313,7 @@ static bool kw_contains(struct validator *v, const json_t *rule, const json_t *v
     if (!json_is_array(value))
         return true;
     quiet.err = NULL;
-    json_array_foreach(value, i, one)
-    {
+    json_array_foreach(value, i, one) {
         if (validate(&quiet, rule, one))
             return true;
     }
@@ -434,8 +424,7 @@ static bool kw_all_of(struct validator *v, const json_t *rule, const json_t *val
     size_t i;
 
     UNUSED(schema);
-    json_array_foreach(rule, i, sub)
-    {
+    json_array_foreach(rule, i, sub) {
         if (!validate(v, sub, value))
             return false;
     }
@@ -449,7 +438,8 @@ static size_t count_valid(struct validator *v, const json_t *rule, const json_t 
     size_t i, n = 0;
 
     quiet.err = NULL;
-    json_array_foreach(rule, i, sub) n += validate(&quiet, sub, value);
+    json_array_foreach(rule, i, sub)
+        n += validate(&quiet, sub, value);
     return n;
 }
 
@@ -618,8 +608,7 @@ static bool validate(struct validator *v, const json_t *schema, const json_t *va
         v->depth--;
         return fail(v, "the schema refers to itself more than %d levels deep", DEPTH_MAX);
     }
-    json_object_foreach((json_t *)schema, keyword, rule)
-    {
+    json_object_foreach((json_t *)schema, keyword, rule) {
         if (!apply(v, keyword, rule, value, schema)) {
             ok = false;
             break;

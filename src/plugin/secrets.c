@@ -37,8 +37,7 @@ static void mask(json_t *value, const json_t *schema)
     json_t *member;
     size_t i;
 
-    json_object_foreach(value, key, member)
-    {
+    json_object_foreach(value, key, member) {
         const json_t *sub = json_object_get(json_object_get(schema, "properties"), key);
 
         if (json_is_object(member) || json_is_array(member))
@@ -47,7 +46,8 @@ static void mask(json_t *value, const json_t *schema)
                  (names_a_secret(key) || schema_hides(schema, key)))
             json_object_set_new(value, key, json_string(MASK));
     }
-    json_array_foreach(value, i, member) mask(member, json_object_get(schema, "items"));
+    json_array_foreach(value, i, member)
+        mask(member, json_object_get(schema, "items"));
 }
 
 /* The object that describes the configuration: the schema itself or what its $ref leads to. */

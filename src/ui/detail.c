@@ -38,11 +38,11 @@ static void add_field(struct detail_view *d, const json_t *group, const json_t *
 
     add_line(d, LINE_FIELD, group, field, value, -1);
     if (list && is_unfolded(d, field)) {
-        json_array_foreach(list, i, item) add_line(d, LINE_ELEMENT, group, field, item, (int64_t)i);
+        json_array_foreach(list, i, item)
+            add_line(d, LINE_ELEMENT, group, field, item, (int64_t)i);
     }
     /* what was asked of it with an argument */
-    json_object_foreach(d->asked, text, asked)
-    {
+    json_object_foreach(d->asked, text, asked) {
         const char *name = rpc_get_str(asked, "name");
 
         if (name && str_eq(name, rpc_get_str(field, "name"))) {
@@ -59,13 +59,11 @@ void detail_rebuild(struct ui *u)
     size_t g, i;
 
     d->lines.n = 0;
-    json_array_foreach(json_object_get(d->detail, "groups"), g, group)
-    {
+    json_array_foreach(json_object_get(d->detail, "groups"), g, group) {
         size_t empty = 0;
 
         add_line(d, LINE_GROUP, group, NULL, NULL, -1);
-        json_array_foreach(json_object_get(group, "fields"), i, field)
-        {
+        json_array_foreach(json_object_get(group, "fields"), i, field) {
             if (has_value(field) || rpc_get_bool(field, "needs_argument", false) || d->show_empty)
                 add_field(d, group, field);
             else
@@ -155,8 +153,13 @@ static void on_asked(struct ui *u, const json_t *result, const json_t *error, vo
         json_object_set_new(u->detail.asked, text,
                             json_pack("{sO sO}", "name", json_object_get(result, "name"), "value",
                                       json_object_get(result, "value")));
-    free(text);
     detail_rebuild(u);
+    for (size_t i = 0; result && u->detail.asked_now && i < u->detail.lines.n; i++) {
+        if (u->detail.lines.v[i].kind == LINE_ASKED && str_eq(u->detail.lines.v[i].text, text))
+            u->detail.t.cursor = i;
+    }
+    u->detail.asked_now = false;
+    free(text);
 }
 
 static void ask_field(struct ui *u, const char *text)
@@ -171,7 +174,8 @@ static void ask_again_with_args(struct ui *u)
     const char *text;
     json_t *asked;
 
-    json_object_foreach(u->detail.asked, text, asked) ask_field(u, text);
+    json_object_foreach(u->detail.asked, text, asked)
+        ask_field(u, text);
 }
 
 static void on_argument(struct ui *u, const char *text, void *ctx)
@@ -186,6 +190,7 @@ static void on_argument(struct ui *u, const char *text, void *ctx)
     else
         buf_adds(&b, text);
     buf_addc(&b, ']');
+    u->detail.asked_now = *text != '\0';
     if (*text)
         ask_field(u, buf_str(&b));
     buf_fini(&b);
@@ -299,8 +304,7 @@ static void count_values(const json_t *group, size_t *with, size_t *all)
     size_t i;
 
     *with = *all = 0;
-    json_array_foreach(json_object_get(group, "fields"), i, field)
-    {
+    json_array_foreach(json_object_get(group, "fields"), i, field) {
         (*all)++;
         *with += has_value(field);
     }
@@ -370,8 +374,9 @@ static void draw_field(struct ui *u, const struct detail_line *l, int y, struct 
         snprintf(element, sizeof(element), "[%lld]", (long long)l->element);
         text_right(y, r.x + 2, names - 3, on ? base : LOOK_DIM, element);
     } else {
-        text_puts(y, r.x + 2, names - 3, on ? base : LOOK_FIELD,
-                  l->kind == LINE_ASKED ? l->text : name);
+        if (l->kind == LINE_ASKED)
+            name = l->text;
+        text_put_tail(y, r.x + 2, names - 3, on ? base : LOOK_FIELD, name, strlen(name));
     }
     if (types && l->kind != LINE_ELEMENT) {
         type_words(l->field, type);

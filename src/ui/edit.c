@@ -99,6 +99,18 @@ void edit_replace(struct edit *e, size_t start, const char *text)
     insert(e, text, strlen(text));
 }
 
+/* But for blanks at the end. */
+static bool same_text(const char *a, const char *b)
+{
+    size_t n = strlen(a), m = strlen(b);
+
+    while (n && a[n - 1] == ' ')
+        n--;
+    while (m && b[m - 1] == ' ')
+        m--;
+    return n == m && memcmp(a, b, n) == 0;
+}
+
 static bool walk_history(struct edit *e, int dir)
 {
     size_t n = e->history ? e->history->n : 0;
@@ -108,6 +120,8 @@ static bool walk_history(struct edit *e, int dir)
     if (e->history_at == n) {
         free(e->draft);
         e->draft = xstrdup(buf_str(&e->text));
+        if (e->history_at > 1 && same_text(e->draft, e->history->v[n - 1]))
+            e->history_at--; /* what stands there already is no step back */
     }
     e->history_at = dir < 0 ? e->history_at - 1 : e->history_at + 1;
     edit_set(e, e->history_at == n ? (e->draft ? e->draft : "") : e->history->v[e->history_at]);

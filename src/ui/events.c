@@ -91,8 +91,7 @@ static void take_types(struct events_view *e, const json_t *columns)
     const json_t *c;
     size_t i;
 
-    json_array_foreach(columns, i, c)
-    {
+    json_array_foreach(columns, i, c) {
         const char *type = rpc_get_str(c, "type");
 
         if (i >= e->columns.n || !type || e->columns.v[i].type)
@@ -109,8 +108,7 @@ static void note_days(struct ui *u)
     const json_t *row;
     size_t i;
 
-    json_array_foreach(e->rows, i, row)
-    {
+    json_array_foreach(e->rows, i, row) {
         uint64_t day = rpc_u64_or(row, "ts", 0) / (86400 * NS_PER_S);
 
         if (e->seen_day && day != e->seen_day)
@@ -211,8 +209,7 @@ static void on_columns(struct ui *u, const json_t *result, const json_t *error, 
     if (error || e->columns_final)
         return;
     columns_clear(e);
-    json_array_foreach(json_object_get(result, "columns"), i, c)
-    {
+    json_array_foreach(json_object_get(result, "columns"), i, c) {
         struct column_def *d = vec_more(&e->columns);
 
         d->field = xstrdup(rpc_get_str(c, "field"));

@@ -38,8 +38,7 @@ static void choose(struct ui *u)
     size_t i;
 
     v->shown.n = 0;
-    json_array_foreach(v->fields, i, f)
-    {
+    json_array_foreach(v->fields, i, f) {
         if (fits(f, v->search))
             vec_push(&v->shown, i);
     }

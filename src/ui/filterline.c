@@ -20,6 +20,8 @@ static void forget_candidates(struct ui *u)
 /* ---- checking -------------------------------------------------------------------------------- */
 
 static void check(struct ui *u);
+static void complete(struct ui *u);
+static void finish(struct ui *u);
 
 static void on_checked(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
@@ -34,6 +36,8 @@ static void on_checked(struct ui *u, const json_t *result, const json_t *error, 
     }
     if (u->check_again)
         check(u);
+    else if (u->finish_wanted)
+        finish(u);
 }
 
 /* One check is out at a time; what is typed meanwhile is checked next. */
@@ -53,6 +57,10 @@ static void on_candidates(struct ui *u, const json_t *result, const json_t *erro
 
     UNUSED(ctx);
     u->completing = false;
+    if (u->complete_again) { /* these are for what the line was */
+        complete(u);
+        return;
+    }
     if (error || !u->editing_filter)
         return;
     forget_candidates(u);
@@ -64,6 +72,7 @@ static void on_candidates(struct ui *u, const json_t *result, const json_t *erro
 
 static void complete(struct ui *u)
 {
+    u->complete_again = u->completing;
     if (u->completing)
         return;
     u->completing = true;
@@ -91,7 +100,7 @@ static void accept(struct ui *u)
 
 static void stop(struct ui *u)
 {
-    u->editing_filter = false;
+    u->editing_filter = u->finish_wanted = u->complete_again = false;
     forget_candidates(u);
     overlay_close(u);
 }
@@ -99,12 +108,12 @@ static void stop(struct ui *u)
 static void finish(struct ui *u)
 {
     const char *state = rpc_get_str(u->check, "state");
-    char *text = xstrdup(buf_str(&u->filter_edit.text));
+    char *text;
 
-    if (!u->checking && state && !str_eq(state, "valid")) {
-        free(text); /* the reason stands under the line */
-        return;
-    }
+    u->finish_wanted = u->checking;
+    if (u->checking || (state && !str_eq(state, "valid")))
+        return; /* the reason stands under the line, or soon will */
+    text = xstrdup(buf_str(&u->filter_edit.text));
     stop(u);
     filter_apply(u, text);
     free(text);
@@ -120,9 +129,10 @@ static bool candidates_key(struct ui *u, int key, bool is_char)
         u->candidate = (u->candidate + 1) % n;
     else if (!is_char && (key == KEY_BTAB || key == KEY_UP))
         u->candidate = (u->candidate + n - 1) % n;
-    else if (is_char && (key == '\r' || key == '\n'))
-        accept(u);
-    else if (is_char && key == 27)
+    else if (is_char && (key == '\r' || key == '\n')) {
+        if (!u->completing) /* else the list is that of a line that has changed since */
+            accept(u);
+    } else if (is_char && key == 27)
         forget_candidates(u);
     else
         return false;
@@ -134,6 +144,7 @@ static bool filter_key(struct ui *u, struct overlay *o, int key, bool is_char)
     UNUSED(o);
     if (candidates_key(u, key, is_char))
         return true;
+    u->finish_wanted = false;
     if (is_char && (key == '\r' || key == '\n')) {
         finish(u);
     } else if (is_char && (key == 27 || key == 3)) {
@@ -194,8 +205,7 @@ static int draw_tokens(const json_t *tokens, const char *text, size_t n, size_t 
     int used = 0;
     size_t at = from, i;
 
-    json_array_foreach(tokens, i, t)
-    {
+    json_array_foreach(tokens, i, t) {
         size_t start = (size_t)json_integer_value(json_array_get(t, 0)),
                len = (size_t)json_integer_value(json_array_get(t, 1));
 

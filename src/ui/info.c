@@ -93,10 +93,8 @@ static void api_draw(struct ui *u, struct rect r)
         api_open(u);
     text_putf(r.y, r.x + 1, r.w - 1, LOOK_HEAD, "%-16s %-30s %12s %8s %9s %9s %9s", "plugin",
               "function", "calls", "failed", "p50", "p99", "max");
-    json_array_foreach(json_object_get(u->plugins.answer, "plugins"), i, p)
-    {
-        json_array_foreach(json_object_get(p, "calls"), k, c)
-        {
+    json_array_foreach(json_object_get(u->plugins.answer, "plugins"), i, p) {
+        json_array_foreach(json_object_get(p, "calls"), k, c) {
             char a[32], b[32], p50[32], p99[32], max[32];
             const char *name = rpc_get_str(c, "name");
 

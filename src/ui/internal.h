@@ -305,6 +305,7 @@ struct detail_view {
     struct table t;
     VEC(struct detail_line) lines;
     json_t *open_lists; /* names of list fields that are unfolded */
+    bool asked_now;     /* the cursor goes there when the answer comes */
     json_t *asked;      /* fields with an argument that were asked for: {text: value} */
     /* preview of the clause under the cursor */
     char *clause, *preview_filter;
@@ -440,7 +441,7 @@ struct ui {
     json_t *check; /* of what is typed */
     json_t *candidates;
     size_t candidate, candidate_start;
-    bool checking, check_again, completing;
+    bool checking, check_again, completing, complete_again, finish_wanted;
 
     VEC(struct place) places; /* Backspace */
     VEC(struct place) undo;   /* filters before this one */

@@ -143,8 +143,7 @@ static void join_names(const json_t *list, struct buf *out)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach(list, i, item) {
         const char *name = json_string_value(item);
 
         buf_addf(out, "%s%s", i ? " " : "", str_starts(name, "plugin_") ? name + 7 : name);
@@ -184,8 +183,7 @@ static void overview_fields(struct ui *u, const json_t *p)
     size_t i, lists = 0, keys = 0;
     char more[200];
 
-    json_array_foreach(fields, i, f)
-    {
+    json_array_foreach(fields, i, f) {
         lists += rpc_get_bool(f, "isList", false);
         keys += rpc_get_bool(json_object_get(f, "arg"), "isRequired", false);
     }
@@ -224,8 +222,7 @@ static void overview_params(struct ui *u, const json_t *p)
              rpc_get_str(u->plugins.open_params, "error"));
     else if (json_array_size(list) == 0)
         line(u, LOOK_TEXT, " %-11s none suggested   o opens", "open params");
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach(list, i, item) {
         const char *desc = rpc_get_str(item, "desc");
 
         line(u, LOOK_TEXT, " %-11s %s%s%s", i ? "" : "open params", rpc_get_str(item, "value"),
@@ -238,8 +235,7 @@ static void overview_printed(struct ui *u)
     const json_t *e;
     size_t i;
 
-    json_array_foreach(u->plugins.log, i, e)
-    {
+    json_array_foreach(u->plugins.log, i, e) {
         const char *during = rpc_get_str(e, "during");
 
         if (rpc_get_bool(e, "printed", false))
@@ -294,8 +290,7 @@ static void tab_overview(struct ui *u, const json_t *p)
     capability_line(u, p, "async", 'A', "");
     capability_line(u, p, "listening", 'L', "");
     buf_init(&have, 4096);
-    json_object_foreach(json_object_get(p, "optional"), name, present)
-    {
+    json_object_foreach(json_object_get(p, "optional"), name, present) {
         if (json_is_true(present))
             buf_addf(&have, "%s%s", have.len ? " " : "", name + 7);
     }
@@ -316,8 +311,7 @@ static void tab_fields(struct ui *u, const json_t *p)
     const json_t *f, *arg;
     size_t i;
 
-    json_array_foreach(json_object_get(p, "fields"), i, f)
-    {
+    json_array_foreach(json_object_get(p, "fields"), i, f) {
         char type[40];
 
         arg = json_object_get(f, "arg");
@@ -373,8 +367,7 @@ static void calls_of(struct ui *u, const json_t *list, const char *indent)
     const json_t *c;
     size_t i;
 
-    json_array_foreach(list, i, c)
-    {
+    json_array_foreach(list, i, c) {
         char a[32], b[32], p50[32], p99[32], max[32];
         uint64_t failures = rpc_u64_or(c, "failures", 0);
 
@@ -462,7 +455,8 @@ static uint64_t total_failures(const json_t *p)
     uint64_t n = 0;
     size_t i;
 
-    json_array_foreach(json_object_get(p, "calls"), i, c) n += rpc_u64_or(c, "failures", 0);
+    json_array_foreach(json_object_get(p, "calls"), i, c)
+        n += rpc_u64_or(c, "failures", 0);
     return n;
 }
 
@@ -629,8 +623,7 @@ static const char *first_source(const struct ui *u)
     const json_t *p;
     size_t i;
 
-    json_array_foreach(list_of(u), i, p)
-    {
+    json_array_foreach(list_of(u), i, p) {
         if (can_open(p))
             return rpc_get_str(p, "name");
     }

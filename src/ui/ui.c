@@ -143,8 +143,7 @@ static void add_frames(const json_t *report, struct buf *b)
     const json_t *frames = json_object_get(report, "frames"), *f;
     size_t i;
 
-    json_array_foreach(frames, i, f)
-    {
+    json_array_foreach(frames, i, f) {
         const char *symbol = rpc_get_str(f, "symbol"), *source = rpc_get_str(f, "source"),
                    *module = rpc_get_str(f, "module");
 
@@ -177,7 +176,8 @@ void report_open(struct ui *u)
     add_frames(u->report, &b);
     if (json_array_size(lines))
         buf_adds(&b, "\nit printed last:\n");
-    json_array_foreach(lines, i, line) buf_addf(&b, "  %s\n", json_string_value(line));
+    json_array_foreach(lines, i, line)
+        buf_addf(&b, "  %s\n", json_string_value(line));
     buf_addf(&b,
              "\n%s events are kept. Starting anew loads the plugins again, rebuilt ones too; the "
              "source stays closed until o opens it.",

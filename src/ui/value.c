@@ -56,8 +56,7 @@ void value_line(const json_t *v, const char *type, const struct ui *u, struct bu
     } else if (rpc_get_bool(v, "wait", false)) {
         buf_adds(out, sign("⋯", "..."));
     } else if (list) {
-        json_array_foreach(list, i, item)
-        {
+        json_array_foreach(list, i, item) {
             if (i)
                 buf_adds(out, ", ");
             add_one(item, type, u, out);

@@ -173,8 +173,7 @@ static void draw_row(struct ui *u, const json_t *row, int y, struct rect r, bool
 
     if (on)
         fill(y, r.x, r.w, base, ' ');
-    json_array_foreach(keys, i, key)
-    {
+    json_array_foreach(keys, i, key) {
         int w = values / (int)n;
         struct buf b;
 
@@ -199,8 +198,7 @@ static void draw_head(struct ui *u, struct rect r)
     const json_t *f;
     size_t i, n = json_array_size(c->fields);
 
-    json_array_foreach(c->fields, i, f)
-    {
+    json_array_foreach(c->fields, i, f) {
         text_puts(r.y, x, values / (int)n - 1, LOOK_HEAD, json_string_value(f));
         x += values / (int)n;
     }

@@ -40,8 +40,7 @@ static enum severity read_columns(struct layout *l, const json_t *list, struct e
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach(list, i, item) {
         struct layout_column c = {text_of(item, "field"), text_of(item, "title"), 0};
         const char *width = json_string_value(json_object_get(item, "width"));
         uint64_t w = 0;
@@ -63,14 +62,12 @@ static void read_clues(struct layout *l, const json_t *list)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach(list, i, item) {
         struct layout_clue *clue = vec_more(&l->clues);
         const char *pointer;
         json_t *glob;
 
-        json_object_foreach((json_t *)item, pointer, glob)
-        {
+        json_object_foreach((json_t *)item, pointer, glob) {
             if (!json_is_string(glob))
                 continue;
             (void)vec_more(&clue->parts);
@@ -145,8 +142,7 @@ void layouts_add(struct layouts *l, const json_t *docs, struct str_list *warning
     struct error err;
     json_t *doc;
 
-    json_object_foreach((json_t *)docs, path, doc)
-    {
+    json_object_foreach((json_t *)docs, path, doc) {
         if (read_layout(l, doc, &err) != SEV_OK)
             str_list_addf(warnings, "%s: %s", path, err.text);
     }
