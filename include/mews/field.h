@@ -104,6 +104,9 @@ struct scan {
 /* Sets the error at index (only the first counts); returns false. */
 bool scan_fail(struct scan *s, size_t index, size_t len, const char *code, const char *fmt, ...)
     PRINTF_LIKE(5, 6);
+/* Fills err, which may be NULL; index and len in bytes of the text; returns false. */
+bool syntax_error_set(struct syntax_error *err, uint32_t index, uint32_t len, const char *code,
+                      const char *fmt, ...) PRINTF_LIKE(5, 6);
 void syntax_error_place(struct syntax_error *err, const char *s, size_t n, size_t index);
 void scan_blanks(struct scan *s);
 bool scan_is_blank(char c);

@@ -329,21 +329,21 @@ static bool check_arg(const struct field_def *def, const struct expr *e, bool pr
     out->key = NULL;
     out->index = UINT64_MAX;
     if (!present && def->arg_required) {
-        syntax_error_set(err, e, "C13", "%s needs an argument: %s[%s]", def->name, def->name,
-                         def->arg_key ? "key" : "index");
+        syntax_error_set(err, e->index, e->len, "C13", "%s needs an argument: %s[%s]", def->name,
+                         def->name, def->arg_key ? "key" : "index");
         return false;
     }
     if (!present)
         return true;
     if (!takes) {
-        syntax_error_set(err, e, "C14", "%s takes no argument", def->name);
+        syntax_error_set(err, e->index, e->len, "C14", "%s takes no argument", def->name);
         return false;
     }
     numeric = plain_index(arg, &out->index);
     if (!numeric)
         out->index = UINT64_MAX;
     if (def->arg_index && !def->arg_key && !numeric) {
-        syntax_error_set(err, e, "C13",
+        syntax_error_set(err, e->index, e->len, "C13",
                          "%s takes an index: digits without a leading zero, not “%.*s”", def->name,
                          (int)arg.n, arg.p);
         return false;
@@ -377,8 +377,9 @@ static bool compile_field(struct expr *e, const struct field_catalogue *c, struc
     if (!def) {
         const char *near = field_nearest(c, e->name);
 
-        syntax_error_set(err, e, "C01", "no field is named %.*s%s%s%s", (int)e->name.n, e->name.p,
-                         near ? ": did you mean " : "", near ? near : "", near ? "?" : "");
+        syntax_error_set(err, e->index, e->len, "C01", "no field is named %.*s%s%s%s",
+                         (int)e->name.n, e->name.p, near ? ": did you mean " : "", near ? near : "",
+                         near ? "?" : "");
         return false;
     }
     if (suffix.p && !present) {
@@ -418,7 +419,7 @@ static bool compile_call(struct expr *e, const struct field_catalogue *c, struct
     }
     if (!e->function) { /* val() */
         if (e->arg_present) {
-            syntax_error_set(err, e, "C22", "val( ) takes no [argument] after it");
+            syntax_error_set(err, e->index, e->len, "C22", "val( ) takes no [argument] after it");
             return false;
         }
         e->type = e->args[0]->type;
@@ -429,13 +430,14 @@ static bool compile_call(struct expr *e, const struct field_catalogue *c, struct
         const struct expr *a = e->args[i];
 
         if (a->kind == EXPR_FIELD && (a->ref->def->flags & FIELD_NO_TRANSFORMER)) {
-            syntax_error_set(err, a, "C20", "%s can't be used inside a function",
+            syntax_error_set(err, a->index, a->len, "C20", "%s can't be used inside a function",
                              a->ref->def->name);
             return false;
         }
     }
     if (e->nargs < e->function->min_args || e->nargs > e->function->max_args) {
-        syntax_error_set(err, e, "C21", "%.*s takes %s argument%s", (int)e->name.n, e->name.p,
+        syntax_error_set(err, e->index, e->len, "C21", "%.*s takes %s argument%s", (int)e->name.n,
+                         e->name.p,
                          e->function->max_args == 1   ? "one"
                          : e->function->max_args == 2 ? "two"
                                                       : "two or more",
@@ -443,8 +445,8 @@ static bool compile_call(struct expr *e, const struct field_catalogue *c, struct
         return false;
     }
     if (e->arg_present && !e->function->takes_arg) {
-        syntax_error_set(err, e, "C22", "%.*s( ) takes no [argument] after it", (int)e->name.n,
-                         e->name.p);
+        syntax_error_set(err, e->index, e->len, "C22", "%.*s( ) takes no [argument] after it",
+                         (int)e->name.n, e->name.p);
         return false;
     }
     return e->function->check(e, err);

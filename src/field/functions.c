@@ -17,15 +17,17 @@ static bool is_bytes(const struct expr *e)
 static bool wrong_type(struct expr *e, struct expr *arg, struct syntax_error *err,
                        const char *takes)
 {
-    syntax_error_set(err, arg, "C19", "%.*s( ) takes %s, this is %s%s", (int)e->name.n, e->name.p,
-                     takes, arg->list ? "a list of " : "", value_type_info(arg->type)->word);
+    syntax_error_set(err, arg->index, arg->len, "C19", "%.*s( ) takes %s, this is %s%s",
+                     (int)e->name.n, e->name.p, takes, arg->list ? "a list of " : "",
+                     value_type_info(arg->type)->word);
     return false;
 }
 
 static bool wrong_args(struct expr *e, struct expr *arg, struct syntax_error *err,
                        const char *takes)
 {
-    syntax_error_set(err, arg, "C21", "%.*s( ) takes %s", (int)e->name.n, e->name.p, takes);
+    syntax_error_set(err, arg->index, arg->len, "C21", "%.*s( ) takes %s", (int)e->name.n,
+                     e->name.p, takes);
     return false;
 }
 
@@ -91,7 +93,8 @@ static bool check_getopt(struct expr *e, struct syntax_error *err)
     if (!is_text(e->args[1]) || e->args[1]->list)
         return wrong_args(e, e->args[1], err, "a list of words and the options' letters");
     if (e->arg_present && e->arg.n != 1) {
-        syntax_error_set(err, e, "C22", "getopt( )[ ] takes the letter of one option");
+        syntax_error_set(err, e->index, e->len, "C22",
+                         "getopt( )[ ] takes the letter of one option");
         return false;
     }
     e->type = VT_CHARBUF;

@@ -24,7 +24,4 @@ struct function {
 const struct function *function_find(const char *s, size_t n); /* s starts with "name(" */
 size_t function_name_len(const struct function *f);
 
-void syntax_error_set(struct syntax_error *err, const struct expr *at, const char *code,
-                      const char *fmt, ...) PRINTF_LIKE(4, 5);
-
 #endif

@@ -36,20 +36,21 @@ bool scan_fail(struct scan *s, size_t index, size_t len, const char *code, const
     return false;
 }
 
-void syntax_error_set(struct syntax_error *err, const struct expr *at, const char *code,
+bool syntax_error_set(struct syntax_error *err, uint32_t index, uint32_t len, const char *code,
                       const char *fmt, ...)
 {
     va_list ap;
 
     if (!err)
-        return;
+        return false;
     memset(err, 0, sizeof(*err));
     snprintf(err->code, sizeof(err->code), "%s", code);
-    err->index = at ? at->index : 0;
-    err->len = at ? at->len : 0;
+    err->index = index;
+    err->len = len;
     va_start(ap, fmt);
     vsnprintf(err->text, sizeof(err->text), fmt, ap);
     va_end(ap);
+    return false;
 }
 
 bool scan_is_blank(char c)

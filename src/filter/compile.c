@@ -4,26 +4,6 @@
 
 #define SET_FROM 8 /* constants from which a hash pays */
 
-static bool wrong(struct syntax_error *err, const struct node *n, const char *code, const char *fmt,
-                  ...) PRINTF_LIKE(4, 5);
-
-static bool wrong(struct syntax_error *err, const struct node *n, const char *code, const char *fmt,
-                  ...)
-{
-    va_list ap;
-
-    if (!err)
-        return false;
-    memset(err, 0, sizeof(*err));
-    snprintf(err->code, sizeof(err->code), "%s", code);
-    err->index = n->index;
-    err->len = n->len;
-    va_start(ap, fmt);
-    vsnprintf(err->text, sizeof(err->text), fmt, ap);
-    va_end(ap);
-    return false;
-}
-
 static bool list_type_compares(enum value_type t)
 {
     switch (t) {
@@ -72,9 +52,10 @@ static bool check_op(const struct node *n, struct syntax_error *err)
         if (op_offered(&other))
             buf_addf(&offered, " %s", op_infos[i].word);
     }
-    wrong(err, n, "C03", "“%s%s” is not for %s%s: it takes%s exists", op_infos[n->op].word,
-          n->modifier ? " (oneof, anyof, allof)" : "", n->lhs->list ? "a list of " : "",
-          value_type_info(n->lhs->type)->word, buf_str(&offered));
+    syntax_error_set(err, n->op_index, n->op_len, "C03",
+                     "“%s%s” is not for %s%s: it takes%s exists", op_infos[n->op].word,
+                     n->modifier ? " (oneof, anyof, allof)" : "", n->lhs->list ? "a list of " : "",
+                     value_type_info(n->lhs->type)->word, buf_str(&offered));
     buf_fini(&offered);
     return false;
 }
@@ -89,18 +70,20 @@ static bool check_rhs(const struct node *n, struct syntax_error *err)
     const struct expr *l = n->lhs, *r = n->rhs, *inner = r->function ? r : r->args[0];
 
     if (n->op == OP_PMATCH || n->op == OP_REGEX)
-        return wrong(err, n, "C18", "“%s” takes no field or function on its right",
-                     op_infos[n->op].word);
+        return syntax_error_set(err, n->op_index, n->op_len, "C18",
+                                "“%s” takes no field or function on its right",
+                                op_infos[n->op].word);
     if ((flags_of(l) & FIELD_NO_RHS) || value_type_info(l->type)->vclass == VC_NETWORK)
-        return wrong(err, n, "C16", "%.*s can't be compared with a field", (int)l->name.n,
-                     l->name.p);
+        return syntax_error_set(err, n->op_index, n->op_len, "C16",
+                                "%.*s can't be compared with a field", (int)l->name.n, l->name.p);
     if (flags_of(inner) & FIELD_NO_RHS)
-        return wrong(err, n, "C17", "%.*s can't stand on the right", (int)inner->name.n,
-                     inner->name.p);
+        return syntax_error_set(err, n->op_index, n->op_len, "C17", "%.*s can't stand on the right",
+                                (int)inner->name.n, inner->name.p);
     if (l->type != r->type || l->list != r->list)
-        return wrong(err, n, "C15", "the sides differ: %s%s on the left, %s%s on the right",
-                     l->list ? "list of " : "", value_type_info(l->type)->word,
-                     r->list ? "list of " : "", value_type_info(r->type)->word);
+        return syntax_error_set(err, n->op_index, n->op_len, "C15",
+                                "the sides differ: %s%s on the left, %s%s on the right",
+                                l->list ? "list of " : "", value_type_info(l->type)->word,
+                                r->list ? "list of " : "", value_type_info(r->type)->word);
     return true;
 }
 
@@ -128,8 +111,9 @@ static bool compile_node(struct filter *f, struct node *n, const struct field_ca
                          bool strict, struct syntax_error *err)
 {
     if (n->kind == NODE_NAME)
-        return wrong(err, n, "C02", "no macro is named %.*s (a field has a dot in its name)",
-                     (int)n->name.n, n->name.p);
+        return syntax_error_set(err, n->index, n->len, "C02",
+                                "no macro is named %.*s (a field has a dot in its name)",
+                                (int)n->name.n, n->name.p);
     if (n->kind == NODE_CHECK)
         return compile_check(f, n, c, strict, err);
     for (size_t i = 0; i < n->nchildren; i++) {

@@ -7,26 +7,6 @@
 
 #define FALCO_CONSTANT_MAX 255
 
-static bool wrong(struct syntax_error *err, const struct node *n, const char *code, const char *fmt,
-                  ...) PRINTF_LIKE(4, 5);
-
-static bool wrong(struct syntax_error *err, const struct node *n, const char *code, const char *fmt,
-                  ...)
-{
-    va_list ap;
-
-    if (!err)
-        return false;
-    memset(err, 0, sizeof(*err));
-    snprintf(err->code, sizeof(err->code), "%s", code);
-    err->index = n->index;
-    err->len = n->len;
-    va_start(ap, fmt);
-    vsnprintf(err->text, sizeof(err->text), fmt, ap);
-    va_end(ap);
-    return false;
-}
-
 static const char *field_words(const struct node *n, char out[80])
 {
     snprintf(out, 80, "%.*s", (int)MIN_OF(n->lhs->name.n, (size_t)70),
@@ -68,10 +48,10 @@ static bool to_number(const struct node *n, struct constant *c, struct syntax_er
     char name[80];
 
     if (!to_integer(c->text, is_signed, is_double ? 32 : t->bits, &c->e))
-        return wrong(err, n, "C04", "%s is a number: “%.*s” is no decimal integer%s",
-                     field_words(n, name), (int)MIN_OF(c->text.n, (size_t)60), c->text.p,
-                     n->lhs->type == VT_RELTIME ? " (durations are in nanoseconds, without a unit)"
-                                                : "");
+        return syntax_error_set(
+            err, c->index, c->len, "C04", "%s is a number: “%.*s” is no decimal integer%s",
+            field_words(n, name), (int)MIN_OF(c->text.n, (size_t)60), c->text.p,
+            n->lhs->type == VT_RELTIME ? " (durations are in nanoseconds, without a unit)" : "");
     if (is_double)
         c->e.d = (double)c->e.i;
     return true;
@@ -83,8 +63,8 @@ static bool to_bool(const struct node *n, struct constant *c, struct syntax_erro
 
     c->e.u = span_is(c->text, "true");
     return c->e.u || span_is(c->text, "false") ||
-           wrong(err, n, "C05", "%s is true or false, not “%.*s”", field_words(n, name),
-                 (int)MIN_OF(c->text.n, (size_t)60), c->text.p);
+           syntax_error_set(err, c->index, c->len, "C05", "%s is true or false, not “%.*s”",
+                            field_words(n, name), (int)MIN_OF(c->text.n, (size_t)60), c->text.p);
 }
 
 static bool service_port(struct span name, uint64_t *port)
@@ -100,7 +80,7 @@ static bool service_port(struct span name, uint64_t *port)
     return found != NULL;
 }
 
-static bool to_port(const struct node *n, struct constant *c, struct syntax_error *err)
+static bool to_port(struct constant *c, struct syntax_error *err)
 {
     size_t digits = 0;
 
@@ -117,17 +97,19 @@ static bool to_port(const struct node *n, struct constant *c, struct syntax_erro
     } else if (digits < c->text.n && service_port(c->text, &c->e.u)) {
         return true;
     }
-    return wrong(err, n, "C07", "“%.*s” is neither a port nor the name of a service",
-                 (int)MIN_OF(c->text.n, (size_t)60), c->text.p);
+    return syntax_error_set(err, c->index, c->len, "C07",
+                            "“%.*s” is neither a port nor the name of a service",
+                            (int)MIN_OF(c->text.n, (size_t)60), c->text.p);
 }
 
-static bool to_address(const struct node *n, struct constant *c, struct syntax_error *err)
+static bool to_address(struct constant *c, struct syntax_error *err)
 {
-    return ip_parse(c->text, &c->e.ip) || wrong(err, n, "C06", "“%.*s” is no IPv4 or IPv6 address",
-                                                (int)MIN_OF(c->text.n, (size_t)60), c->text.p);
+    return ip_parse(c->text, &c->e.ip) ||
+           syntax_error_set(err, c->index, c->len, "C06", "“%.*s” is no IPv4 or IPv6 address",
+                            (int)MIN_OF(c->text.n, (size_t)60), c->text.p);
 }
 
-static bool to_network(const struct node *n, struct constant *c, struct syntax_error *err)
+static bool to_network(struct constant *c, struct syntax_error *err)
 {
     const char *slash = c->text.n ? memchr(c->text.p, '/', c->text.n) : NULL;
     size_t before = slash ? (size_t)(slash - c->text.p) : c->text.n;
@@ -139,9 +121,10 @@ static bool to_network(const struct node *n, struct constant *c, struct syntax_e
         c->net_bits = (uint8_t)bits;
         return true;
     }
-    return wrong(err, n, "C06",
-                 "“%.*s” is no network: an address and /bits are needed, as in 10.0.0.0/8",
-                 (int)MIN_OF(c->text.n, (size_t)60), c->text.p);
+    return syntax_error_set(
+        err, c->index, c->len, "C06",
+        "“%.*s” is no network: an address and /bits are needed, as in 10.0.0.0/8",
+        (int)MIN_OF(c->text.n, (size_t)60), c->text.p);
 }
 
 static int hex_value(char ch)
@@ -156,11 +139,13 @@ static bool to_hex_bytes(struct filter *f, const struct node *n, struct constant
 
     for (size_t i = 0; i < c->text.n; i++) {
         if (!isxdigit((unsigned char)c->text.p[i]))
-            return wrong(err, n, "C10", "%s takes hexadecimal digits", op_infos[n->op].word);
+            return syntax_error_set(err, c->index, c->len, "C10", "%s takes hexadecimal digits",
+                                    op_infos[n->op].word);
     }
     if (c->text.n % 2)
-        return wrong(err, n, "C10", "%s takes an even number of hexadecimal digits",
-                     op_infos[n->op].word);
+        return syntax_error_set(err, c->index, c->len, "C10",
+                                "%s takes an even number of hexadecimal digits",
+                                op_infos[n->op].word);
     bytes = arena_alloc(&f->arena, c->text.n / 2 + 1);
     for (size_t i = 0; i < c->text.n / 2; i++)
         bytes[i] = (char)(hex_value(c->text.p[2 * i]) * 16 + hex_value(c->text.p[2 * i + 1]));
@@ -183,14 +168,14 @@ static void split_path(struct filter *f, struct constant *c)
     }
 }
 
-static bool to_regex(struct filter *f, const struct node *n, struct constant *c,
-                     struct syntax_error *err)
+static bool to_regex(struct filter *f, struct constant *c, struct syntax_error *err)
 {
     char why[200];
 
     c->regex = regex_compile(c->text, why, sizeof(why));
     if (!c->regex)
-        return wrong(err, n, "C23", "the regular expression does not compile: %s", why);
+        return syntax_error_set(err, c->index, c->len, "C23",
+                                "the regular expression does not compile: %s", why);
     vec_push(&f->regexes, c->regex);
     return true;
 }
@@ -207,18 +192,19 @@ static bool to_text(struct filter *f, const struct node *n, struct constant *c, 
     if (c->e.s.n > FALCO_CONSTANT_MAX || nul)
         f->beyond_falco = true;
     if (strict && c->e.s.n > FALCO_CONSTANT_MAX)
-        return wrong(err, n, "C08", "the constant has %zu bytes, Falco takes 255", c->e.s.n);
+        return syntax_error_set(err, c->index, c->len, "C08",
+                                "the constant has %zu bytes, Falco takes 255", c->e.s.n);
     if (nul && strict)
-        return wrong(err, n, "C09", "a text can't hold a NUL byte");
+        return syntax_error_set(err, c->index, c->len, "C09", "a text can't hold a NUL byte");
     if (n->op == OP_REGEX)
-        return to_regex(f, n, c, err);
+        return to_regex(f, c, err);
     if (n->op == OP_PMATCH)
         split_path(f, c);
     return true;
 }
 
-static bool check_event_name(const struct node *n, const struct constant *c,
-                             const struct field_catalogue *cat, struct syntax_error *err)
+static bool check_event_name(const struct constant *c, const struct field_catalogue *cat,
+                             struct syntax_error *err)
 {
     const char *const *names;
     const char *near;
@@ -230,8 +216,8 @@ static bool check_event_name(const struct node *n, const struct constant *c,
     names = event_names(&count);
     word = xstrndup(c->text.p, c->text.n);
     near = text_nearest(word, names, count);
-    wrong(err, n, "C11", "no event is named “%.60s”%s%s%s", word, near ? ": did you mean " : "",
-          near ? near : "", near ? "?" : "");
+    syntax_error_set(err, c->index, c->len, "C11", "no event is named “%.60s”%s%s%s", word,
+                     near ? ": did you mean " : "", near ? near : "", near ? "?" : "");
     free(word);
     return false;
 }
@@ -242,10 +228,10 @@ bool constant_compile(struct filter *f, struct node *n, struct constant *c,
     const struct expr *lhs = n->lhs;
 
     if (lhs->kind == EXPR_FIELD && (lhs->ref->def->flags & FIELD_EVENT_NAMES) &&
-        !check_event_name(n, c, cat, err))
+        !check_event_name(c, cat, err))
         return false;
     if (lhs->type == VT_PORT)
-        return to_port(n, c, err);
+        return to_port(c, err);
     switch (value_type_info(lhs->type)->vclass) {
     case VC_BOOL:
         return to_bool(n, c, err);
@@ -253,9 +239,9 @@ bool constant_compile(struct filter *f, struct node *n, struct constant *c,
     case VC_BYTES:
         return to_text(f, n, c, strict, err);
     case VC_ADDRESS:
-        return to_address(n, c, err);
+        return to_address(c, err);
     case VC_NETWORK:
-        return to_network(n, c, err);
+        return to_network(c, err);
     default:
         return to_number(n, c, err);
     }

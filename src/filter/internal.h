@@ -47,7 +47,8 @@ struct network {
 };
 
 struct constant {
-    struct span text; /* as written, escapes resolved */
+    struct span text;    /* as written, escapes resolved */
+    uint32_t index, len; /* where it stands in the filter */
     union elem e;     /* converted to the field's type */
     uint8_t net_bits;
     struct regex *regex;
@@ -66,6 +67,7 @@ struct node {
     /* CHECK */
     struct expr *lhs, *rhs;
     enum filter_op op;
+    uint32_t op_index, op_len;
     enum modifier modifier;
     bool has_list; /* the constants came in ( ) or as the name of a list */
     struct constant *constants;

@@ -70,9 +70,11 @@ static void add_child(struct scan *s, struct node *parent, struct node *child)
     parent->children[parent->nchildren++] = child;
 }
 
-static void add_constant(struct scan *s, struct node *check, struct span text)
+/* It was written from start to where the scan is. */
+static void add_constant(struct scan *s, struct node *check, struct span text, size_t start)
 {
     size_t n = check->nconstants;
+    struct constant *c;
 
     if ((n & (n - 1)) == 0) {
         struct constant *more = arena_zalloc(s->arena, sizeof(*more) * (n ? n * 2 : 1));
@@ -81,7 +83,10 @@ static void add_constant(struct scan *s, struct node *check, struct span text)
             memcpy(more, check->constants, sizeof(*more) * n);
         check->constants = more;
     }
-    check->constants[check->nconstants++].text = text;
+    c = &check->constants[check->nconstants++];
+    c->text = text;
+    c->index = (uint32_t)start;
+    c->len = (uint32_t)(s->at - start);
 }
 
 /* ---- the right side of a check --------------------------------------------------------------- */
@@ -94,9 +99,12 @@ static bool parse_values(struct scan *s, struct node *check)
 
     check->has_list = true;
     do {
+        size_t start;
+
         scan_blanks(s);
+        start = s->at;
         if (scan_quoted(s, &value) || (!s->failed && scan_bare(s, &value)))
-            add_constant(s, check, value);
+            add_constant(s, check, value, start);
         else if (s->failed)
             return false;
         else if (more)
@@ -156,19 +164,21 @@ static enum modifier parse_modifier(struct scan *s)
 static bool parse_list_or_name(struct scan *s, struct node *check)
 {
     struct span name;
+    size_t start = s->at;
 
     if (scan_literal(s, "("))
         return parse_values(s, check);
     if (!scan_identifier(s, &name))
         return false;
     check->has_list = true;
-    add_constant(s, check, name);
+    add_constant(s, check, name, start);
     return true;
 }
 
 static bool parse_string_rhs(struct scan *s, struct node *check, bool blank_before)
 {
     struct span value;
+    size_t start;
     bool none;
 
     if (blank_before)
@@ -180,9 +190,10 @@ static bool parse_string_rhs(struct scan *s, struct node *check, bool blank_befo
     check->rhs = expr_parse_rhs(s, &none);
     if (check->rhs || s->failed)
         return !s->failed;
+    start = s->at;
     if (scan_quoted(s, &value) ||
         (!s->failed && peek(s) != '"' && peek(s) != '\'' && scan_bare(s, &value))) {
-        add_constant(s, check, value);
+        add_constant(s, check, value, start);
         return true;
     }
     if (peek(s) == '"' || peek(s) == '\'') {
@@ -201,16 +212,18 @@ static bool parse_string_rhs(struct scan *s, struct node *check, bool blank_befo
 static bool parse_order_rhs(struct scan *s, struct node *check)
 {
     struct span value;
+    size_t start;
     bool none;
 
     scan_blanks(s);
     check->rhs = expr_parse_rhs(s, &none);
     if (check->rhs || s->failed)
         return !s->failed;
+    start = s->at;
     if (!scan_number(s, &value))
         return scan_fail(s, s->at, 0, "P09", "a number or a function is needed behind %s",
                          op_infos[check->op].word);
-    add_constant(s, check, value);
+    add_constant(s, check, value, start);
     return true;
 }
 
@@ -273,13 +286,16 @@ static struct node *parse_test(struct scan *s, struct node *check)
         return NULL;
     }
     scan_blanks(s);
-    if (scan_op(s, &check->op))
+    check->op_index = (uint32_t)s->at;
+    if (scan_op(s, &check->op)) {
+        check->op_len = (uint32_t)s->at - check->op_index;
         parse_rhs(s, check);
-    else
+    } else {
         scan_fail(s, s->at, strcspn(s->s + s->at, " ()"), "P06",
                   "an operator is needed: = != < <= > >= in intersects contains icontains "
                   "startswith endswith "
                   "glob iglob regex pmatch exists");
+    }
     s->depth -= 2;
     check->len = (uint32_t)(s->at - check->index);
     return s->failed ? NULL : check;

@@ -308,6 +308,8 @@ static void draw_reason(struct ui *u, int y, int x, size_t from, int width)
     index = MIN_OF(MAX_OF(index, from), u->filter_edit.text.len);
     at = MIN_OF(x + text_width(text + from, index - from), x + width - 1);
     text_puts(y, at, 1, rpc_get_bool(error, "unfinished", false) ? LOOK_WARN : LOOK_BAD, "^");
+    if (u->candidates) /* they say what may stand here */
+        return;
     if (at + 2 + text_width(why, strlen(why)) <= u->width)
         text_puts(y, at + 2, u->width - at - 2, LOOK_TEXT, why);
     else if (text_width(why, strlen(why)) < at - 1)
