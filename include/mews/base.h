@@ -1,6 +1,6 @@
 /*
- * What for: the ground everything stands on: errors with context, buffers, vectors, byte readers,
- *           UTF-8, time, files.
+ * What for: the ground everything stands on: errors with context, buffers, vectors, byte
+ *           readers, UTF-8, time, files.
  * Owns:     what `_init` or `_new` made; `_fini` or `_free` ends it.
  * Threads:  nothing here is shared; a value belongs to the thread that holds it.
  * Errors:   functions that can fail return `enum severity` and fill a `struct error`.

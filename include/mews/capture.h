@@ -2,8 +2,9 @@
  * What for: blocks of capture files: taking them apart, putting them together.
  * Owns:     nothing; blocks are spans of a buffer that the caller holds.
  * Threads:  no state.
- * Errors:   a block that can't be believed gives SEV_FAILED with its offset; missing bytes are no
- * error. Included: by store, engine, cli.
+ * Errors:   a block that can't be believed gives SEV_FAILED with its offset; missing bytes are
+ *           no error.
+ * Included: by store, engine, cli.
  *
  * Layout: capture format, sections 2 (frame), 3 (section header), 5 (event blocks).
  */

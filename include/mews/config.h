@@ -1,6 +1,8 @@
 /*
- * What for: what a session is to do, as the command line, a configuration or a client describes it;
- * where plugins and views are found. Owns:     a session_spec its strings. Threads:  no state.
+ * What for: what a session is to do, as the command line, a configuration or a client describes
+ *           it; where plugins and views are found.
+ * Owns:     a session_spec its strings.
+ * Threads:  no state.
  * Errors:   ERR_USAGE with the very words that are off.
  * Included: by engine, ui, cli.
  */

@@ -1,8 +1,10 @@
 /*
- * What for: the engine: opens sources, runs the stream through plugins, keeps it, answers queries
- * over RPC. Owns:     everything behind engine_main. Threads:  the main one talks, the plugin
- * thread calls plugins, workers scan. Errors:   go to the client as RPC errors, or into the state
- * of the stream. Included: by cli, which starts it in a process of its own.
+ * What for: the engine: opens sources, runs the stream through plugins, keeps it, answers
+ *           queries over RPC.
+ * Owns:     everything behind engine_main.
+ * Threads:  the main one talks, the plugin thread calls plugins, workers scan.
+ * Errors:   go to the client as RPC errors, or into the state of the stream.
+ * Included: by cli, which starts it in a process of its own.
  */
 #ifndef MEWS_ENGINE_H
 #define MEWS_ENGINE_H

@@ -1,12 +1,14 @@
 /*
- * What for: events as bytes: their header, parameters, table of types; checks before anything is
- * believed. Owns:     nothing; events are bytes that somebody else holds. Threads:  the tables are
- * constant; everything may be called from everywhere. Errors:   event_check fills an error with the
- * byte offset inside the event. Included: by every module below it.
+ * What for: events as bytes: their header, parameters, table of types; checks before anything
+ *           is believed.
+ * Owns:     nothing; events are bytes that somebody else holds.
+ * Threads:  the tables are constant; everything may be called from everywhere.
+ * Errors:   event_check fills an error with the byte offset inside the event.
+ * Included: by every module below it.
  *
  * Layout: an event is the 26-byte header of plugin_api.h, `nparams` lengths (2 bytes each, 4 in
- * types with the large-payload property), then the parameters (capture format, sections 5.1
- * to 5.4).
+ * types with the large-payload property), then the parameters (capture format, sections 5.1 to
+ * 5.4).
  */
 #ifndef MEWS_EVENT_H
 #define MEWS_EVENT_H

@@ -1,12 +1,14 @@
 /*
- * What for: fields: which there are (built in and from plugins), how their values come out of an
- * event, what can be computed from them (functions), and how they print: texts, JSON, Falco's
- * output formats. Owns:     a catalogue its definitions; compiled expressions and formats their
- * arena; values live in the arena of the reader. Threads:  a catalogue changes only while nobody
- * else uses it; compiled things are constant and may be shared; extraction of plugins' fields
- * belongs to the plugin thread. Errors:   struct syntax_error: a code of the filter language's
- * facts (P.., C..), a position, a sentence. Included: by store's users: filter, view, rules,
- * engine, cli.
+ * What for: fields: which there are (built in and from plugins), how their values come out of
+ *           an event, what can be computed from them (functions), and how they print: texts,
+ *           JSON, Falco's output formats.
+ * Owns:     a catalogue its definitions; compiled expressions and formats their arena; values
+ *           live in the arena of the reader.
+ * Threads:  a catalogue changes only while nobody else uses it; compiled things are constant
+ *           and may be shared; extraction of plugins' fields belongs to the plugin thread.
+ * Errors:   struct syntax_error: a code of the filter language's facts (P.., C..), a position,
+ *           a sentence.
+ * Included: by store's users: filter, view, rules, engine, cli.
  *
  * Facts: filter-language (its sections as "§"), output-format.
  */

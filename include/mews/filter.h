@@ -1,9 +1,11 @@
 /*
  * What for: the filter language: parsing, checking against a catalogue of fields, evaluation,
- * completion, making clauses out of values. Owns:     a filter owns its tree, its constants and its
- * list of fields; the catalogue must outlive it. Threads:  a compiled filter is constant; each
- * thread evaluates with a reader of its own. Errors:   struct syntax_error with the codes of the
- * language's facts (P.., C..). Included: by rules, view, engine, cli.
+ *           completion, making clauses out of values.
+ * Owns:     a filter owns its tree, its constants and its list of fields; the catalogue must
+ *           outlive it.
+ * Threads:  a compiled filter is constant; each thread evaluates with a reader of its own.
+ * Errors:   struct syntax_error with the codes of the language's facts (P.., C..).
+ * Included: by rules, view, engine, cli.
  *
  * Facts: filter-language; its sections are named as "§".
  */

@@ -1,11 +1,14 @@
 /*
  * What for: the host side of the plugin API: finding, probing, loading, configuring, calling
- * plugins, with a record of each call and an account of all. Knows nothing of screens, state or
- * captures. Owns:     a host owns its plugins; what plugins return is copied before the next call.
- * Threads:  all calls to plugins come from one thread, the plugin thread; accounts, infos and the
- * last error may be read from others; the log hook is called from any thread that a plugin has.
+ *           plugins, with a record of each call and an account of all. Knows nothing of
+ *           screens, state or captures.
+ * Owns:     a host owns its plugins; what plugins return is copied before the next call.
+ * Threads:  all calls to plugins come from one thread, the plugin thread; accounts, infos and
+ *           the last error may be read from others; the log hook is called from any thread that
+ *           a plugin has.
  * Errors:   severities with the plugin's own words; a plugin that can't be used carries a
- * plugin_failure. Included: by field, engine, check, cli.
+ *           plugin_failure.
+ * Included: by field, engine, check, cli.
  *
  * Facts: the plugin ABI document, whose sections the comments name as "§".
  */

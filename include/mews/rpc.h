@@ -1,8 +1,11 @@
 /*
- * What for: JSON-RPC 2.0 with Content-Length frames, for both sides, and the forms that our values
- * take in it. Owns:     a connection its buffers, not its descriptors. Threads:  a connection
- * belongs to one thread. Errors:   rpc_fill and rpc_flush say ERR_GONE when the other side is gone,
- * ERR_FORMAT when it talks nonsense. Included: by engine, ui, cli.
+ * What for: JSON-RPC 2.0 with Content-Length frames, for both sides, and the forms that our
+ *           values take in it.
+ * Owns:     a connection its buffers, not its descriptors.
+ * Threads:  a connection belongs to one thread.
+ * Errors:   rpc_fill and rpc_flush say ERR_GONE when the other side is gone, ERR_FORMAT when it
+ *           talks nonsense.
+ * Included: by engine, ui, cli.
  *
  * Numbers of 64 bits are decimal strings; text that is not UTF-8, or holds NUL, is {"b64": "…"}.
  */

@@ -1,9 +1,12 @@
 /*
- * What for: the events of a stream: their bytes in a file, one row of columns for each, in chunks
- * that are published whole and then never change. Owns:     the columns; the file is the caller's
- * descriptor and outlives the store. Threads:  one thread appends; any number read published rows
- * without a lock. Rows that were dropped read as gone. Errors:   ERR_FULL when there is no room on
- * the disk: nothing is lost, the commit can be tried again. Included: by engine.
+ * What for: the events of a stream: their bytes in a file, one row of columns for each, in
+ *           chunks that are published whole and then never change.
+ * Owns:     the columns; the file is the caller's descriptor and outlives the store.
+ * Threads:  one thread appends; any number read published rows without a lock. Rows that were
+ *           dropped read as gone.
+ * Errors:   ERR_FULL when there is no room on the disk: nothing is lost, the commit can be
+ *           tried again.
+ * Included: by engine.
  *
  * A spool is a capture file (capture format) of event blocks and marks; its oldest part may be a
  * hole.

@@ -1,8 +1,10 @@
 /*
- * What for: the screen: keys, panes, prompts, themes; the only user of ncurses. Talks RPC, knows no
- * engine. Owns:     the terminal, from ui_main on until it returns. Threads:  one. Errors:   are
- * shown; those before the screen is up go to standard error. Included: by cli, which starts it in a
- * process of its own.
+ * What for: the screen: keys, panes, prompts, themes; the only user of ncurses. Talks RPC,
+ *           knows no engine.
+ * Owns:     the terminal, from ui_main on until it returns.
+ * Threads:  one.
+ * Errors:   are shown; those before the screen is up go to standard error.
+ * Included: by cli, which starts it in a process of its own.
  */
 #ifndef MEWS_UI_H
 #define MEWS_UI_H

@@ -1,6 +1,7 @@
 /*
  * What for: layouts (which columns a source shows) and how its logs are recognised, from YAML
- * files; grouping of events by the values of fields. Owns:     layouts and groups what they hold.
+ *           files; grouping of events by the values of fields.
+ * Owns:     layouts and groups what they hold.
  * Threads:  one thread for each object.
  * Errors:   a file that is off is named with its line; the others are used.
  * Included: by engine, cli.

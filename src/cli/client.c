@@ -59,19 +59,17 @@ static void plugin_died(struct client *c, const json_t *report)
 }
 
 /* What plugins print and log goes to standard error: warnings and worse, and all that was printed.
- */
+ * What mews itself notes on the way is for the log screen. */
 static void show_log(const json_t *entry)
 {
     uint64_t severity = rpc_u64_or(entry, "severity", 6);
-    const char *component = rpc_get_str(entry, "component"), *plugin = rpc_get_str(entry, "plugin");
+    const char *component = rpc_get_str(entry, "component"), *plugin = rpc_get_str(entry, "plugin"),
+               *who = component ? component : plugin ? plugin : "engine";
+    bool ours = str_eq(who, "mews");
 
-    if (severity > 5 && !rpc_get_bool(entry, "printed", false))
+    if (severity > (ours ? 4 : 5) && !rpc_get_bool(entry, "printed", false))
         return;
-    complain("%s: %s",
-             component ? component
-             : plugin  ? plugin
-                       : "engine",
-             rpc_get_str(entry, "text"));
+    complain("%s%s%s", ours ? "" : who, ours ? "" : ": ", rpc_get_str(entry, "text"));
 }
 
 static void on_notification(struct client *c, const char *method, const json_t *params)

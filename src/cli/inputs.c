@@ -227,7 +227,7 @@ json_t *session_resolve(const json_t *session, struct error *err)
     struct buf path;
     size_t i;
 
-    if (!json_is_array(inputs))
+    if (!json_is_array(inputs) && !rpc_get_bool(session, "tour", false))
         return session ? json_deep_copy(session) : json_object();
     options_init(&o);
     spec_fini(&o.spec);

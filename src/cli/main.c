@@ -82,11 +82,21 @@ void complain_syntax(const char *what, const char *text, const json_t *syntax)
     buf_fini(&mark);
 }
 
+static int characters(const char *s)
+{
+    int n = 0;
+
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
 static int print_help(void)
 {
     printf("mews %s: an explorer for Falco plugins and the events they make\n\n", PACKAGE_VERSION);
     for (size_t i = 0; i < command_count; i++)
-        printf("  mews %-44s %s\n", commands[i].usage, commands[i].summary);
+        printf("  mews %s%*s %s\n", commands[i].usage,
+               MAX_OF(38 - characters(commands[i].usage), 0), "", commands[i].summary);
     printf("\n  mews --help, mews COMMAND --help, mews --version\n\n");
     options_help(&commands[0], stdout);
     return EXIT_OK;

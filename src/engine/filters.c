@@ -1,6 +1,8 @@
 /* What the person types: is it right, what could come next, which fields are there. */
 #include "internal.h"
 
+#include <ctype.h>
+
 #define TOKENS_MAX     400
 #define CANDIDATES_MAX 200
 
@@ -150,14 +152,15 @@ void method_fields(struct engine *e, const json_t *id, const json_t *params)
 
 /* ---- the next row that holds a text: search, which hides nothing ----------------------------- */
 
-#define FIND_ROWS ((uint64_t)200000)
+#define FIND_ROWS ((uint64_t)20000) /* in one answer; others wait meanwhile */
 
 static bool holds(const char *bytes, size_t n, struct span word)
 {
     for (size_t i = 0; word.n && i + word.n <= n; i++) {
         size_t k = 0;
 
-        while (k < word.n && (bytes[i + k] | 0x20) == (word.p[k] | 0x20))
+        while (k < word.n &&
+               tolower((unsigned char)bytes[i + k]) == tolower((unsigned char)word.p[k]))
             k++;
         if (k == word.n)
             return true;
@@ -199,8 +202,8 @@ void method_find(struct engine *e, const json_t *id, const json_t *params)
                         rpc_u64(store_number(e->store, row))));
     else
         reply(e, id,
-              json_pack("{sn sb so}", "row", "more", left == UINT64_MAX || gap, "stopped_at",
-                        rpc_u64(row)));
+              json_pack("{sn sb sb so}", "row", "more", left == UINT64_MAX, "searching", gap,
+                        "stopped_at", rpc_u64(row)));
     buf_fini(&bytes);
     if (s)
         selection_put(e, s);

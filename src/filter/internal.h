@@ -49,7 +49,7 @@ struct network {
 struct constant {
     struct span text;    /* as written, escapes resolved */
     uint32_t index, len; /* where it stands in the filter */
-    union elem e;     /* converted to the field's type */
+    union elem e;        /* converted to the field's type */
     uint8_t net_bits;
     struct regex *regex;
     struct span *parts; /* pmatch */

@@ -321,33 +321,45 @@ static void suspend(struct ui *u, int arg)
 
 /* ---- searching ------------------------------------------------------------------------------- */
 
+static void search_on(struct ui *u, uint64_t row);
+
+/* ctx is the search that it answers; the person may have begun another meanwhile. */
 static void on_found(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
     uint64_t number;
 
-    UNUSED(ctx);
+    if ((uintptr_t)ctx != u->search_serial)
+        return;
     if (error) {
         notice(u, LOOK_BAD, "%s", error_text(error));
         return;
     }
-    if (!rpc_get_u64(result, "number", &number)) {
+    if (rpc_get_u64(result, "number", &number))
+        events_jump(u, number);
+    else if (rpc_get_bool(result, "more", false))
+        search_on(u, rpc_u64_or(result, "stopped_at", 0));
+    else
         notice(u, LOOK_WARN,
-               rpc_get_bool(result, "more", false)
-                   ? "“%s” is not in the next 200,000 events: n looks further"
+               rpc_get_bool(result, "searching", false)
+                   ? "“%s” is not in what the filter has searched so far: n looks again"
                    : "“%s” is not there",
                u->search);
-        return;
-    }
-    events_jump(u, number);
+}
+
+static void search_on(struct ui *u, uint64_t row)
+{
+    ask(u, "find",
+        json_pack("{so so so sb}", "text", rpc_str(u->search), "row", rpc_u64(row), "selection",
+                  rpc_u64(u->selection), "backwards", u->search_dir < 0),
+        on_found, (void *)u->search_serial);
 }
 
 static void search_from(struct ui *u, int dir)
 {
     screen_go(u, SCREEN_EVENTS);
-    ask(u, "find",
-        json_pack("{so so so sb}", "text", rpc_str(u->search), "row", rpc_u64(u->events.cursor_row),
-                  "selection", rpc_u64(u->selection), "backwards", dir < 0),
-        on_found, NULL);
+    u->search_serial++;
+    u->search_dir = dir;
+    search_on(u, u->events.cursor_row);
 }
 
 static void on_search(struct ui *u, const char *text, void *ctx)

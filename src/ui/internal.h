@@ -436,6 +436,8 @@ struct ui {
     uint64_t selection;  /* 0: none */
     uint64_t matches, scanned, rows;
     char *search;
+    uintptr_t search_serial; /* of the last search */
+    int search_dir;
     struct edit filter_edit;
     bool editing_filter;
     json_t *check; /* of what is typed */

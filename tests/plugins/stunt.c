@@ -1,9 +1,8 @@
 /*
  * stunt: a plugin for tests that does everything right, or anything wrong that it is asked to.
  *
- * Built in several variants (-DSTUNT_…, see tests.am). What it does wrong comes with the
- * configuration
- * ({"init": "fail"}) and with the open parameters ("count=100 ending=eof …").
+ * Built in several variants (-DSTUNT_…, see the file "variants"). What it does wrong comes with
+ * the configuration ({"init": "fail"}) and with the open parameters ("count=100 ending=eof …").
  */
 #include "../../plugins/common.h"
 

@@ -12,15 +12,17 @@
  *   type TEXT
  *   wait TEXT                  until it stands on the screen
  *   gone TEXT                  until it does not
- *   mask REGEX                 in screens to compare: what it matches (or its first group) becomes
- * ~, as wide unmask                     no masks any more screen                     the screen
- * must become what follows, each line behind a '|' style TEXT STYLE…          the first place of
- * TEXT has: bold reverse underline fg=N bg=N plain raw TEXT / no-raw TEXT     the program has (not)
- * sent these bytes; \e \xHH shell COMMAND              must succeed; $KEEPER $ENGINE $SCREEN are
- * process numbers signal PROCESS NAME        keeper, engine or screen exit CODE                  it
- * ends with this, leaves no process, and the terminal is as it was stopped / continue         it
- * has stopped itself, with the terminal as it was; it goes on skip-without PATH          the rest
- * is skipped where PATH is absent
+ *   mask REGEX                 in screens to compare: what it matches (or its first group)
+ *                              becomes ~, as wide
+ *   unmask                     no masks any more
+ *   screen                     the screen must become what follows, each line behind a '|'
+ *   style TEXT STYLE…          the first place of TEXT has: bold reverse underline fg=N bg=N plain
+ *   raw TEXT / no-raw TEXT     the program has (not) sent these bytes; \e \xHH
+ *   shell COMMAND              must succeed; $KEEPER $ENGINE $SCREEN are process numbers
+ *   signal PROCESS NAME        keeper, engine or screen
+ *   exit CODE                  it ends with this, leaves no process, and the terminal is as it was
+ *   stopped / continue         it has stopped itself, with the terminal as it was; it goes on
+ *   skip-without PATH          the rest is skipped where PATH is absent
  */
 #include "pty.h"
 
@@ -36,7 +38,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIMIT_S   (getenv("MEWS_LIMIT") ? atof(getenv("MEWS_LIMIT")) : 20.0)
+#define LIMIT_S   20.0
 #define STILL_S   0.6
 #define LINES_MAX 20000
 
