@@ -37,6 +37,8 @@ int rpc_in(const struct rpc *r);
 int rpc_out(const struct rpc *r);
 /* Reads what is there. SEV_OK also when nothing was. */
 enum severity rpc_fill(struct rpc *r, struct error *err);
+/* Whether what came so far is frames; nothing more can be read once it is not. */
+enum severity rpc_check(const struct rpc *r, struct error *err);
 /* The next whole message, new reference; NULL when there is none. A frame that is no JSON is
  * answered by itself. */
 json_t *rpc_next(struct rpc *r);

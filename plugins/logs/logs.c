@@ -515,7 +515,7 @@ EXPORT const char *plugin_event_to_string(ss_plugin_t *p, const ss_plugin_event_
     if (!split(evt->evt, &pl))
         return NULL;
     free(s->text);
-    s->text = strndup(pl.line, pl.line_len);
+    s->text = pl.line_len ? strndup(pl.line, pl.line_len) : strdup(" "); /* "" stands for no text */
     return s->text;
 }
 

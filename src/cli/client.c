@@ -28,14 +28,13 @@ static void name_failures(struct client *c, const json_t *failures)
 
         if (c->lists_failures)
             break;
-        complain("plugin %s can't be used: %s%s%s%s", rpc_get_str(f, "name"),
-                 rpc_get_str(f, "text"), advice && *advice ? " (" : "",
-                 advice && *advice ? advice : "", advice && *advice ? ")" : "");
+        complain("plugin %s can't be used: %s%s%s", rpc_get_str(f, "name"), rpc_get_str(f, "text"),
+                 advice && *advice ? "\n  " : "", advice && *advice ? advice : "");
         c->plugin_failed = true;
     }
 }
 
-bool client_lacks(const json_t *params, const char *plugin)
+static bool lacks(const json_t *params, const char *plugin)
 {
     const json_t *f;
     size_t i;
@@ -44,6 +43,20 @@ bool client_lacks(const json_t *params, const char *plugin)
         if (plugin && str_eq(rpc_get_str(f, "name"), plugin))
             return true;
     }
+    return false;
+}
+
+bool client_can_open(struct client *c, const json_t *params, const char *source, const char *verb)
+{
+    const char *own = json_string_value(json_array_get(json_object_get(params, "sources"), 0));
+
+    if (source && !lacks(params, source))
+        return true;
+    if (!source && !c->plugin_failed && own)
+        complain("nothing to %s: -I %s[:PARAMS] opens the source of the plugin", verb, own);
+    else if (!source && !c->plugin_failed)
+        complain("nothing to %s: give an input, or a source with -I", verb);
+    client_end(c, source || c->plugin_failed ? EXIT_INPUT : EXIT_USAGE);
     return false;
 }
 
@@ -64,7 +77,9 @@ static void show_log(const json_t *entry)
 {
     uint64_t severity = rpc_u64_or(entry, "severity", 6);
     const char *component = rpc_get_str(entry, "component"), *plugin = rpc_get_str(entry, "plugin"),
-               *who = component ? component : plugin ? plugin : "engine";
+               *who = component ? component
+                      : plugin  ? plugin
+                                : "engine";
     bool ours = str_eq(who, "mews");
 
     if (severity > (ours ? 4 : 5) && !rpc_get_bool(entry, "printed", false))

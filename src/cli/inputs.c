@@ -227,6 +227,10 @@ json_t *session_resolve(const json_t *session, struct error *err)
     struct buf path;
     size_t i;
 
+    if (session && !json_is_object(session)) {
+        error_set(err, ERR_USAGE, "a session is described by an object");
+        return NULL;
+    }
     if (!json_is_array(inputs) && !rpc_get_bool(session, "tour", false))
         return session ? json_deep_copy(session) : json_object();
     options_init(&o);

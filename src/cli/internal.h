@@ -86,15 +86,18 @@ void log_free(struct log_store *l);
  * number. */
 uint64_t log_add(struct log_store *l, json_t *entry);
 json_t *log_query(const struct log_store *l, const json_t *params);
-/* The last n texts that were printed (not logged), oldest first. */
-json_t *log_last_printed(const struct log_store *l, size_t n);
+/* The number that the next entry gets. */
+uint64_t log_end(const struct log_store *l);
+/* What was printed, from an entry on: texts, new reference. */
+json_t *log_printed(const struct log_store *l, uint64_t from);
 
 /* ---- report.c: why an engine died ------------------------------------------------------------ */
 
-/* status: of waitpid. lines: what was printed last. ended_by_person: it was killed on request. */
-json_t *report_new(const struct plugin_record *record, int status, json_t *lines,
+/* status: of waitpid. printed: all that this engine printed; taken. ended_by_person: it was killed
+ * on request. */
+json_t *report_new(const struct plugin_record *record, int status, json_t *printed,
                    bool ended_by_person);
-/* The report as lines of text for standard error. */
+/* The report as lines of text for standard error, where what was printed stands already. */
 void report_text(const json_t *report, struct buf *out);
 /* What the next engine must not call again; NULL: nothing. */
 json_t *report_avoid(const json_t *report);
@@ -185,7 +188,8 @@ struct client {
 int client_run(struct client *c, struct options *o, bool keep, bool output);
 uint64_t client_ask(struct client *c, const char *method, json_t *params);
 void client_end(struct client *c, int exit_code);
-/* Whether a plugin is among the failures that session/ready lists. */
-bool client_lacks(const json_t *params, const char *plugin);
+/* Whether the source (NULL: none was given) can be opened, by what session/ready says; else says
+ * what is missing, to whom wants to print or to count, and ends. */
+bool client_can_open(struct client *c, const json_t *params, const char *source, const char *verb);
 
 #endif

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #define END_GRACE    (2 * NS_PER_S)
-#define PRINTED      20
 #define LINE_MAX_LEN ((size_t)8192)
 #define TEXT_HIGH    ((size_t)1 << 20)
 
@@ -212,6 +211,7 @@ static enum severity start_engine(struct keeper *k, bool open, struct error *err
     k->kill_at = 0;
     buf_reset(&k->line);
     k->starts++;
+    k->log_start = log_end(k->log);
     start_session(k, open);
     keeper_tell(k, "keeper/engine", keeper_state(k));
     return SEV_OK;
@@ -274,6 +274,10 @@ static void take_line(struct keeper *k, const char *p, size_t n)
     buf_init(&safe, 4 * LINE_MAX_LEN + 64);
     while (n && p[n - 1] == '\r')
         n--;
+    for (const char *tab; (tab = memchr(p, '\t', n)); n -= (size_t)(tab + 1 - p), p = tab + 1) {
+        text_make_visible(&safe, p, (size_t)(tab - p));
+        buf_adds(&safe, "    ");
+    }
     text_make_visible(&safe, p, n);
     json_object_set_new(entry, "ts", rpc_u64(time_now()));
     json_object_set_new(entry, "printed", json_true());
@@ -346,9 +350,14 @@ static void write_text(struct keeper *k)
     if (n > 0)
         buf_drop(&k->text, (size_t)n);
     else if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        k->text_closed = true; /* head, or a pager that was left: that is no failure */
+        bool left = errno == EPIPE; /* head, or a pager that was left: that is no failure */
+
+        if (!left)
+            complain("standard output: %s", strerror(errno));
+        k->text_closed = true;
         buf_reset(&k->text);
-        keeper_end(k, EXIT_OK);
+        k->done = false;
+        keeper_end(k, left ? EXIT_OK : EXIT_FAILED);
     }
 }
 
@@ -402,7 +411,7 @@ static void engine_died(struct keeper *k, int status)
         json_t *avoid;
 
         json_decref(k->report);
-        k->report = report_new(&k->shared->record, status, log_last_printed(k->log, PRINTED),
+        k->report = report_new(&k->shared->record, status, log_printed(k->log, k->log_start),
                                k->ended_by_person);
         report_symbolize(k->report);
         avoid = report_avoid(k->report);
@@ -558,16 +567,19 @@ static void talk_client(struct keeper *k, bool readable)
     struct error err;
     json_t *m;
 
-    if (readable && rpc_fill(k->client_rpc, &err) != SEV_OK) {
-        if (!k->screen) { /* the screen's end comes as SIGCHLD, with its reason */
-            keep_unsaved(k);
-            keeper_end(k, EXIT_OK);
-        }
-        k->client_rpc = NULL;
-        return;
+    if (!readable || rpc_fill(k->client_rpc, &err) == SEV_OK) {
+        while (k->client_rpc && (m = rpc_next(k->client_rpc)))
+            keeper_request(k, m);
+        if (!k->client_rpc || rpc_check(k->client_rpc, &err) == SEV_OK)
+            return;
     }
-    while (k->client_rpc && (m = rpc_next(k->client_rpc)))
-        keeper_request(k, m);
+    if (!k->screen) { /* the screen's end comes as SIGCHLD, with its reason */
+        if (err.code != ERR_GONE)
+            complain("%s", err.text);
+        keep_unsaved(k);
+        keeper_end(k, err.code == ERR_GONE ? EXIT_OK : EXIT_FAILED);
+    }
+    k->client_rpc = NULL;
 }
 
 enum {

@@ -48,6 +48,7 @@ struct keeper {
     bool suspended;
 
     struct log_store *log;
+    uint64_t log_start; /* its first entry of this engine */
     int signal_fd;
     bool done;
     int exit_code;

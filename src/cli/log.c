@@ -64,15 +64,20 @@ json_t *log_query(const struct log_store *l, const json_t *params)
                      rpc_u64(l->next));
 }
 
-json_t *log_last_printed(const struct log_store *l, size_t n)
+uint64_t log_end(const struct log_store *l)
+{
+    return l->next;
+}
+
+json_t *log_printed(const struct log_store *l, uint64_t from)
 {
     json_t *list = json_array();
 
-    for (uint64_t i = l->next; i > log_first(l) && json_array_size(list) < n; i--) {
-        const json_t *entry = l->entries[(i - 1) % ENTRIES_MAX];
+    for (uint64_t i = MAX_OF(from, log_first(l)); i < l->next; i++) {
+        const json_t *entry = l->entries[i % ENTRIES_MAX];
 
         if (rpc_get_bool(entry, "printed", false))
-            json_array_insert(list, 0, json_object_get(entry, "text"));
+            json_array_append(list, json_object_get(entry, "text"));
     }
     return list;
 }

@@ -1,4 +1,5 @@
 /* mews: the commands, and the processes' own entries. */
+#include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -168,5 +169,10 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && (str_eq(argv[1], "--help") || str_eq(argv[1], "help")))
         return print_help();
-    return c ? run_command(c, argc - 1, argv + 1) : run_command(&commands[0], argc, argv);
+    code = c ? run_command(c, argc - 1, argv + 1) : run_command(&commands[0], argc, argv);
+    if (fflush(stdout) != 0 && errno != EPIPE) {
+        complain("standard output: %s", strerror(errno));
+        code = code ? code : EXIT_FAILED;
+    }
+    return code;
 }

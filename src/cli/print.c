@@ -14,15 +14,8 @@ static void on_ready(struct client *c, const json_t *params)
     char mode[2] = {p->o->time_mode, '\0'};
     json_t *q;
 
-    if (client_lacks(params, p->o->spec.source)) {
-        client_end(c, EXIT_INPUT);
+    if (!client_can_open(c, params, p->o->spec.source, "print"))
         return;
-    }
-    if (!p->o->spec.source) {
-        complain("nothing to print: give an input, or a source with -I");
-        client_end(c, c->plugin_failed ? EXIT_INPUT : EXIT_USAGE);
-        return;
-    }
     q = json_object();
     json_object_set_new(q, "kind", json_string("lines"));
     json_object_set_new(q, "filter", rpc_str(p->o->filter));

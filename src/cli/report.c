@@ -9,6 +9,7 @@
 #include "internal.h"
 
 #define SYMBOLIZE_NS (3 * NS_PER_S)
+#define LINES_KEPT   20
 
 /* ---- the headline: the runtime's own words where it has some --------------------------------- */
 
@@ -182,7 +183,7 @@ static void add_headline(json_t *r, const json_t *lines)
     buf_fini(&b);
 }
 
-json_t *report_new(const struct plugin_record *record, int status, json_t *lines,
+json_t *report_new(const struct plugin_record *record, int status, json_t *printed,
                    bool ended_by_person)
 {
     json_t *r = json_object();
@@ -193,8 +194,10 @@ json_t *report_new(const struct plugin_record *record, int status, json_t *lines
         json_object_set_new(r, "kind", json_string("ended"));
     describe_call(r, record);
     describe_crash(r, record);
-    json_object_set_new(r, "lines", lines);
-    add_headline(r, lines);
+    add_headline(r, printed);
+    while (json_array_size(printed) > LINES_KEPT)
+        json_array_remove(printed, 0);
+    json_object_set_new(r, "lines", printed);
     return r;
 }
 
@@ -237,7 +240,7 @@ static void add_frame(const json_t *f, struct buf *out)
 
 void report_text(const json_t *r, struct buf *out)
 {
-    const json_t *lines = json_object_get(r, "lines"), *frames = json_object_get(r, "frames");
+    const json_t *frames = json_object_get(r, "frames");
     const char *argument = rpc_get_str(r, "argument"), *words = rpc_get_str(r, "words");
 
     buf_addf(out, "%s\n", rpc_get_str(r, "headline"));
@@ -247,10 +250,6 @@ void report_text(const json_t *r, struct buf *out)
         buf_addf(out, "    argument %s\n", argument);
     for (size_t i = 0; i < json_array_size(frames) && i < 8; i++)
         add_frame(json_array_get(frames, i), out);
-    if (json_array_size(lines))
-        buf_adds(out, "    it printed last:\n");
-    for (size_t i = 0; i < json_array_size(lines); i++)
-        buf_addf(out, "      %s\n", line_at(lines, i));
 }
 
 /* ---- source lines: found by a helper process, which may take a moment, and may die ----------- */
@@ -311,6 +310,27 @@ static void apply_helper(json_t *frames, char *text)
     }
 }
 
+/* How a runtime ends a process: of no interest beside what it printed. Go does it on a stack of its
+ * own. */
+static bool is_abort(const json_t *frame)
+{
+    const char *symbol = rpc_get_str(frame, "symbol"), *module = rpc_get_str(frame, "module"),
+               *base = module ? strrchr(module, '/') : NULL;
+
+    if (base && str_starts(base, "/libc.so"))
+        return true;
+    return symbol && (str_starts(symbol, "runtime.") || strstr(symbol, "panic") ||
+                      strstr(symbol, "abort") || strstr(symbol, "begin_unwind"));
+}
+
+static void drop_abort(const json_t *report, json_t *frames)
+{
+    if (json_integer_value(json_object_get(report, "signal")) != SIGABRT)
+        return;
+    while (json_array_size(frames) && is_abort(json_array_get(frames, 0)))
+        json_array_remove(frames, 0);
+}
+
 extern char **environ;
 
 void report_symbolize(json_t *report)
@@ -340,6 +360,7 @@ void report_symbolize(json_t *report)
         close(fds[1]);
     }
     close(fds[0]);
+    drop_abort(report, frames);
     posix_spawn_file_actions_destroy(&fa);
     buf_fini(&out);
     while (n)

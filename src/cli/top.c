@@ -13,15 +13,8 @@ static void on_ready(struct client *c, const json_t *params)
 {
     struct counting *t = c->ctx;
 
-    if (client_lacks(params, t->o->spec.source)) {
-        client_end(c, EXIT_INPUT);
+    if (!client_can_open(c, params, t->o->spec.source, "count"))
         return;
-    }
-    if (!t->o->spec.source) {
-        complain("nothing to count: give an input, or a source with -I");
-        client_end(c, c->plugin_failed ? EXIT_INPUT : EXIT_USAGE);
-        return;
-    }
     t->start_id = client_ask(c, "output/start",
                              json_pack("{ss so sO}", "kind", "count", "filter",
                                        rpc_str(t->o->filter), "fields", t->fields));

@@ -56,6 +56,19 @@ static json_t *failures_json(struct engine *e)
     return list;
 }
 
+/* Names of plugins that have a source. */
+static json_t *sources_json(struct engine *e)
+{
+    json_t *list = json_array();
+    struct plugin *p;
+
+    for (size_t i = 0; (p = plugin_at(e->host, i)); i++) {
+        if (plugin_state(p) != PLUGIN_FAILED && (plugin_info(p)->caps & CAP_SOURCING))
+            json_array_append_new(list, rpc_str(plugin_info(p)->name));
+    }
+    return list;
+}
+
 static void open_first_source(struct engine *e)
 {
     struct error err;
@@ -72,7 +85,8 @@ static void run_begin(struct engine *e, struct job *j)
     if (rpc_get_bool(j->params, "open", true))
         open_first_source(e);
     notify(e, "session/ready",
-           json_pack("{so so}", "failures", failures_json(e), "stream", stream_json(e)));
+           json_pack("{so so so}", "failures", failures_json(e), "sources", sources_json(e),
+                     "stream", stream_json(e)));
 }
 
 static void *plugin_thread_main(void *arg)

@@ -338,7 +338,7 @@ static enum severity prepare_config(struct plugin *p, const char *config)
         SEV_OK)
         return SEV_OK;
     failure_set(&p->failure, "config",
-                "correct the configuration (e edits it; the schema is beside it)", "%s", err.text);
+                "correct the configuration: its schema says what fits", "%s", err.text);
     return SEV_FAILED;
 }
 

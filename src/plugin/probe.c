@@ -1,6 +1,7 @@
 /* Finding a library, and asking it who it is in a process of its own. */
 #include "internal.h"
 
+#include <ctype.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -223,6 +224,8 @@ static const char *last_noise(struct probe *pr)
         at--;
         lines += pr->noise.data[at] == '\n' && at + 1 < pr->noise.len;
     }
+    while (pr->noise.len > at && isspace((unsigned char)pr->noise.data[pr->noise.len - 1]))
+        pr->noise.data[--pr->noise.len] = '\0';
     return pr->noise.len ? pr->noise.data + at : "";
 }
 
@@ -236,9 +239,8 @@ static void describe_death(struct probe *pr, struct plugin_failure *f)
             "look for what the library does when it is loaded (constructors, init functions)",
             "loading it took more than 10 seconds%s%s", says, noise);
     else if (WIFSIGNALED(pr->status))
-        failure_set(f, "probe", "run it under a debugger, or with mews check",
-                    "loading it died by signal %d (%s)%s%s", WTERMSIG(pr->status),
-                    strsignal(WTERMSIG(pr->status)), says, noise);
+        failure_set(f, "probe", "run it under a debugger", "loading it died by signal %d (%s)%s%s",
+                    WTERMSIG(pr->status), strsignal(WTERMSIG(pr->status)), says, noise);
     else
         failure_set(f, "probe", "a library must not end its host",
                     "loading it ended the process with exit status %d%s%s", WEXITSTATUS(pr->status),

@@ -47,12 +47,17 @@ int rpc_out(const struct rpc *r)
     return r->out;
 }
 
+enum severity rpc_check(const struct rpc *r, struct error *err)
+{
+    return r->broken ? error_set(err, ERR_FORMAT, "the other side sent no valid frame") : SEV_OK;
+}
+
 enum severity rpc_fill(struct rpc *r, struct error *err)
 {
     char chunk[65536];
 
-    if (r->broken)
-        return error_set(err, ERR_FORMAT, "the other side sent no valid frame");
+    if (rpc_check(r, err) != SEV_OK)
+        return SEV_FAILED;
     buf_drop(&r->inbox, r->taken);
     r->taken = 0;
     for (;;) {

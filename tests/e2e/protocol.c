@@ -1,0 +1,440 @@
+/*
+ * A stranger drives `mews engine`: knows share/doc/protocol.md and nothing else of mews, so it
+ * brings its own framing and includes none of our headers.
+ */
+#include <jansson.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT_MS 20000
+
+struct engine {
+    pid_t pid;
+    int in, out; /* of ours: to it, from it */
+    char *bytes;
+    size_t len, cap;
+    json_t *notes; /* notifications that nobody asked for yet */
+    unsigned id;
+};
+
+static int failures;
+
+static void expect(bool ok, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (ok)
+        return;
+    failures++;
+    va_start(ap, fmt);
+    printf("FAILED: ");
+    vprintf(fmt, ap);
+    printf("\n");
+    va_end(ap);
+}
+
+static const char *env(const char *name)
+{
+    const char *v = getenv(name);
+
+    if (!v) {
+        printf("%s is not set: run this with make check\n", name);
+        exit(99);
+    }
+    return v;
+}
+
+/* ---- the conversation ------------------------------------------------------------------------ */
+
+static void engine_start(struct engine *e)
+{
+    int to[2], from[2];
+    char path[PATH_MAX];
+
+    memset(e, 0, sizeof(*e));
+    snprintf(path, sizeof(path), "%s/mews", env("MEWS_BUILDDIR"));
+    if (pipe(to) != 0 || pipe(from) != 0)
+        exit(99);
+    e->pid = fork();
+    if (e->pid == 0) {
+        dup2(to[0], 0);
+        dup2(from[1], 1);
+        close(to[0]), close(to[1]), close(from[0]), close(from[1]);
+        execl(path, path, "engine", (char *)NULL);
+        _exit(99);
+    }
+    close(to[0]);
+    close(from[1]);
+    e->in = to[1];
+    e->out = from[0];
+    e->notes = json_array();
+}
+
+static void send_bytes(struct engine *e, const char *p, size_t n)
+{
+    while (n) {
+        ssize_t w = write(e->in, p, n);
+
+        if (w <= 0)
+            return;
+        p += w;
+        n -= (size_t)w;
+    }
+}
+
+static void send_body(struct engine *e, const char *body)
+{
+    char head[64];
+
+    snprintf(head, sizeof(head), "Content-Length: %zu\r\n\r\n", strlen(body));
+    send_bytes(e, head, strlen(head));
+    send_bytes(e, body, strlen(body));
+}
+
+static bool more(struct engine *e)
+{
+    struct pollfd p = {e->out, POLLIN, 0};
+    ssize_t n;
+
+    if (poll(&p, 1, WAIT_MS) <= 0)
+        return false;
+    if (e->cap - e->len < 65536) {
+        e->cap = e->cap * 2 + 131072;
+        e->bytes = realloc(e->bytes, e->cap);
+    }
+    n = read(e->out, e->bytes + e->len, e->cap - e->len - 1);
+    if (n <= 0)
+        return false;
+    e->len += (size_t)n;
+    e->bytes[e->len] = '\0';
+    return true;
+}
+
+/* The next message; NULL at the end, or after a long silence. */
+static json_t *receive(struct engine *e)
+{
+    for (;;) {
+        char *end = e->len ? memmem(e->bytes, e->len, "\r\n\r\n", 4) : NULL;
+        size_t head = end ? (size_t)(end - e->bytes) + 4 : 0, body = 0;
+
+        if (end && sscanf(e->bytes, "Content-Length: %zu", &body) == 1 && e->len >= head + body) {
+            json_t *m = json_loadb(e->bytes + head, body, 0, NULL);
+
+            expect(m != NULL, "a body is no JSON");
+            e->len -= head + body;
+            memmove(e->bytes, e->bytes + head + body, e->len);
+            return m;
+        }
+        if (!more(e))
+            return NULL;
+    }
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+
+    return s ? s : "";
+}
+
+static unsigned post(struct engine *e, const char *method, json_t *params)
+{
+    json_t *m = json_pack("{ss si ss so}", "jsonrpc", "2.0", "id", (int)++e->id, "method", method,
+                          "params", params ? params : json_object());
+    char *body = json_dumps(m, 0);
+
+    send_body(e, body);
+    free(body);
+    json_decref(m);
+    return e->id;
+}
+
+/* The answer to a request; notifications before it are kept. */
+static json_t *answer_to(struct engine *e, unsigned id)
+{
+    json_t *m;
+
+    while ((m = receive(e))) {
+        if (json_object_get(m, "method"))
+            json_array_append_new(e->notes, m);
+        else if (json_integer_value(json_object_get(m, "id")) == (json_int_t)id)
+            return m;
+        else
+            json_decref(m);
+    }
+    expect(false, "no answer to request %u", id);
+    return NULL;
+}
+
+/* The result of a request; borrowed until the next call. */
+static const json_t *ask(struct engine *e, const char *method, json_t *params)
+{
+    static json_t *last;
+
+    json_decref(last);
+    last = answer_to(e, post(e, method, params));
+    if (json_object_get(last, "error")) {
+        char *words = json_dumps(json_object_get(last, "error"), 0);
+
+        expect(false, "%s: %s", method, words);
+        free(words);
+    }
+    return json_object_get(last, "result");
+}
+
+/* The code of the error that a request must get. */
+static int refused(struct engine *e, const char *method, json_t *params)
+{
+    json_t *m = answer_to(e, post(e, method, params));
+    int code = (int)json_integer_value(json_object_get(json_object_get(m, "error"), "code"));
+
+    json_decref(m);
+    return code;
+}
+
+/* The next notification of this name: new reference, NULL after a long silence. */
+static json_t *note(struct engine *e, const char *method)
+{
+    json_t *m;
+
+    for (size_t i = 0; i < json_array_size(e->notes); i++) {
+        m = json_array_get(e->notes, i);
+        if (strcmp(text_of(m, "method"), method) == 0) {
+            m = json_incref(json_object_get(m, "params"));
+            json_array_remove(e->notes, i);
+            return m;
+        }
+    }
+    while ((m = receive(e))) {
+        json_array_append(e->notes, m);
+        json_decref(m);
+        if (strcmp(text_of(m, "method"), method) == 0)
+            return note(e, method);
+    }
+    expect(false, "no notification %s", method);
+    return NULL;
+}
+
+/* The end of input ends it, and all that it started. */
+static int engine_end(struct engine *e)
+{
+    int status = 0;
+    json_t *m;
+
+    close(e->in);
+    while ((m = receive(e)))
+        json_decref(m);
+    waitpid(e->pid, &status, 0);
+    expect(waitpid(-1, NULL, WNOHANG) < 0, "a process was left behind");
+    close(e->out);
+    free(e->bytes);
+    json_decref(e->notes);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* ---- what is documented ---------------------------------------------------------------------- */
+
+static void test_frames(void)
+{
+    struct engine e;
+    json_t *m;
+    const char *odd = "X-Other: 1\r\ncontent-length: 58\r\n\r\n"
+                      "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"initialize\",\"params\":{}}";
+
+    engine_start(&e);
+    for (size_t i = 0; i < strlen(odd); i++)
+        send_bytes(&e, odd + i, 1);
+    m = answer_to(&e, 7);
+    expect(json_object_get(m, "result") != NULL, "a header in another form, byte by byte");
+    json_decref(m);
+
+    send_body(&e, "{\"jsonrpc\":");
+    while ((m = receive(&e)) && json_object_get(m, "method"))
+        json_decref(m);
+    expect(json_integer_value(json_object_get(json_object_get(m, "error"), "code")) == -32700,
+           "a body that is no JSON gets -32700");
+    json_decref(m);
+    expect(strcmp(text_of(ask(&e, "initialize", NULL), "name"), "mews") == 0, "it goes on behind");
+    expect(engine_end(&e) == 0, "the end of input is a shutdown");
+
+    engine_start(&e);
+    send_bytes(&e, "Content-Length: much\r\n\r\n", 24);
+    while ((m = receive(&e)))
+        json_decref(m);
+    expect(engine_end(&e) == 1, "a header that can't be read ends the conversation");
+}
+
+static void test_order(void)
+{
+    struct engine e;
+
+    engine_start(&e);
+    expect(refused(&e, "rows", NULL) == -32600, "rows before session/start");
+    expect(refused(&e, "initialize", json_pack("{si}", "protocol", 99)) == -32602,
+           "another version of the protocol");
+    expect(refused(&e, "session/start", json_pack("{si}", "session", 3)) == -32000,
+           "a session is an object");
+    ask(&e, "session/start", json_pack("{s{}}", "session"));
+    expect(refused(&e, "session/start", json_pack("{s{}}", "session")) == -32600, "it starts once");
+    expect(refused(&e, "no/such", NULL) == -32601, "no such method");
+    expect(refused(&e, "keeper/nonsense", NULL) == -32601, "no such method of the keeper");
+    ask(&e, "shutdown", NULL);
+    expect(engine_end(&e) == 0, "shutdown ends it well");
+}
+
+/* Every method that the document names is there. */
+static void test_methods(void)
+{
+    char path[PATH_MAX], line[500];
+    struct engine e;
+    FILE *f;
+    int n = 0;
+
+    snprintf(path, sizeof(path), "%s/share/doc/protocol.md", env("MEWS_SRCDIR"));
+    f = fopen(path, "r");
+    if (!f)
+        exit(99);
+    engine_start(&e);
+    ask(&e, "session/start", json_pack("{s{}}", "session"));
+    while (fgets(line, sizeof(line), f)) {
+        char name[100];
+
+        if (sscanf(line, "### `%99[^`]`", name) != 1 || strcmp(name, "shutdown") == 0 ||
+            strcmp(name, "keeper/quit") == 0 || strcmp(name, "keeper/start") == 0 ||
+            strcmp(name, "keeper/end") == 0 || strcmp(name, "keeper/suspend") == 0)
+            continue;
+        n++;
+        expect(refused(&e, name, NULL) != -32601, "%s is documented", name);
+    }
+    fclose(f);
+    expect(n >= 30, "the document names the methods");
+    engine_end(&e);
+}
+
+static json_t *stunt_session(const char *params)
+{
+    char library[PATH_MAX];
+
+    snprintf(library, sizeof(library), "%s/tests/plugins/stunt.so", env("MEWS_BUILDDIR"));
+    return json_pack("{s{s[{ss}] ss ss}}", "session", "plugins", "library", library, "source",
+                     "stunt", "params", params);
+}
+
+static void wait_for_end(struct engine *e)
+{
+    for (;;) {
+        json_t *s = note(e, "stream");
+        bool done = !s || strcmp(text_of(s, "state"), "ended") == 0;
+
+        json_decref(s);
+        if (done)
+            return;
+    }
+}
+
+static void test_events(struct engine *e)
+{
+    const json_t *r, *row;
+    json_t *n;
+
+    r = ask(e, "stream", NULL);
+    expect(strcmp(text_of(r, "end"), "1000") == 0, "64-bit numbers are decimal strings");
+    r = ask(e, "select", json_pack("{ss}", "filter", "stunt.n in (3, 500)"));
+    expect(strcmp(text_of(r, "filter"), "stunt.n in (3, 500)") == 0, "a selection says its filter");
+    do {
+        n = note(e, "selection");
+        if (!n || strcmp(text_of(n, "scanned"), "1000") == 0)
+            break;
+        json_decref(n);
+    } while (true);
+    expect(strcmp(text_of(n, "matches"), "2") == 0, "a selection counts its matches");
+    r = ask(e, "rows",
+            json_pack("{sO ss si s[sss] si}", "selection", json_object_get(n, "selection"), "row",
+                      "0", "after", 5, "columns", "stunt.n", "stunt.list", "stunt.none", "wait_ms",
+                      5000));
+    row = json_array_get(json_object_get(r, "rows"), 1);
+    expect(strcmp(text_of(row, "number"), "500") == 0, "a row has its number");
+    row = json_object_get(row, "cells");
+    expect(strcmp(json_string_value(json_array_get(row, 0)), "500") == 0, "a number is a text");
+    expect(json_array_size(json_object_get(json_array_get(row, 1), "list")) == 3, "a list");
+    expect(json_is_null(json_array_get(row, 2)), "no value is null");
+    r = ask(e, "event/field", json_pack("{ss ss}", "number", "3", "field", "stunt.refused"));
+    expect(*text_of(json_object_get(r, "value"), "error") != '\0', "a failure has its words");
+    r = ask(e, "event/clause",
+            json_pack("{ss ss ss ss}", "number", "3", "field", "stunt.text", "filter",
+                      "stunt.even = true", "join", "or"));
+    expect(strcmp(text_of(r, "filter"), "stunt.even = true or stunt.text = \"number 3\"") == 0,
+           "a clause in its filter: %s", text_of(r, "filter"));
+    r = ask(e, "filter/check", json_pack("{ss}", "filter", "stunt.n contains 3"));
+    expect(json_integer_value(json_object_get(json_object_get(r, "error"), "index")) == 8,
+           "an error has its place");
+    json_decref(n);
+}
+
+static void test_death(struct engine *e)
+{
+    json_t *died;
+    const json_t *r;
+
+    expect(refused(e, "event/field", json_pack("{ss ss}", "number", "7", "field", "stunt.crash")) ==
+               -32001,
+           "a request that the engine did not survive");
+    died = note(e, "keeper/died");
+    expect(strcmp(text_of(died, "signal_name"), "SIGSEGV") == 0, "the report has the signal");
+    expect(strcmp(text_of(died, "plugin"), "stunt") == 0, "the report has the plugin");
+    expect(strcmp(text_of(died, "function"), "plugin_extract_fields") == 0, "and the function");
+    expect(strcmp(text_of(died, "field"), "stunt.crash") == 0, "and the field");
+    expect(strcmp(text_of(died, "event"), "7") == 0, "and the event");
+    json_decref(died);
+    expect(refused(e, "stream", NULL) == -32001, "no engine, no stream");
+    ask(e, "keeper/start", NULL);
+    json_decref(note(e, "session/ready"));
+    r = ask(e, "stream", NULL);
+    expect(strcmp(text_of(r, "end"), "1000") == 0, "what was read is kept");
+    expect(strcmp(text_of(r, "state"), "closed") == 0, "the source stays closed");
+    r = ask(e, "event/field", json_pack("{ss ss}", "number", "7", "field", "stunt.crash"));
+    expect(strstr(text_of(json_object_get(r, "value"), "error"), "SIGSEGV") != NULL,
+           "the call that killed is not made again");
+}
+
+static void test_session(void)
+{
+    struct engine e;
+    json_t *ready;
+
+    engine_start(&e);
+    ask(&e, "initialize", json_pack("{si}", "protocol", 1));
+    ask(&e, "session/start", stunt_session("count=1000"));
+    ready = note(&e, "session/ready");
+    expect(json_array_size(json_object_get(ready, "failures")) == 0, "the plugin is loaded");
+    json_decref(ready);
+    wait_for_end(&e);
+    test_events(&e);
+    test_death(&e);
+    expect(engine_end(&e) == 0, "it ends well");
+}
+
+int main(void)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    setenv("XDG_CACHE_HOME", "/nonexistent", 1);
+    test_frames();
+    test_order();
+    test_methods();
+    test_session();
+    if (!failures)
+        printf("all as it should be\n");
+    return failures ? 1 : 0;
+}

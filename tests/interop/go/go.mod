@@ -1,0 +1,5 @@
+module interop
+
+go 1.17
+
+require github.com/falcosecurity/plugin-sdk-go v0.8.3
