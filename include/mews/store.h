@@ -28,6 +28,8 @@ struct spool_state {
     _Atomic uint64_t start;   /* offset of the first block that is kept */
     _Atomic uint64_t end;     /* bytes that are whole */
     _Atomic uint64_t dropped; /* events dropped before start */
+    _Atomic uint64_t rows;    /* of the engine that has it now, with those that were dropped */
+    _Atomic uint64_t number;  /* of the last event */
 };
 
 struct store_row {

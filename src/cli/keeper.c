@@ -387,6 +387,19 @@ static void drain_text(struct keeper *k)
 
 /* ---- its end --------------------------------------------------------------------------------- */
 
+/* What it kept since it told of its stream for the last time. */
+static void tell_last_stream(struct keeper *k)
+{
+    const struct spool_state *s = &k->shared->spool;
+
+    if (!k->stream || k->spool_fd < 0)
+        return;
+    json_object_set_new(k->stream, "end", rpc_u64(atomic_load(&s->rows)));
+    json_object_set_new(k->stream, "last_number", rpc_u64(atomic_load(&s->number)));
+    json_object_set_new(k->stream, "dropped", rpc_u64(atomic_load(&s->dropped)));
+    keeper_tell(k, "stream", json_incref(k->stream));
+}
+
 static void engine_died(struct keeper *k, int status)
 {
     bool crashed = !k->expected || WIFSIGNALED(status) || WEXITSTATUS(status) != 0;
@@ -407,6 +420,7 @@ static void engine_died(struct keeper *k, int status)
     close_engine(k);
     orphans_signal(k, SIGTERM);
     k->phase = ENGINE_DEAD;
+    tell_last_stream(k);
     if (crashed && !(killed_late && !k->ended_by_person) && !k->done) {
         json_t *avoid;
 
@@ -487,7 +501,7 @@ void keeper_suspend(struct keeper *k)
 bool keeper_has_unsaved(const struct keeper *k)
 {
     return k->spool_fd >= 0 && k->stream && rpc_get_bool(k->stream, "live", false) &&
-           rpc_u64_or(k->stream, "end", 0) > 0;
+           atomic_load(&k->shared->spool.rows) > 0;
 }
 
 static void keep_unsaved(struct keeper *k)
@@ -524,9 +538,6 @@ static void on_signal(struct keeper *k, int sig)
         reap(k);
         break;
     case SIGINT:
-        if (!k->screen)
-            keeper_end(k, EXIT_INTERRUPTED);
-        break;
     case SIGTERM:
     case SIGHUP:
     case SIGQUIT:

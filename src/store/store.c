@@ -170,6 +170,8 @@ static void publish(struct store *s)
 {
     atomic_store_explicit(&s->last_number, s->number, memory_order_relaxed);
     atomic_store_explicit(&s->rows, s->filled, memory_order_release);
+    atomic_store_explicit(&s->state->number, s->number, memory_order_relaxed);
+    atomic_store_explicit(&s->state->rows, s->filled, memory_order_relaxed);
 }
 
 uint64_t store_staged(const struct store *s)

@@ -429,6 +429,20 @@ static bool source_rests(const struct ui *u)
     return state && (str_eq(state, "ended") || str_eq(state, "failed") || str_eq(state, "closed"));
 }
 
+/* Whether the rows that are shown are not all kept any more; says so the first time. */
+static bool oldest_went(struct ui *u)
+{
+    struct events_view *e = &u->events;
+
+    if (events_row_count(e) == 0 ||
+        rpc_u64_or(events_row(e, e->top), "row", UINT64_MAX) >= rpc_u64_or(u->stream, "first", 0))
+        return false;
+    if (!e->told_dropped)
+        notice(u, LOOK_WARN, "the oldest events go, to stay within --spool-limit");
+    e->told_dropped = true;
+    return true;
+}
+
 static void on_stream(struct ui *u)
 {
     struct events_view *e = &u->events;
@@ -440,7 +454,8 @@ static void on_stream(struct ui *u)
     if (e->follow) {
         e->want_last = true;
         events_refresh(u);
-    } else if (events_row_count(e) < (size_t)MAX_OF(e->height, 1) || !e->more_after) {
+    } else if (events_row_count(e) < (size_t)MAX_OF(e->height, 1) || !e->more_after ||
+               oldest_went(u)) {
         events_refresh(u);
     }
 }

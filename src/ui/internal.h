@@ -263,6 +263,7 @@ struct events_view {
     size_t top;
     int column; /* -1: the row */
     bool follow, more_before, more_after, searching;
+    bool told_dropped; /* that the oldest events go */
     bool want_last, want_first;
     uint64_t want_number;
     enum pane pane;

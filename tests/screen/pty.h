@@ -1,6 +1,8 @@
 /*
  * What for: a program in a pseudo-terminal that a terminal emulator draws, as a person would see
- * it. Owns:     the pseudo-terminal and what runs in it; pty_free ends both. Threads:  none.
+ *           it.
+ * Owns:     the pseudo-terminal and what runs in it; pty_free ends both.
+ * Threads:  none.
  * Errors:   end the test with a message.
  */
 #ifndef MEWS_TESTS_PTY_H
@@ -32,8 +34,8 @@ struct pty *pty_start(const char *command, char *const *env, const char *dir, in
 void pty_free(struct pty *p);
 /* Draws what comes within ms; true when something came. */
 bool pty_pump(struct pty *p, int ms);
-void pty_key(struct pty *p,
-             const char *name); /* "a", "Enter", "C-c", "F4"; false names end the test */
+/* "a", "Enter", "C-c", "F4"; false names end the test */
+void pty_key(struct pty *p, const char *name);
 void pty_type(struct pty *p, const char *text);
 void pty_resize(struct pty *p, int rows, int cols);
 /* The screen as lines of UTF-8 without blanks at their ends; free() it. */
