@@ -3,6 +3,8 @@
 
 #include "internal.h"
 
+#define TYPE_WIDTH 13
+
 /* ---- lines ----------------------------------------------------------------------------------- */
 
 static bool has_value(const json_t *field)
@@ -338,6 +340,12 @@ static void draw_group(const struct detail_line *l, int y, struct rect r, bool o
               sign("▾", "v"), rpc_get_str(l->group, "owner"), with, all);
 }
 
+/* A column for the types; else that of the field under the cursor stands beside its description. */
+static bool types_fit(struct rect r)
+{
+    return r.w > 60;
+}
+
 static void type_words(const json_t *field, char out[24])
 {
     snprintf(out, 24, "%s%s", rpc_get_bool(field, "list", false) ? "list " : "",
@@ -362,7 +370,7 @@ static void draw_value(struct ui *u, const struct detail_line *l, int y, int x, 
 
 static void draw_field(struct ui *u, const struct detail_line *l, int y, struct rect r, bool on)
 {
-    int names = MIN_OF(r.w * 2 / 5, 36), types = r.w > 60 ? 13 : 0;
+    int names = MIN_OF(r.w * 2 / 5, 36), types = types_fit(r) ? TYPE_WIDTH : 0;
     enum look base = on ? LOOK_CURSOR : LOOK_TEXT;
     const char *name = rpc_get_str(l->field, "name");
     char type[24], element[24];
@@ -407,9 +415,13 @@ static void draw_desc(struct ui *u, int y, struct rect r)
 {
     const struct detail_line *l = line_now(u);
     const char *desc = l && l->field ? rpc_get_str(l->field, "desc") : NULL;
+    char type[24] = "";
 
-    if (desc)
-        text_putf(y, r.x + 2, r.w - 2, LOOK_DIM, "%s", desc);
+    if (!desc)
+        return;
+    if (!types_fit(r))
+        type_words(l->field, type);
+    text_putf(y, r.x + 2, r.w - 2, LOOK_DIM, "%s%s%s", type, *type && *desc ? ": " : "", desc);
 }
 
 void detail_draw(struct ui *u, struct rect r)
