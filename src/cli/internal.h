@@ -99,8 +99,9 @@ json_t *report_new(const struct plugin_record *record, int status, json_t *print
                    bool ended_by_person);
 /* The report as lines of text for standard error, where what was printed stands already. */
 void report_text(const json_t *report, struct buf *out);
-/* What the next engine must not call again; NULL: nothing. */
-json_t *report_avoid(const json_t *report);
+/* What the next engine must not call again, for whatever is avoided already (an array); NULL:
+ * nothing. A field that has killed for two events before is avoided for all (event 0). */
+json_t *report_avoid(const json_t *report, const json_t *before);
 /* symbolize.c: the helper process: names source lines of addresses; its exit status. */
 int symbolize_main(int argc, char **argv);
 /* Adds functions and source lines to the frames of a report, where debug information has them. */

@@ -118,29 +118,12 @@ void keeper_send(struct keeper *k, const char *method, json_t *params)
     rpc_send(k->rpc, m);
 }
 
-/* The session without the plugins that the person has left out. */
-static json_t *session_now(struct keeper *k)
-{
-    json_t *s = json_deep_copy(k->session), *plugins = json_object_get(s, "plugins"), *name;
-    size_t i;
-
-    json_array_foreach(k->without, i, name) {
-        for (size_t p = json_array_size(plugins); p-- > 0;) {
-            const char *library = rpc_get_str(json_array_get(plugins, p), "library");
-
-            if (library && strstr(library, json_string_value(name)))
-                json_array_remove(plugins, p);
-        }
-    }
-    return s;
-}
-
 static void start_session(struct keeper *k, bool open)
 {
     if (k->session)
-        keeper_send(
-            k, "session/start",
-            json_pack("{so sO sb}", "session", session_now(k), "avoid", k->avoid, "open", open));
+        keeper_send(k, "session/start",
+                    json_pack("{sO sO sO sb}", "session", k->session, "avoid", k->avoid, "without",
+                              k->without, "open", open));
 }
 
 static void forget_spool(struct keeper *k)
@@ -394,6 +377,8 @@ static void tell_last_stream(struct keeper *k)
 
     if (!k->stream || k->spool_fd < 0)
         return;
+    json_object_del(k->stream, "call");
+    json_object_set_new(k->stream, "rate", json_integer(0));
     json_object_set_new(k->stream, "end", rpc_u64(atomic_load(&s->rows)));
     json_object_set_new(k->stream, "last_number", rpc_u64(atomic_load(&s->number)));
     json_object_set_new(k->stream, "dropped", rpc_u64(atomic_load(&s->dropped)));
@@ -428,7 +413,7 @@ static void engine_died(struct keeper *k, int status)
         k->report = report_new(&k->shared->record, status, log_printed(k->log, k->log_start),
                                k->ended_by_person);
         report_symbolize(k->report);
-        avoid = report_avoid(k->report);
+        avoid = report_avoid(k->report, k->avoid);
         if (avoid)
             json_array_append_new(k->avoid, avoid);
         keeper_tell(k, "keeper/died", json_incref(k->report));

@@ -201,9 +201,27 @@ json_t *report_new(const struct plugin_record *record, int status, json_t *print
     return r;
 }
 
-json_t *report_avoid(const json_t *r)
+static unsigned times_before(const json_t *r, const json_t *before)
+{
+    static const char *const same[] = {"plugin", "field", "file_time"};
+    const json_t *item;
+    unsigned n = 0;
+    size_t i;
+
+    json_array_foreach(before, i, item) {
+        bool equal = true;
+
+        for (size_t k = 0; k < COUNT_OF(same); k++)
+            equal &= json_equal(json_object_get(item, same[k]), json_object_get(r, same[k])) != 0;
+        n += equal;
+    }
+    return n;
+}
+
+json_t *report_avoid(const json_t *r, const json_t *before)
 {
     const char *field = rpc_get_str(r, "field"), *plugin = rpc_get_str(r, "plugin");
+    bool always = times_before(r, before) >= 2;
     char reason[300];
 
     if (!field || !*field || !plugin)
@@ -212,12 +230,13 @@ json_t *report_avoid(const json_t *r)
         is_foreign((int)json_integer_value(json_object_get(r, "signal"))))
         return NULL;
     snprintf(reason, sizeof(reason),
-             "asking for it here ended the engine (%s): it is not asked again until the plugin is "
+             "asking for it %s ended the engine (%s): it is not asked again until the plugin is "
              "rebuilt",
+             always ? "again and again" : "here",
              rpc_get_str(r, "signal_name") ? rpc_get_str(r, "signal_name")
                                            : rpc_get_str(r, "kind"));
     return json_pack("{so so so so so}", "plugin", rpc_str(plugin), "field", rpc_str(field),
-                     "event", rpc_u64(rpc_u64_or(r, "event", 0)), "file_time",
+                     "event", rpc_u64(always ? 0 : rpc_u64_or(r, "event", 0)), "file_time",
                      rpc_u64(rpc_u64_or(r, "file_time", 0)), "reason", rpc_str(reason));
 }
 

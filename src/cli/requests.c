@@ -149,6 +149,8 @@ static void do_start(struct keeper *k, const json_t *id, const json_t *params)
 
     if (without)
         json_array_append_new(k->without, json_string(without));
+    else if (k->phase != ENGINE_DEAD) /* all of them again */
+        json_array_clear(k->without);
     if (json_is_object(add) && k->session)
         json_array_append(json_object_get(k->session, "plugins"), add);
     if (json_is_object(json_object_get(params, "session"))) {

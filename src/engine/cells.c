@@ -315,7 +315,7 @@ static json_t *one_cell(struct rows_answer *a, uint64_t row, size_t k, uint64_t 
     struct value v;
 
     if (!c->ref)
-        return json_null();
+        return bundled_want(a->e, c->text) ? json_pack("{sb}", "wait", true) : json_null();
     if (c->plugin) {
         known = cache_get(a->e->cells, row, a->columns[k]);
         if (known)

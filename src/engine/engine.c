@@ -253,6 +253,7 @@ static void method_session_start(struct engine *e, const json_t *id, const json_
     }
     e->started = true;
     e->avoid = json_deep_copy(json_object_get(params, "avoid"));
+    e->without = json_deep_copy(json_object_get(params, "without"));
     setup_store(e);
     load_layouts(e);
     job_post(e, run_begin, NULL, params, NULL);
@@ -515,7 +516,9 @@ static void engine_fini(struct engine *e)
     store_free(e->store);
     spec_fini(&e->spec);
     str_list_fini(&e->bundled_tried);
+    str_list_fini(&e->bundled_wanted);
     json_decref(e->avoid);
+    json_decref(e->without);
     rpc_free(e->rpc);
     close(e->wake_fd);
 }

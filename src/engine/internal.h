@@ -200,6 +200,8 @@ struct plugin *session_load(struct engine *e, const char *library, const char *c
  * NULL: none. */
 const char *bundled_needed(struct engine *e, const char *text);
 bool bundled_load(struct engine *e, const char *name); /* plugin thread */
+/* Has the bundled plugin that the text needs loaded; true while it is on its way. Main thread. */
+bool bundled_want(struct engine *e, const char *text);
 /* If the text of a request needs a bundled plugin: loads it first, then answers. True: the request
  * waits. */
 bool bundled_defer(struct engine *e, const char *text, const json_t *id, const char *method,
@@ -232,13 +234,15 @@ struct engine {
 
     struct session_spec spec; /* constant once started; plugins loaded later are not in it */
     json_t *avoid;            /* [{plugin, field, event, reason}]: constant */
+    json_t *without;          /* names of plugins that are left out: constant */
     struct plugin_host *host;
     pthread_mutex_t cat_lock; /* guards catalogue and columns */
     struct field_catalogue *catalogue;
     VEC(struct column *) columns;
-    _Atomic unsigned generation;   /* of the set of plugins */
-    struct str_list bundled_tried; /* plugin thread */
-    struct layouts layouts;        /* constant once started */
+    _Atomic unsigned generation;    /* of the set of plugins */
+    struct str_list bundled_tried;  /* plugin thread */
+    struct str_list bundled_wanted; /* main thread */
+    struct layouts layouts;         /* constant once started */
     char hostname[128];
 
     struct store *store; /* NULL: the stream is not kept */

@@ -70,6 +70,21 @@ static void probed_fini(struct probed *p)
     free(p->config);
 }
 
+static void refuse(struct probed *p, const char *step, const char *advice, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+
+static void refuse(struct probed *p, const char *step, const char *advice, const char *fmt, ...)
+{
+    va_list ap;
+
+    snprintf(p->failure.step, sizeof(p->failure.step), "%s", step);
+    snprintf(p->failure.advice, sizeof(p->failure.advice), "%s", advice);
+    va_start(ap, fmt);
+    vsnprintf(p->failure.text, sizeof(p->failure.text), fmt, ap);
+    va_end(ap);
+    p->failed = true;
+}
+
 static void probe_one(struct engine *e, struct probed *p, const char *library, const char *config,
                       bool bundled)
 {
@@ -89,11 +104,7 @@ static void probe_one(struct engine *e, struct probed *p, const char *library, c
     }
     str_list_fini(&only);
     if (!p->path) {
-        snprintf(p->failure.step, sizeof(p->failure.step), "find");
-        snprintf(p->failure.text, sizeof(p->failure.text), "%s", err.text);
-        snprintf(p->failure.advice, sizeof(p->failure.advice),
-                 "give its path, or its folder with --plugin-dir");
-        p->failed = true;
+        refuse(p, "find", "give its path, or its folder with --plugin-dir", "%s", err.text);
         return;
     }
     p->failed = plugin_probe(EXE, p->path, &p->info, &p->failure) != SEV_OK;
@@ -136,6 +147,18 @@ static bool gives_way(struct engine *e, const struct probed *p)
     return owner != NULL;
 }
 
+static bool is_left_out(const struct engine *e, const struct probed *p)
+{
+    const json_t *name;
+    size_t i;
+
+    json_array_foreach(e->without, i, name) {
+        if (p->info.name && str_eq(p->info.name, json_string_value(name)))
+            return true;
+    }
+    return false;
+}
+
 static struct plugin *load_probed(struct engine *e, struct probed *p)
 {
     const char *field, *owner;
@@ -143,15 +166,12 @@ static struct plugin *load_probed(struct engine *e, struct probed *p)
 
     if (gives_way(e, p))
         return NULL;
-    if (!p->failed && (owner = field_taken(e, &p->info, &field))) {
-        snprintf(p->failure.step, sizeof(p->failure.step), "fields");
-        snprintf(p->failure.text, sizeof(p->failure.text),
-                 "the field %s is provided by %s already, for a source that both serve", field,
-                 owner);
-        snprintf(p->failure.advice, sizeof(p->failure.advice),
-                 "load one of the two, or rename the field");
-        p->failed = true;
-    }
+    if (!p->failed && is_left_out(e, p))
+        refuse(p, "left out", "R starts with it again", "left out by W after it ended the engine");
+    if (!p->failed && (owner = field_taken(e, &p->info, &field)))
+        refuse(p, "fields", "load one of the two, or rename the field",
+               "the field %s is provided by %s already, for a source that both serve", field,
+               owner);
     if (p->failed)
         return plugin_add_failed(e->host, p->info.name ? p->info.name : p->name, p->path,
                                  &p->failure);
@@ -268,6 +288,27 @@ static void run_bundled(struct engine *e, struct job *j)
 
     bundled_load(e, name);
     redispatch(e, j->id, rpc_get_str(j->params, "method"), json_object_get(j->params, "params"));
+}
+
+static void run_wanted(struct engine *e, struct job *j)
+{
+    bundled_load(e, rpc_get_str(j->params, "bundled"));
+}
+
+bool bundled_want(struct engine *e, const char *text)
+{
+    const char *name = bundled_needed(e, text);
+    json_t *params;
+
+    if (!name || str_list_has(&e->bundled_tried, name))
+        return false;
+    if (str_list_has(&e->bundled_wanted, name))
+        return true;
+    str_list_add(&e->bundled_wanted, name);
+    params = json_pack("{ss}", "bundled", name);
+    job_post(e, run_wanted, NULL, params, NULL);
+    json_decref(params);
+    return true;
 }
 
 bool bundled_defer(struct engine *e, const char *text, const json_t *id, const char *method,

@@ -139,7 +139,7 @@ uint64_t plugin_stats_quantile(const struct plugin_stats *s, double share)
     for (unsigned i = 0; i < PLUGIN_BUCKETS; i++) {
         seen += atomic_load_explicit(&s->buckets[i], memory_order_relaxed);
         if (seen > want || (seen == timed && timed))
-            return bucket_top(i);
+            return MIN_OF(bucket_top(i), (uint64_t)atomic_load(&s->max_ns));
     }
     return 0;
 }

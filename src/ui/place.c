@@ -63,7 +63,10 @@ static void on_selected(struct ui *u, const json_t *result, const json_t *error,
     struct wanted *w = ctx;
     const json_t *syntax = json_object_get(json_object_get(error, "data"), "syntax");
 
-    if (error) {
+    if (json_integer_value(json_object_get(error, "code")) == RPC_ENGINE_GONE) {
+        u->matches = u->scanned = 0;
+        take_filter(u, w, 0); /* the next engine is asked again */
+    } else if (error) {
         notice(u, LOOK_BAD, "%s%s", syntax ? "filter: " : "", error_text(error));
     } else {
         u->matches = rpc_u64_or(result, "matches", 0);

@@ -3,6 +3,8 @@
 
 #include "internal.h"
 
+#define OVERVIEW_PRINTED 8
+
 #define REFRESH_NS (1000 * NS_PER_MS)
 
 enum { TAB_OVERVIEW, TAB_FIELDS, TAB_CONFIG, TAB_CALLS, TAB_LOG, TAB_COUNT };
@@ -84,9 +86,7 @@ static void ask_about(struct ui *u)
                 NULL);
     }
     if (v->tab == TAB_LOG || v->tab == TAB_OVERVIEW)
-        ask(u, "keeper/log",
-            json_pack("{so si}", "plugin", rpc_str(name), "n", v->tab == TAB_LOG ? 200 : 5), on_log,
-            NULL);
+        ask(u, "keeper/log", json_pack("{so si}", "plugin", rpc_str(name), "n", 200), on_log, NULL);
 }
 
 static void refresh_plugins(struct ui *u)
@@ -230,15 +230,18 @@ static void overview_params(struct ui *u, const json_t *p)
     }
 }
 
+/* The last lines of it; the log has all. */
 static void overview_printed(struct ui *u)
 {
     const json_t *e;
-    size_t i;
+    size_t i, left = 0;
 
+    json_array_foreach(u->plugins.log, i, e)
+        left += rpc_get_bool(e, "printed", false);
     json_array_foreach(u->plugins.log, i, e) {
         const char *during = rpc_get_str(e, "during");
 
-        if (rpc_get_bool(e, "printed", false))
+        if (rpc_get_bool(e, "printed", false) && left-- <= OVERVIEW_PRINTED)
             line(u, LOOK_DIM, " %-11s %s%s%s", "printed",
                  during ? during + (str_starts(during, "plugin_") ? 7 : 0) : "", during ? ": " : "",
                  rpc_get_str(e, "text"));

@@ -236,6 +236,7 @@ static void on_ready(struct ui *u, const json_t *params)
         !rpc_get_str(json_object_get(params, "stream"), "plugin") && u->overlays.n == 0;
 
     u->ready = true;
+    u->notice_until = 0; /* "starting anew…" */
     on_failures(u, json_object_get(params, "failures"));
     if (no_source && rpc_u64_or(u->keeper, "starts", 1) <= 1 &&
         rpc_u64_or(u->stream, "end", 0) == 0)

@@ -359,9 +359,9 @@ static void test_events(struct engine *e)
     } while (true);
     expect(strcmp(text_of(n, "matches"), "2") == 0, "a selection counts its matches");
     r = ask(e, "rows",
-            json_pack("{sO ss si s[sss] si}", "selection", json_object_get(n, "selection"), "row",
-                      "0", "after", 5, "columns", "stunt.n", "stunt.list", "stunt.none", "wait_ms",
-                      5000));
+            json_pack("{sO s{ss} si s[sss] si}", "selection", json_object_get(n, "selection"),
+                      "anchor", "number", "3", "after", 5, "columns", "stunt.n", "stunt.list",
+                      "stunt.none", "wait_ms", 5000));
     row = json_array_get(json_object_get(r, "rows"), 1);
     expect(strcmp(text_of(row, "number"), "500") == 0, "a row has its number");
     row = json_object_get(row, "cells");

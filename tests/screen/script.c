@@ -14,6 +14,7 @@
  *   gone TEXT                  until it does not
  *   mask REGEX                 in screens to compare: what it matches (or its first group)
  *                              becomes ~, as wide
+ *   cut REGEX                  the same, but becomes one ~
  *   unmask                     no masks any more
  *   screen                     the screen must become what follows, each line behind a '|'
  *   style TEXT STYLE…          the first place of TEXT has: bold reverse underline fg=N bg=N plain
@@ -53,6 +54,7 @@ static struct {
     int nenv;
     int rows, cols;
     regex_t masks[16];
+    bool narrow[16];
     int nmasks;
     struct pty *p;
 } s;
@@ -181,7 +183,7 @@ static size_t characters(const char *p, size_t n)
     return c;
 }
 
-static void mask_line(char *line, const regex_t *mask)
+static void mask_line(char *line, const regex_t *mask, bool narrow)
 {
     size_t from = 0;
     regmatch_t m[2];
@@ -189,7 +191,7 @@ static void mask_line(char *line, const regex_t *mask)
     while (line[from] && regexec(mask, line + from, 2, m, from ? REG_NOTBOL : 0) == 0) {
         regmatch_t *g = m[1].rm_so >= 0 ? &m[1] : &m[0];
         size_t start = from + (size_t)g->rm_so, n = (size_t)(g->rm_eo - g->rm_so),
-               width = characters(line + start, n);
+               width = narrow ? 1 : characters(line + start, n);
 
         if (n == 0)
             break;
@@ -205,7 +207,7 @@ static char *masked_screen(void)
 
     while ((line = strsep(&at, "\n"))) {
         for (int i = 0; i < s.nmasks; i++)
-            mask_line(line, &s.masks[i]);
+            mask_line(line, &s.masks[i], s.narrow[i]);
         if (at)
             strcat(strcat(out, line), "\n");
     }
@@ -409,7 +411,13 @@ static void do_mask(char *arg)
 {
     if (s.nmasks == 16 || regcomp(&s.masks[s.nmasks], arg, REG_EXTENDED) != 0)
         fail("this mask is off");
-    s.nmasks++;
+    s.narrow[s.nmasks++] = false;
+}
+
+static void do_cut(char *arg)
+{
+    do_mask(arg);
+    s.narrow[s.nmasks - 1] = true;
 }
 
 /* ---- what is looked at ----------------------------------------------------------------------- */
@@ -649,13 +657,17 @@ static const struct {
     const char *name;
     void (*run)(char *arg);
 } commands[] = {
-    {"env", do_env},         {"size", do_size},         {"file", do_file},
-    {"append", do_append},   {"run", do_run},           {"keys", do_keys},
-    {"type", do_type},       {"wait", do_wait},         {"gone", do_gone},
-    {"mask", do_mask},       {"unmask", do_unmask},     {"screen", do_screen},
-    {"style", do_style},     {"raw", do_raw},           {"no-raw", do_no_raw},
-    {"shell", do_shell},     {"signal", do_signal},     {"exit", do_exit},
-    {"stopped", do_stopped}, {"continue", do_continue}, {"skip-without", do_skip_without},
+    {"env", do_env},           {"size", do_size},
+    {"file", do_file},         {"append", do_append},
+    {"run", do_run},           {"keys", do_keys},
+    {"type", do_type},         {"wait", do_wait},
+    {"gone", do_gone},         {"mask", do_mask},
+    {"cut", do_cut},           {"unmask", do_unmask},
+    {"screen", do_screen},     {"style", do_style},
+    {"raw", do_raw},           {"no-raw", do_no_raw},
+    {"shell", do_shell},       {"signal", do_signal},
+    {"exit", do_exit},         {"stopped", do_stopped},
+    {"continue", do_continue}, {"skip-without", do_skip_without},
 };
 
 /* ---- the file -------------------------------------------------------------------------------- */
