@@ -126,7 +126,6 @@ static void add_source_plugin(struct options *o)
     } else if (o->spec.plugins.n == 0 || str_eq(o->spec.source, "logs") ||
                str_eq(o->spec.source, "tour")) {
         str_list_add(&bundled, o->spec.bundled_dir);
-        free(path);
         path = plugin_find(o->spec.source, &bundled, NULL);
         spec_add_library(&o->spec, o->spec.source, "", path != NULL);
     }

@@ -6,8 +6,6 @@
 #include "build.h"
 #include "internal.h"
 
-#define SESSION "s"
-
 const struct command commands[] = {
     {"", "[INPUT…] [FILTER]",
      "Explore a plugin, a log or a live stream. Without anything: the tour.", "sxu", 0,

@@ -3,18 +3,6 @@
 
 #include <signal.h>
 
-void keeper_tell(struct keeper *k, const char *method, json_t *params)
-{
-    json_t *m = rpc_notification(method, params);
-
-    if (k->client_rpc)
-        rpc_send(k->client_rpc, m);
-    else if (k->client.message)
-        k->client.message(k->client.ctx, m);
-    else
-        json_decref(m);
-}
-
 static void to_client(struct keeper *k, json_t *m)
 {
     if (k->client_rpc)
@@ -23,6 +11,11 @@ static void to_client(struct keeper *k, json_t *m)
         k->client.message(k->client.ctx, m);
     else
         json_decref(m);
+}
+
+void keeper_tell(struct keeper *k, const char *method, json_t *params)
+{
+    to_client(k, rpc_notification(method, params));
 }
 
 void keeper_log(struct keeper *k, json_t *entry)

@@ -33,9 +33,7 @@ static void load_kept(struct engine *e)
         return;
     e->loading = true;
     if (store_load(e->store, stop_loading, e, &err) != SEV_OK)
-        notify(e, "log",
-               json_pack("{so sn si ss so}", "ts", rpc_u64(time_now()), "plugin", "severity", 4,
-                         "component", "mews", "text", rpc_str(err.text)));
+        log_entry(e, NULL, 4, "mews", err.text);
     e->loading = false;
     wake_main(e, WAKE_STREAM);
 }
@@ -232,9 +230,7 @@ static void load_layouts(struct engine *e)
     else
         layouts_load(&e->layouts, e->spec.views_dir, &warnings);
     for (size_t i = 0; i < warnings.n; i++)
-        notify(e, "log",
-               json_pack("{so sn si ss so}", "ts", rpc_u64(time_now()), "plugin", "severity", 4,
-                         "component", "mews", "text", rpc_str(warnings.v[i])));
+        log_entry(e, NULL, 4, "mews", warnings.v[i]);
     str_list_fini(&warnings);
 }
 
@@ -447,9 +443,7 @@ static void stop_threads(struct engine *e)
 static void on_plugin_log(void *ctx, const char *plugin, int severity, const char *component,
                           const char *text)
 {
-    notify(ctx, "log",
-           json_pack("{so so si so so}", "ts", rpc_u64(time_now()), "plugin", rpc_str(plugin),
-                     "severity", severity, "component", rpc_str(component), "text", rpc_str(text)));
+    log_entry(ctx, plugin, severity, component, text);
 }
 
 static bool map_shared(struct engine *e)

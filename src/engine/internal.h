@@ -37,7 +37,10 @@ void reply_error(struct engine *e, const json_t *id, const struct error *err);
 void reply_code(struct engine *e, const json_t *id, int code, const char *text);
 void reply_syntax(struct engine *e, const json_t *id, const struct syntax_error *err);
 void notify(struct engine *e, const char *method, json_t *params); /* takes params */
-/* A line of mews itself in the log; plugin may be NULL. */
+/* A line of the log: plugin may be NULL; the severities are those of the plugin API. */
+void log_entry(struct engine *e, const char *plugin, int severity, const char *component,
+               const char *text);
+/* The same, of mews itself. */
 void log_note(struct engine *e, const char *plugin, const char *fmt, ...) PRINTF_LIKE(3, 4);
 json_t *syntax_error_json(const struct syntax_error *err);
 
@@ -240,7 +243,7 @@ struct engine {
     struct field_catalogue *catalogue;
     VEC(struct column *) columns;
     _Atomic unsigned generation;    /* of the set of plugins */
-    struct str_list bundled_tried;  /* plugin thread */
+    struct str_list bundled_tried;  /* plugin thread; others under state_lock */
     struct str_list bundled_wanted; /* main thread */
     struct layouts layouts;         /* constant once started */
     char hostname[128];

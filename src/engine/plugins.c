@@ -40,6 +40,14 @@ static const char *field_taken(struct engine *e, const struct plugin_info *info,
     return NULL;
 }
 
+void log_entry(struct engine *e, const char *plugin, int severity, const char *component,
+               const char *text)
+{
+    notify(e, "log",
+           json_pack("{so so si so so}", "ts", rpc_u64(time_now()), "plugin", rpc_str(plugin),
+                     "severity", severity, "component", rpc_str(component), "text", rpc_str(text)));
+}
+
 void log_note(struct engine *e, const char *plugin, const char *fmt, ...)
 {
     char text[1200];
@@ -48,9 +56,7 @@ void log_note(struct engine *e, const char *plugin, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    notify(e, "log",
-           json_pack("{so so si so so}", "ts", rpc_u64(time_now()), "plugin", rpc_str(plugin),
-                     "severity", 5, "component", rpc_str("mews"), "text", rpc_str(text)));
+    log_entry(e, plugin, 5, "mews", text);
 }
 
 /* ---- loading --------------------------------------------------------------------------------- */
@@ -275,7 +281,9 @@ bool bundled_load(struct engine *e, const char *name)
         return true;
     if (e->spec.no_auto || str_list_has(&e->bundled_tried, name))
         return false;
+    pthread_mutex_lock(&e->state_lock);
     str_list_add(&e->bundled_tried, name);
+    pthread_mutex_unlock(&e->state_lock);
     if (session_load(e, name, "", true, &err))
         return true;
     log_note(e, name, "the %s plugin that comes along can't be used: %s", name, err.text);
@@ -299,8 +307,14 @@ bool bundled_want(struct engine *e, const char *text)
 {
     const char *name = bundled_needed(e, text);
     json_t *params;
+    bool tried;
 
-    if (!name || str_list_has(&e->bundled_tried, name))
+    if (!name)
+        return false;
+    pthread_mutex_lock(&e->state_lock);
+    tried = str_list_has(&e->bundled_tried, name);
+    pthread_mutex_unlock(&e->state_lock);
+    if (tried)
         return false;
     if (str_list_has(&e->bundled_wanted, name))
         return true;

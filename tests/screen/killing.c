@@ -5,7 +5,6 @@
 #include "pty.h"
 
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,31 +69,6 @@ static bool shows(struct pty *p, const char *word)
     return false;
 }
 
-static bool ends(struct pty *p)
-{
-    double end = now_s() + LIMIT_S;
-
-    while (!pty_ended(p) && now_s() < end)
-        pty_pump(p, 20);
-    while (pty_pump(p, 20))
-        ;
-    return pty_ended(p);
-}
-
-/* Those that are on their way out get a moment. */
-static bool all_gone(struct pty *p)
-{
-    double end = now_s() + 5;
-    pid_t left[64];
-
-    while (pty_processes(p, left, 64) > 0) {
-        if (now_s() > end)
-            return false;
-        poll(NULL, 0, 20);
-    }
-    return true;
-}
-
 static struct pty *start(struct size size, const char *params)
 {
     static const char *const names[] = {"HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME",
@@ -152,11 +126,11 @@ static void check_end(struct pty *p, const struct death *d)
 {
     const char *left;
 
-    if (!ends(p)) {
+    if (!pty_wait_end(p, LIMIT_S)) {
         failed(p, "it does not end");
         return;
     }
-    if (!all_gone(p))
+    if (pty_wait_gone(p, 5) > 0)
         failed(p, "a process was left behind");
     left = pty_unrestored(p);
     if (*left && strcmp(d->process, "terminal") != 0)

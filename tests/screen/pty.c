@@ -340,6 +340,28 @@ int pty_processes(struct pty *p, pid_t *out, int max)
     return n;
 }
 
+bool pty_wait_end(struct pty *p, double seconds)
+{
+    double end = now_s() + seconds;
+
+    while (!pty_ended(p) && now_s() < end)
+        pty_pump(p, 20);
+    while (pty_pump(p, 20))
+        ;
+    return pty_ended(p);
+}
+
+int pty_wait_gone(struct pty *p, double seconds)
+{
+    double end = now_s() + seconds;
+    pid_t left[64];
+    int n;
+
+    while ((n = pty_processes(p, left, 64)) > 0 && now_s() < end)
+        poll(NULL, 0, 20);
+    return n;
+}
+
 pid_t pty_process(struct pty *p, const char *role)
 {
     char line[4096], word[64];

@@ -44,6 +44,10 @@ char *pty_text(struct pty *p);
 bool pty_ended(struct pty *p);
 /* What of the terminal was not given back: "" when all was. */
 const char *pty_unrestored(struct pty *p);
+/* Draws what comes until it has ended, for so many seconds; false when it has not. */
+bool pty_wait_end(struct pty *p, double seconds);
+/* How many of its processes are left after so many seconds; those on their way out get them. */
+int pty_wait_gone(struct pty *p, double seconds);
 /* Processes that the program has started and that are still there. */
 int pty_processes(struct pty *p, pid_t *out, int max);
 /* The process with this word as its own name or argument: "engine", "screen", "keeper"; 0: none. */

@@ -570,30 +570,17 @@ static void check_restored(void)
 
 static void do_exit(char *arg)
 {
-    double end = now_s() + LIMIT_S;
-    int code;
+    int code, left;
 
-    while (!pty_ended(s.p)) {
-        if (now_s() > end)
-            fail("it does not end");
-        pty_pump(s.p, 20);
-    }
-    while (pty_pump(s.p, 20))
-        ;
+    if (!pty_wait_end(s.p, LIMIT_S))
+        fail("it does not end");
     code = WIFEXITED(s.p->status) ? WEXITSTATUS(s.p->status) : 128 + WTERMSIG(s.p->status);
     if (code != atoi(arg))
         fail("it ended with %d", code);
     check_restored();
-    for (end = now_s() + 5;;) {
-        pid_t left[8];
-        int n = pty_processes(s.p, left, 8);
-
-        if (n == 0)
-            break;
-        if (now_s() > end)
-            fail("%d processes are left, the first is %d", n, (int)left[0]);
-        poll(NULL, 0, 20);
-    }
+    left = pty_wait_gone(s.p, 5);
+    if (left)
+        fail("%d processes are left", left);
 }
 
 static bool is_stopped(pid_t pid)
