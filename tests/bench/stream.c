@@ -1,0 +1,157 @@
+/*
+ * A plugin's events through source, spool and index, beside the same calls in a bare loop. The
+ * plugin is the stunt of the tests, as fast as it can make small events.
+ */
+#include "../e2e/peer.h"
+#include "bench.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <mews/plugin_api.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENTS "1000000"
+#define PARAMS "count=" EVENTS " batch=1000"
+
+/* ---- the plugin alone ------------------------------------------------------------------------ */
+
+static void *symbol(void *library, const char *name)
+{
+    void *p = dlsym(library, name);
+
+    if (!p) {
+        printf("the plugin has no %s\n", name);
+        exit(1);
+    }
+    return p;
+}
+
+struct bare {
+    ss_plugin_t *(*init)(const ss_plugin_init_input *, ss_plugin_rc *);
+    void (*destroy)(ss_plugin_t *);
+    ss_instance_t *(*open)(ss_plugin_t *, const char *, ss_plugin_rc *);
+    void (*close)(ss_plugin_t *, ss_instance_t *);
+    ss_plugin_rc (*next_batch)(ss_plugin_t *, ss_instance_t *, uint32_t *, ss_plugin_event ***);
+    ss_plugin_rc (*extract)(ss_plugin_t *, const ss_plugin_event_input *,
+                            const ss_plugin_field_extract_input *);
+};
+
+static void bare_load(struct bare *b)
+{
+    char path[PATH_MAX];
+    void *library;
+
+    snprintf(path, sizeof(path), "%s/tests/plugins/stunt.so", env("MEWS_BUILDDIR"));
+    library = dlopen(path, RTLD_NOW);
+    if (!library) {
+        printf("%s\n", dlerror());
+        exit(1);
+    }
+    *(void **)&b->init = symbol(library, "plugin_init");
+    *(void **)&b->destroy = symbol(library, "plugin_destroy");
+    *(void **)&b->open = symbol(library, "plugin_open");
+    *(void **)&b->close = symbol(library, "plugin_close");
+    *(void **)&b->next_batch = symbol(library, "plugin_next_batch");
+    *(void **)&b->extract = symbol(library, "plugin_extract_fields");
+}
+
+static void bare_extract(const struct bare *b, ss_plugin_t *p, ss_plugin_event *event, uint64_t n)
+{
+    ss_plugin_extract_field field = {.field_id = 0, .field = "stunt.n", .ftype = FTYPE_UINT64};
+    ss_plugin_event_input in = {.evt = event, .evtnum = n, .evtsrc = "stunt"};
+    ss_plugin_field_extract_input to = {.num_fields = 1, .fields = &field};
+
+    b->extract(p, &in, &to);
+}
+
+static double run_bare(const struct variant *v)
+{
+    ss_plugin_init_input in = {.config = ""};
+    ss_plugin_event **events;
+    ss_plugin_rc rc = SS_PLUGIN_SUCCESS;
+    uint64_t number = 0;
+    struct bare b;
+    ss_plugin_t *p;
+    ss_instance_t *h;
+    uint32_t n;
+    double start;
+
+    bare_load(&b);
+    p = b.init(&in, &rc);
+    start = bench_now();
+    h = b.open(p, PARAMS, &rc);
+    do {
+        n = 0;
+        rc = b.next_batch(p, h, &n, &events);
+        for (uint32_t i = 0; i < n; i++) {
+            number++;
+            if (v->arg)
+                bare_extract(&b, p, events[i], number);
+        }
+    } while (rc == SS_PLUGIN_SUCCESS);
+    b.close(p, h);
+    start = bench_now() - start;
+    b.destroy(p);
+    return start;
+}
+
+/* ---- in mews --------------------------------------------------------------------------------- */
+
+static void wait_for_matches(struct engine *e)
+{
+    json_t *s;
+    bool done;
+
+    do {
+        s = note(e, "selection");
+        done = !s || strtod(text_of(s, "scanned"), NULL) >= strtod(EVENTS, NULL);
+        json_decref(s);
+    } while (!done);
+}
+
+static double run_mews(const struct variant *v)
+{
+    struct engine e;
+    double start;
+
+    engine_start(&e);
+    ask(&e, "session/start", stunt_session(NULL));
+    json_decref(note(&e, "session/ready"));
+    if (v->arg)
+        ask(&e, "select", json_pack("{ss}", "filter", v->arg));
+    start = bench_now();
+    ask(&e, "source/open", json_pack("{ss ss}", "source", "stunt", "params", PARAMS));
+    wait_for_end(&e);
+    if (v->arg)
+        wait_for_matches(&e);
+    start = bench_now() - start;
+    engine_end(&e);
+    return start;
+}
+
+void bench_stream(void)
+{
+    static struct variant v[] = {
+        {"the plugin alone", run_bare, NULL, {0}},
+        {"the plugin alone, one field extracted", run_bare, "stunt.n", {0}},
+        {"mews: source, spool, index", run_mews, NULL, {0}},
+        {"mews, filter on an event column", run_mews, "evt.num = 0", {0}},
+        {"mews, filter on an extracted field", run_mews, "stunt.n = 0", {0}},
+    };
+    double events = strtod(EVENTS, NULL);
+
+    bench_heading("A plugin's events, small ones, " EVENTS " of them");
+    bench_run(v, 5);
+    printf("  %-42s %12s %10s %14s\n", "", "events/s", "ns/event", "beyond plugin");
+    for (int i = 0; i < 5; i++) {
+        double beyond = i < 2 ? 0 : bench_median(&v[i]) - bench_median(&v[i == 4]);
+
+        printf("  %-42s %12.0f %10.0f", v[i].name, events / bench_median(&v[i]),
+               bench_median(&v[i]) / events * 1e9);
+        if (i >= 2)
+            printf(" %11.0f ns", beyond / events * 1e9);
+        printf("\n");
+    }
+}
