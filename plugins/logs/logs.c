@@ -27,6 +27,7 @@ struct state {
                 ss_plugin_log_severity sev);
     /* extraction: what the event of this number says */
     uint64_t number;
+    char *line; /* a copy, into which r points: the host's bytes go away with the call */
     struct recognised r;
     bool have;
     char *text; /* the result handed out last */
@@ -130,6 +131,7 @@ EXPORT void plugin_destroy(ss_plugin_t *p)
     struct state *s = p;
 
     free(s->r.text);
+    free(s->line);
     free(s->text);
     free(s);
 }
@@ -530,7 +532,9 @@ static void study(struct state *s, const ss_plugin_event_input *evt, const struc
     memcpy(&ts, evt->evt, sizeof(ts));
     seconds = (time_t)(ts / 1000000000u);
     free(s->r.text);
-    recognise(pl->line, pl->line_len, localtime_r(&seconds, &tm)->tm_year + 1900, &s->r);
+    free(s->line);
+    s->line = strndup(pl->line, pl->line_len);
+    recognise(s->line, pl->line_len, localtime_r(&seconds, &tm)->tm_year + 1900, &s->r);
     s->number = evt->evtnum;
     s->have = true;
 }

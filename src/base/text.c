@@ -93,7 +93,7 @@ static void add_escape(struct buf *out, uint32_t cp)
     if (cp >= 7 && cp <= 13)
         buf_addf(out, "\\%c", letters[cp - 7]);
     else
-        buf_addf(out, cp < 0x100 ? "\\x%02x" : cp < 0x10000 ? "\\u%04x" : "\\U%06x", cp);
+        buf_addf(out, cp < 0x80 ? "\\x%02x" : cp < 0x10000 ? "\\u%04x" : "\\U%06x", cp);
 }
 
 void text_make_visible(struct buf *out, const char *s, size_t n)

@@ -46,7 +46,7 @@ static void next_glyph(const char *s, size_t n, struct glyph *g)
     }
     width = unicode_unsafe(cp) ? -1 : cp < 0x80 ? 1 : term_is_utf8() ? wcwidth((wchar_t)cp) : -1;
     if (width < 0) {
-        spell(g, cp < 0x100 ? "\\x%02x" : cp < 0x10000 ? "\\u%04x" : "\\U%06x", cp);
+        spell(g, cp < 0x80 ? "\\x%02x" : cp < 0x10000 ? "\\u%04x" : "\\U%06x", cp);
         return;
     }
     memcpy(g->bytes, s, len);
