@@ -723,6 +723,7 @@ static struct plugin_record *die_in(const char *field, int *status)
 Test(record, what_killed_the_process_stands_in_shared_memory)
 {
     int status;
+    bool in_stunt = false;
     struct plugin_record *r = die_in("stunt.crash", &status);
 
     cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "status %x", status);
@@ -735,8 +736,9 @@ Test(record, what_killed_the_process_stands_in_shared_memory)
     cr_assert(r->crash.written);
     cr_expect_eq(r->crash.signal, SIGSEGV);
     cr_expect_eq(r->crash.address, 0);
-    cr_assert(r->crash.nframes > 0);
-    cr_expect(strstr(r->crash.frames[0].module, "stunt.so"), "%s", r->crash.frames[0].module);
+    for (unsigned i = 0; i < r->crash.nframes && !in_stunt; i++)
+        in_stunt = strstr(r->crash.frames[i].module, "stunt.so") != NULL;
+    cr_expect(in_stunt, "no frame of %u is in the plugin", r->crash.nframes);
     munmap(r, sizeof(*r));
     r = die_in("stunt.abort", &status);
     cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
