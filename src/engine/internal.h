@@ -162,7 +162,8 @@ struct source { /* guarded by state_lock, save where said */
     struct plugin *plugin; /* written by the plugin thread */
     char *name, *params;
     char *error;
-    uint64_t batches, opened_at, ended_at;
+    _Atomic uint64_t batches; /* without the lock */
+    uint64_t opened_at, ended_at;
     uint32_t progress_pct;
     char progress_text[128];
     bool has_progress;
@@ -256,10 +257,10 @@ struct engine {
     bool last_batch_ok;
     struct error last_batch_error;
     uint64_t last_batch_took;
-    uint64_t batch_numbers;     /* numbers given out without a store */
-    uint64_t first_ts, last_ts; /* without a store */
-    uint64_t idle_ns;           /* how long an idle source is left alone */
-    _Atomic bool loading;       /* the index is being rebuilt */
+    _Atomic uint64_t batch_numbers; /* given out without a store */
+    uint64_t first_ts, last_ts;     /* without a store */
+    uint64_t idle_ns;               /* how long an idle source is left alone */
+    _Atomic bool loading;           /* the index is being rebuilt */
 
     pthread_mutex_t state_lock;
     struct source source;

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A plugin made with the official Rust crate: loaded, sourced from, extracted with, and left to panic.
 . "${MEWS_SRCDIR:?}/tests/e2e/lib.sh"
+[ -z "${TSAN_OPTIONS-}" ] || skip 'ThreadSanitizer knows nothing of the locks of Go and Rust'
 HOME=$REAL_HOME
 command -v cargo >/dev/null 2>&1 || skip "there is no cargo"
 out=$BUILD/tests/interop/out-rust
