@@ -344,10 +344,6 @@ static bool is_abort(const json_t *frame)
 
 static void drop_abort(const json_t *report, json_t *frames)
 {
-    const char *first = rpc_get_str(json_array_get(frames, 0), "symbol");
-
-    if (first && str_eq(first, "__restore_rt")) /* the way into the handler */
-        json_array_remove(frames, 0);
     if (json_integer_value(json_object_get(report, "signal")) != SIGABRT)
         return;
     while (json_array_size(frames) && is_abort(json_array_get(frames, 0)))

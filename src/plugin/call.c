@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define TIME_ONE_IN 16
@@ -214,15 +215,27 @@ static void add_frame(struct plugin_crash *c, void *pc)
     c->nframes++;
 }
 
+/* Where the signal struck; NULL where the machine is not known. */
+static void *struck_at(const ucontext_t *context)
+{
+#if defined(__x86_64__)
+    return (void *)context->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+    return (void *)context->uc_mcontext.pc;
+#else
+    UNUSED(context);
+    return NULL;
+#endif
+}
+
 /* Runs in a process that is dying anyway: an alarm ends it should the unwinder hang. */
 static void on_fatal_signal(int sig, siginfo_t *info, void *context)
 {
     struct plugin_crash *c = &crash_record->crash;
     uint32_t first = 0;
-    void *pcs[RECORD_FRAMES + 4];
-    int n;
+    void *pcs[RECORD_FRAMES + 16], *struck = struck_at(context);
+    int n, from;
 
-    UNUSED(context);
     signal(sig, SIG_DFL);
     if (atomic_compare_exchange_strong(&c->written, &first, 1)) {
         c->signal = sig;
@@ -233,7 +246,11 @@ static void on_fatal_signal(int sig, siginfo_t *info, void *context)
         signal(SIGALRM, SIG_DFL);
         alarm(2);
         n = backtrace(pcs, (int)COUNT_OF(pcs));
-        for (int i = 2; i < n; i++) /* this handler and the kernel's trampoline */
+        for (from = 0; from < n && pcs[from] != struck; from++)
+            ;
+        if (from == n)
+            from = 2; /* this handler and the kernel's trampoline */
+        for (int i = from; i < n; i++)
             add_frame(c, pcs[i]);
         alarm(0);
     }
