@@ -1,12 +1,14 @@
 /*
- * What for: blocks of capture files: taking them apart, putting them together.
- * Owns:     nothing; blocks are spans of a buffer that the caller holds.
- * Threads:  no state.
- * Errors:   a block that can't be believed gives SEV_FAILED with its offset; missing bytes are
- *           no error.
- * Included: by store, engine, cli.
+ * What for: capture files: their bytes (plain or gzip, files or pipes), their blocks, what the
+ *           metadata blocks hold; putting blocks together.
+ * Owns:     a capture_input its descriptor and its access points; blocks and what they hold are
+ *           spans of a buffer that the caller holds.
+ * Threads:  one thread reads an input forward; any number read at offsets meanwhile.
+ * Errors:   a block that can't be believed gives its offset; missing bytes are no error.
+ * Included: by state, store, engine, cli.
  *
- * Layout: capture format, sections 2 (frame), 3 (section header), 5 (event blocks).
+ * Layout: capture format, sections 1 (container), 2 (frame), 3 (section header), 4 (metadata), 5
+ * (event blocks).
  */
 #ifndef MEWS_CAPTURE_H
 #define MEWS_CAPTURE_H
@@ -16,10 +18,21 @@
 enum capture_block_type {
     CAPTURE_SECTION = 0x0a0d0d0a,
     CAPTURE_MACHINE = 0x201,
+    CAPTURE_PROCESSES_V1 = 0x202,
+    CAPTURE_FDS_V1 = 0x203,
     CAPTURE_EVENT_V1 = 0x204,
+    CAPTURE_INTERFACES_V1 = 0x205,
+    CAPTURE_USERS_V1 = 0x206,
+    CAPTURE_PROCESSES_V2 = 0x207,
     CAPTURE_EVENT_V1_FLAGS = 0x208,
+    CAPTURE_PROCESSES_V3 = 0x209,
+    CAPTURE_PROCESSES_V4 = 0x210,
+    CAPTURE_PROCESSES_V9 = 0x215,
     CAPTURE_EVENT_V2 = 0x216,
     CAPTURE_EVENT_V2_FLAGS = 0x217,
+    CAPTURE_FDS_V2 = 0x218,
+    CAPTURE_INTERFACES_V2 = 0x219,
+    CAPTURE_USERS_V2 = 0x220,
     CAPTURE_EVENT_LARGE = 0x221,
     CAPTURE_EVENT_LARGE_FLAGS = 0x222,
     /* mews' own: a mark in the stream, JSON text. Only in spools; never in files that are saved. */
@@ -30,23 +43,144 @@ enum capture_block_type {
 #define CAPTURE_BLOCK_MAX ((uint32_t)256 << 20)
 #define CAPTURE_HEADER_LEN                                                                         \
     220u /* section header and machine info as capture_add_header writes them */
+#define CAPTURE_FLAG_STATE_ONLY 1u /* of event blocks: the event updates state and is not shown */
 
 struct capture_block {
-    uint32_t type;
+    uint32_t type;     /* of pre-release numbers the one that is used today (§2.1) */
     uint32_t len;      /* of the whole block */
     struct span body;  /* without frame, with padding */
-    struct span event; /* of event blocks of version 2: the event's own bytes; else empty */
+    struct span event; /* of event blocks: the event's own bytes with what may follow; else empty */
     size_t event_at;   /* where event starts, from the block's first byte */
+    bool v1;           /* the event's header has no count of parameters */
     uint16_t cpu;
     uint32_t flags;
 };
 
 enum capture_step { CAPTURE_BLOCK, CAPTURE_NEED_MORE, CAPTURE_DAMAGED };
 
-/* Takes the block at the start of s apart. NEED_MORE: s ends before the block does. offset is only
- * for the words. */
+/* Takes the block at the start of s apart; events are not looked into (event_upgrade does that).
+ * NEED_MORE: s ends before the block does. offset is only for the words. */
 enum capture_step capture_block_read(struct span s, uint64_t offset, struct capture_block *out,
                                      struct error *err);
+/* Behind damage: where the next event block or section header starts that can be believed, with
+ * what follows it; false: not within s. */
+bool capture_find_block(struct span s, size_t from, size_t *at);
+bool capture_is_event(uint32_t type);
+
+/* ---- bytes ----------------------------------------------------------------------------------- */
+
+struct capture_input;
+
+/* Opens a capture file, or takes fd over when path is NULL (a file that can be read at offsets). A
+ * gzip file is known by its first bytes. */
+struct capture_input *capture_input_open(const char *path, int fd, struct error *err);
+void capture_input_free(struct capture_input *in);
+bool capture_input_is_gzip(const struct capture_input *in);
+/* Reads on; *got 0: the end for now (a file that grows can be asked again). SEV_WARN: the
+ * compressed stream is cut or broken, what came before is good. */
+enum severity capture_input_next(struct capture_input *in, char *to, size_t n, size_t *got,
+                                 struct error *err);
+/* Behind a broken place of the compressed stream: goes on at the next member that can be read.
+ * False: there is none. */
+bool capture_input_resume(struct capture_input *in);
+/* n bytes at an offset (of what is inside the compression); false: they can't be had. Any thread.
+ */
+bool capture_input_read(struct capture_input *in, uint64_t offset, char *to, size_t n);
+/* Bytes of the file that are read and that there are, for progress; total 0: not known. */
+void capture_input_progress(const struct capture_input *in, uint64_t *done, uint64_t *total);
+
+/* ---- metadata (§4) --------------------------------------------------------------------------- */
+
+struct capture_machine {
+    uint32_t cpus; /* 0: not known */
+    uint64_t memory;
+    char hostname[129];
+    uint64_t boot_ts;
+};
+
+/* Spans point into the block. Fields that the block's version lacks have the defaults of §4.3. */
+struct capture_process {
+    uint64_t tid, pid, ptid;
+    int64_t sid, vpgid, pgid, vtid, vpid, fdlimit;
+    struct span comm, exe, exepath, cwd, root;
+    struct span args, env, cgroups; /* items, a NUL between them */
+    uint32_t flags, uid, gid, loginuid, tty;
+    uint32_t vm_size, vm_rss, vm_swap;
+    uint64_t pf_major, pf_minor;
+    uint64_t pidns_init_start_ts;
+    uint64_t cap_inheritable, cap_permitted, cap_effective;
+    bool exe_writable, exe_upper_layer, exe_lower_layer, exe_from_memfd;
+    uint64_t exe_ino, exe_ino_ctime, exe_ino_mtime;
+};
+
+enum capture_fd_type { /* codes of §4.4 */
+                       FDT_UNKNOWN = 0,
+                       FDT_FILE_OLD = 1,
+                       FDT_DIRECTORY = 2,
+                       FDT_IPV4 = 3,
+                       FDT_IPV6 = 4,
+                       FDT_IPV4_SERVER = 5,
+                       FDT_IPV6_SERVER = 6,
+                       FDT_FIFO = 7,
+                       FDT_UNIX = 8,
+                       FDT_EVENT = 9,
+                       FDT_UNSUPPORTED = 10,
+                       FDT_SIGNAL = 11,
+                       FDT_EVENTPOLL = 12,
+                       FDT_INOTIFY = 13,
+                       FDT_TIMERFD = 14,
+                       FDT_NETLINK = 15,
+                       FDT_FILE = 16,
+                       FDT_BPF = 17,
+                       FDT_USERFAULTFD = 18,
+                       FDT_IO_URING = 19,
+                       FDT_MEMFD = 20,
+                       FDT_PIDFD = 21,
+                       FDT_TYPES
+};
+
+struct capture_fd {
+    uint64_t tid;
+    int64_t fd;
+    uint64_t ino;
+    uint8_t type; /* enum capture_fd_type */
+    uint8_t l4;   /* table _l4proto */
+    struct ip_bytes src, dst;
+    uint16_t sport, dport;
+    uint64_t unix_src, unix_dst;
+    uint32_t open_flags, dev;
+    struct span name;
+};
+
+struct capture_user {
+    bool group;
+    uint32_t uid, gid;
+    struct span name, home, shell;
+};
+
+struct capture_interface {
+    struct ip_bytes addr, mask, broadcast;
+    uint64_t speed;
+    struct span name;
+};
+
+/* Called for each entry; NULL: not wanted. */
+struct capture_metadata {
+    void *ctx;
+    void (*machine)(void *ctx, const struct capture_machine *m);
+    void (*process)(void *ctx, const struct capture_process *p);
+    void (*fd)(void *ctx, const struct capture_fd *fd);
+    void (*user)(void *ctx, const struct capture_user *u);
+    void (*interface)(void *ctx, const struct capture_interface *i);
+};
+
+/* Reads the entries of a metadata block; blocks of other types are passed over. SEV_WARN: an entry
+ * is damaged; those before it were given. */
+enum severity capture_metadata_read(const struct capture_block *b, uint64_t offset,
+                                    const struct capture_metadata *to, struct error *err);
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
 /* Appends section header and machine info: the start of every capture that mews writes. */
 void capture_add_header(struct buf *out, const char *hostname, uint64_t boot_ts);
 /* Appends one event as a block; returns where the event's bytes start, from the block's first byte.

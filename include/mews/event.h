@@ -26,6 +26,8 @@ enum event_code {
     EVENT_GENERIC_X = 1,
     EVENT_PROCINFO = 234,
     EVENT_CONTAINER_JSON_OLD = 272,
+    EVENT_NOTIFICATION = 280,
+    EVENT_INFRA = 286,
     EVENT_PLUGIN = 322,
     EVENT_CONTAINER_JSON = 324,
     EVENT_ASYNC = 402,
@@ -46,13 +48,24 @@ enum event_flag { /* column flags_value of event-table.csv */
                   EVENT_CONVERTER = 4096,
 };
 
+enum field_format { FMT_DEC, FMT_ID, FMT_HEX, FMT_OCT, FMT_PADDED, FMT_NA }; /* print formats */
+
+struct event_param {
+    const char *name;
+    uint8_t type;   /* enum value_type */
+    uint8_t format; /* enum field_format */
+    uint8_t extra;  /* flags: their table + 1; fsrelpath: parameter of the folder's fd; dyn: list */
+};
+
 struct event_type {
     const char *name;
     const char *category;     /* the word that evt.category shows */
     const char *source_class; /* syscall, tracepoint, plugin, meta, iter, none */
+    const struct event_param *params;
     uint16_t flags;
     uint8_t nparams;
     bool enter;
+    int8_t fd_param; /* index of the parameter that is the event's file descriptor; -1: none */
 };
 
 /* The row of a type code, NULL for codes that the table does not know. */
@@ -61,6 +74,33 @@ const struct event_type *event_type_get(uint16_t code);
 bool event_name_known(struct span name);
 /* All such names, sorted, for completion. */
 const char *const *event_names(size_t *n);
+/* ---- facts of flags.csv and syscalls.csv */
+
+struct flag_name {
+    const char *name;
+    uint32_t value;
+};
+
+struct flag_table {
+    const char *name;
+    const struct flag_name *flags;
+    uint16_t n;
+};
+
+/* A table by its place (struct event_param's extra - 1), or by its name; NULL: none. */
+const struct flag_table *flag_table_at(unsigned i);
+const struct flag_table *flag_table_find(const char *name);
+/* Appends the names of the bits, of the one value, or of the file mode (capture format, §8);
+ * nothing where none fits. */
+void flag_names_bits(const struct flag_table *t, uint32_t value, struct buf *out);
+void flag_names_enum(const struct flag_table *t, uint32_t value, struct buf *out);
+void flag_names_mode(const struct flag_table *t, uint32_t value, struct buf *out);
+/* Of table _errno and the like: the name of exactly this value, NULL: none. */
+const char *flag_name_of(const char *table, uint32_t value);
+/* The name of a system call's code (column ppm_sc), of its number on x86-64; NULL: none. */
+const char *system_call_name(unsigned code);
+const char *system_call_native_name(unsigned number);
+
 /* Bytes of one parameter length in events of this type: 2 or 4. */
 static inline unsigned event_len_width(uint16_t type)
 {
@@ -213,6 +253,61 @@ void value_elem_text(enum value_type type, const union elem *e, struct buf *out)
 void value_text(const struct value *v, struct buf *out);
 void ip_text(const struct ip_bytes *ip, char out[48]);
 bool ip_parse(struct span text, struct ip_bytes *out);
+
+/* ---- parameters as values, and as evt.args shows them ---------------------------------------- */
+
+/* Parameter i of a checked event, as its row of the table says. False: absent, of a size that its
+ * type can't have, or not in the table. Text is without its NUL. type gets the type that counts
+ * (of dynamic parameters the one chosen), format its print format. */
+bool event_param_value(const void *e, unsigned i, union elem *out, enum value_type *type,
+                       enum field_format *format);
+/* Index of a parameter by its name; -1: none. */
+int event_param_index(const struct event_type *t, struct span name);
+
+/* What the rendering of parameters asks of those who know the state. Each appends and returns true,
+ * or returns false for "not known". */
+struct event_resolver {
+    void *ctx;
+    bool (*fd)(void *ctx, int64_t fd, struct buf *out);      /* "<4t>1.2.3.4:5->6.7.8.9:10" */
+    char (*fd_char)(void *ctx, int64_t fd);                  /* 'f', '4', …; '?' not known */
+    bool (*thread)(void *ctx, int64_t tid, struct buf *out); /* its name */
+    bool (*user)(void *ctx, uint32_t uid, struct buf *out);
+    bool (*group)(void *ctx, uint32_t gid, struct buf *out);
+    /* made absolute, from the folder of a descriptor (-100: the thread's) */
+    bool (*path)(void *ctx, int64_t dirfd, struct span path, struct buf *out);
+};
+
+/* Parameter i as text: its value, and in resolved (may be NULL) the form in parentheses, if it has
+ * one. r may be NULL. Source: param-types.csv, capture format §8. */
+void event_param_text(const void *e, unsigned i, const struct event_resolver *r, struct buf *value,
+                      struct buf *resolved);
+/* All of them: "fd=3(<f>/etc/passwd) name=…" (evt.args). */
+void event_args_text(const void *e, const struct event_resolver *r, struct buf *out);
+/* The first parameter of a system call's exit as its result; false: it has none. */
+bool event_result(const void *e, int64_t *out);
+
+/* ---- other forms of events (capture format §5.2, §7) ----------------------------------------- */
+
+#define EVENT_HEADER_LEN_V1 22
+
+/* Appends an event of a file in the current form: v1 headers gain their count of parameters, what
+ * stands behind the last value goes. n bytes are there. */
+enum severity event_upgrade(const char *raw, size_t n, bool v1, struct buf *out, struct error *err);
+
+enum event_fate {
+    EVENT_DROPPED,          /* current libraries have no such event */
+    EVENT_STORED,           /* an enter half: kept for its exit, no event of its own */
+    EVENT_PASSED,           /* an event of the stream */
+    EVENT_STORED_AND_PASSED /* both: the few enter halves that are still events */
+};
+
+/* What becomes of events of this type and count of parameters, and whether their enter half is
+ * needed for it. */
+enum event_fate event_fate(uint16_t type, uint32_t nparams, bool *takes_enter);
+/* Folds an event into its current form, as converter.csv says: replaces out. enter is the stored
+ * enter half of the same thread in its own current form, or NULL; one that belongs to another
+ * system call counts as none. Both are checked events of the current header. */
+enum event_fate event_fold(const void *e, const void *enter, struct buf *out);
 
 /* Appends a plugin event to out. */
 void event_plugin_make(struct buf *out, uint64_t ts, uint32_t plugin_id, struct span payload);

@@ -30,15 +30,6 @@ struct syntax_error {
 
 /* ---- definitions ----------------------------------------------------------------------------- */
 
-enum field_format {
-    FMT_DEC,
-    FMT_ID,
-    FMT_HEX,
-    FMT_OCT,
-    FMT_PADDED,
-    FMT_NA
-}; /* print_format of fields.csv */
-
 enum field_flag {
     FIELD_NO_RHS = 1,         /* not inside val() */
     FIELD_NO_TRANSFORMER = 2, /* not inside functions */

@@ -4,6 +4,7 @@
  * Owns:     the columns; the file is the caller's descriptor and outlives the store.
  * Threads:  one thread appends; any number read published rows without a lock. Rows that were
  *           dropped read as gone.
+ * Limits:   between two rows of a chunk at most 2^32 numbers may be left out.
  * Errors:   ERR_FULL when there is no room on the disk: nothing is lost, the commit can be
  *           tried again.
  * Included: by engine.
@@ -33,24 +34,41 @@ struct spool_state {
 };
 
 struct store_row {
-    uint64_t offset; /* of the event's bytes in the file */
+    uint64_t offset; /* of the event's bytes in the file (of captures: as they stand there) */
     uint64_t ts;
     uint32_t len;
-    uint32_t plugin_id; /* of plugin and async events */
-    uint16_t type;
+    uint32_t who;   /* plugin ID of plugin and async events; of others the thread, its low half */
+    uint16_t type;  /* in its current form */
     uint16_t flags; /* enum store_row_flag */
+    uint16_t cpu;
 };
 
 enum store_row_flag {
     STORE_STEPS_BACK = 1, /* its time is before that of the row before it */
+    STORE_UNNUMBERED = 2, /* marks, and events that current libraries pass over */
+    STORE_V1 = 4,         /* its header in the file has no count of parameters */
+    STORE_AS_READ = 8,    /* of a capture: upgraded when it is read */
+    STORE_FOLDED = 16,    /* … and folded, with its enter half where it has one */
+    STORE_NOTE = 32,      /* a mark that is kept in memory, not in the file */
+};
+
+/* An event of a capture, for store_append_row. */
+struct store_event {
+    uint64_t offset, ts, tid;
+    uint64_t enter;  /* offset of its enter half; 0: none */
+    uint64_t number; /* 0: it has none */
+    uint32_t len, plugin_id;
+    uint16_t type, cpu;
+    bool v1, fold;
 };
 
 struct store;
 
 struct store_options {
-    int fd;                    /* the spool, or a capture that is only read */
-    struct spool_state *state; /* NULL: the store keeps its own */
-    uint64_t limit;            /* bytes; 0: none */
+    int fd;                      /* the spool */
+    struct capture_input *input; /* instead of fd: a capture that is only read; the caller's */
+    struct spool_state *state;   /* NULL: the store keeps its own */
+    uint64_t limit;              /* bytes; 0: none */
     bool writable;
 };
 
@@ -64,6 +82,11 @@ enum severity store_load(struct store *s, bool (*stop)(void *ctx), void *ctx, st
 /* ---- appending: staged until the commit, then published */
 void store_append(struct store *s, const void *event);
 void store_append_mark(struct store *s, struct span json);
+/* Of captures: rows that point into the file, in the order of their numbers; published by
+ * store_publish. A note is a mark of mews itself in such a stream. */
+void store_append_row(struct store *s, const struct store_event *event);
+void store_append_note(struct store *s, struct span json);
+void store_publish(struct store *s);
 /* Writes what is staged and publishes it; drops the oldest rows past the limit. */
 enum severity store_commit(struct store *s, struct error *err);
 uint64_t store_staged(const struct store *s); /* rows that wait for a commit */

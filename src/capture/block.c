@@ -20,14 +20,35 @@ static enum capture_step damaged(struct error *err, uint64_t offset, const char 
     return CAPTURE_DAMAGED;
 }
 
-/* Bytes before the event in the body of an event block of version 2: cpu and, in the kinds that
- * have them, flags. */
+/* Numbers from before the first release, with the layout of those that came after (§2.1). */
+static uint32_t current_type(uint32_t type)
+{
+    static const struct {
+        uint32_t old, now;
+    } legacy[] = {
+        {0x8002abcd, CAPTURE_MACHINE},      {0x8000abcd, CAPTURE_PROCESSES_V1},
+        {0x8013abcd, CAPTURE_PROCESSES_V2}, {0x8014abcd, CAPTURE_PROCESSES_V3},
+        {0x8001abcd, CAPTURE_FDS_V1},       {0x8011abcd, CAPTURE_INTERFACES_V1},
+        {0x8012abcd, CAPTURE_USERS_V1},     {0x8010abcd, CAPTURE_EVENT_V1},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(legacy); i++) {
+        if (legacy[i].old == type)
+            return legacy[i].now;
+    }
+    return type;
+}
+
+/* Bytes before the event in the body of an event block: cpu and, in the kinds that have them,
+ * flags. */
 static size_t event_prefix(uint32_t type)
 {
     switch (type) {
+    case CAPTURE_EVENT_V1:
     case CAPTURE_EVENT_V2:
     case CAPTURE_EVENT_LARGE:
         return 2;
+    case CAPTURE_EVENT_V1_FLAGS:
     case CAPTURE_EVENT_V2_FLAGS:
     case CAPTURE_EVENT_LARGE_FLAGS:
         return 6;
@@ -36,22 +57,26 @@ static size_t event_prefix(uint32_t type)
     }
 }
 
+bool capture_is_event(uint32_t type)
+{
+    return event_prefix(type) != 0;
+}
+
 static enum capture_step read_event(struct capture_block *b, size_t prefix, uint64_t offset,
                                     struct error *err)
 {
-    struct error inner;
-    const char *e = b->body.p + prefix;
-    size_t avail = b->body.n - prefix;
+    size_t header;
 
-    if (b->body.n < prefix + EVENT_HEADER_LEN)
+    b->v1 = b->type == CAPTURE_EVENT_V1 || b->type == CAPTURE_EVENT_V1_FLAGS;
+    header = b->v1 ? EVENT_HEADER_LEN_V1 : EVENT_HEADER_LEN;
+    if (b->body.n < prefix + header)
         return damaged(err, offset, "event block of %u bytes has no room for an event", b->len);
-    if (event_len(e) < EVENT_HEADER_LEN || event_len(e) > avail)
-        return damaged(err, offset, "event of %u bytes in a block of %u", event_len(e), b->len);
-    if (event_check(e, event_len(e), &inner) != SEV_OK)
-        return damaged(err, offset + 8 + prefix + inner.offset, "%s", inner.text);
+    b->event = (struct span){b->body.p + prefix, b->body.n - prefix};
+    if (event_len(b->event.p) < header || event_len(b->event.p) > b->event.n + (b->v1 ? 3 : 0))
+        return damaged(err, offset, "event of %u bytes in a block of %u", event_len(b->event.p),
+                       b->len);
     b->cpu = get_u16(b->body.p);
     b->flags = prefix == 6 ? get_u32(b->body.p + 2) : 0;
-    b->event = (struct span){e, event_len(e)};
     b->event_at = 8 + prefix;
     return CAPTURE_BLOCK;
 }
@@ -64,7 +89,7 @@ enum capture_step capture_block_read(struct span s, uint64_t offset, struct capt
     memset(out, 0, sizeof(*out));
     if (s.n < 8)
         return CAPTURE_NEED_MORE;
-    out->type = get_u32(s.p);
+    out->type = current_type(get_u32(s.p));
     out->len = get_u32(s.p + 4);
     if (out->len < CAPTURE_FRAME || out->len > CAPTURE_BLOCK_MAX)
         return damaged(err, offset, "block of type 0x%x says it has %u bytes", out->type, out->len);
@@ -78,6 +103,39 @@ enum capture_step capture_block_read(struct span s, uint64_t offset, struct capt
         return damaged(err, offset, "section header without its magic number");
     prefix = event_prefix(out->type);
     return prefix ? read_event(out, prefix, offset, err) : CAPTURE_BLOCK;
+}
+
+/* A block that stands by itself: whole, with an event that adds up, or a section's start. */
+static bool believable(struct span s)
+{
+    struct capture_block b;
+    struct buf event;
+    bool ok;
+
+    if (capture_block_read(s, 0, &b, NULL) != CAPTURE_BLOCK)
+        return false;
+    if (b.type == CAPTURE_SECTION)
+        return true;
+    if (!b.event.p)
+        return false;
+    buf_init(&event, EVENT_LEN_MAX + 4096);
+    ok = event_upgrade(b.event.p, b.event.n, b.v1, &event, NULL) == SEV_OK;
+    buf_fini(&event);
+    return ok;
+}
+
+bool capture_find_block(struct span s, size_t from, size_t *at)
+{
+    for (size_t i = from; i + CAPTURE_FRAME <= s.n; i++) {
+        uint32_t type = current_type(get_u32(s.p + i));
+
+        if ((event_prefix(type) || type == CAPTURE_SECTION) &&
+            believable((struct span){s.p + i, s.n - i})) {
+            *at = i;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */

@@ -149,7 +149,7 @@ static void run_detail(struct engine *e, struct job *j)
     json_object_set_new(o, "ts", rpc_u64(ev.r.ts));
     json_object_set_new(o, "type", rpc_str(t ? t->name : "unknown"));
     json_object_set_new(o, "length", json_integer(ev.r.len));
-    json_object_set_new(o, "plugin_id", json_integer(ev.r.plugin_id));
+    json_object_set_new(o, "plugin_id", json_integer(ev.r.who));
     json_object_set_new(o, "plugin", r->owner ? rpc_str(plugin_info(r->owner)->name) : json_null());
     json_object_set_new(o, "source", rpc_str(r->source));
     json_object_set_new(o, "payload", json_integer((json_int_t)event_payload(ev.bytes.data).n));

@@ -1,33 +1,5 @@
-/* Events as bytes: checks, parameters, the table of types. */
+/* Events as bytes: checks, parameters. */
 #include "mews/event.h"
-
-#include "event_tables.inc"
-
-const struct event_type *event_type_get(uint16_t code)
-{
-    return code < EVENT_TYPES && types[code].name ? &types[code] : NULL;
-}
-
-static int name_order(const void *key, const void *item)
-{
-    const struct span *want = key;
-    const char *have = *(const char *const *)item;
-    int order = strncmp(want->p, have, want->n);
-
-    return order ? order : have[want->n] ? -1 : 0;
-}
-
-bool event_name_known(struct span name)
-{
-    return name.n && !memchr(name.p, '\0', name.n) &&
-           bsearch(&name, names, COUNT_OF(names), sizeof(names[0]), name_order);
-}
-
-const char *const *event_names(size_t *n)
-{
-    *n = COUNT_OF(names);
-    return names;
-}
 
 static enum severity wrong(struct error *err, uint64_t offset, const char *fmt, ...)
     PRINTF_LIKE(3, 4);

@@ -1,5 +1,5 @@
 /* Rows in chunks, and the file behind them. */
-#include "mews/store.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,44 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DIR_BITS    12 /* chunks in a page of the directory */
-#define DIR_PAGES   65536
-#define STAGE_MAX   ((size_t)1 << 30)
-#define LOAD_WINDOW ((size_t)4 << 20)
-#define DROP_SHARE  32 /* past the limit, at least this part of it goes at once */
-#define STOP_EVERY  4096
-
-struct chunk {
-    uint64_t first_number; /* number of the first event at or behind its first row */
-    uint64_t offset[STORE_CHUNK];
-    uint64_t ts[STORE_CHUNK];
-    uint32_t len[STORE_CHUNK];
-    uint32_t plugin_id[STORE_CHUNK];
-    uint16_t type[STORE_CHUNK];
-    uint16_t flags[STORE_CHUNK];
-    _Atomic uint64_t unnumbered[STORE_CHUNK / 64]; /* a bit for each row without a number */
-    _Atomic uint32_t n_unnumbered;
-};
-
-struct store {
-    int fd;
-    bool writable;
-    uint64_t limit;
-    struct spool_state own, *state;
-    struct chunk **_Atomic dir[DIR_PAGES];
-    _Atomic uint64_t rows, first;
-    _Atomic uint64_t last_number;
-    /* the appending thread's own */
-    uint64_t filled; /* rows with columns, published or staged */
-    uint64_t number; /* of the last event filled in */
-    uint64_t last_ts;
-    struct buf stage;
-    uint64_t stage_at; /* file offset of the stage's first byte */
-};
+#define STAGE_KEEP ((size_t)4 << 20) /* a stage that has grown past it gives its memory back */
+#define STAGE_MAX  ((size_t)1 << 30)
+#define DROP_SHARE 32 /* past the limit, at least this part of it goes at once */
 
 /* ---- chunks ---------------------------------------------------------------------------------- */
 
-static struct chunk *chunk_at(const struct store *s, uint64_t row)
+struct chunk *store_chunk(const struct store *s, uint64_t row)
 {
     uint64_t i = row >> STORE_CHUNK_BITS;
     struct chunk **page = atomic_load_explicit(&s->dir[i >> DIR_BITS], memory_order_acquire);
@@ -63,7 +32,7 @@ static void *pages_new(size_t size)
     return p;
 }
 
-static struct chunk *chunk_for_append(struct store *s)
+struct chunk *store_next_row(struct store *s, size_t *at)
 {
     uint64_t i = s->filled >> STORE_CHUNK_BITS;
     struct chunk **page = s->dir[i >> DIR_BITS], **slot;
@@ -74,13 +43,14 @@ static struct chunk *chunk_for_append(struct store *s)
     }
     slot = &page[i & ((1u << DIR_BITS) - 1)];
     if (!*slot) {
-        struct chunk *before = i ? chunk_at(s, s->filled - 1) : NULL;
+        struct chunk *before = i ? store_chunk(s, s->filled - 1) : NULL;
 
         *slot = pages_new(sizeof(struct chunk));
         (*slot)->first_number = s->number + 1;
         if (before) /* full: nobody may change it any more, a plugin's stray write least of all */
             mprotect(before, sizeof(*before), PROT_READ);
     }
+    *at = s->filled & (STORE_CHUNK - 1);
     return *slot;
 }
 
@@ -89,6 +59,7 @@ struct store *store_new(const struct store_options *o)
     struct store *s = xcalloc(1, sizeof(*s));
 
     s->fd = o->fd;
+    s->input = o->input;
     s->writable = o->writable;
     s->limit = o->limit;
     s->state = o->state ? o->state : &s->own;
@@ -107,6 +78,14 @@ void store_free(struct store *s)
         }
         free(s->dir[p]);
     }
+    for (size_t i = 0; i < s->nnotes; i++)
+        free(s->notes[i]);
+    free((void *)s->notes);
+    for (size_t i = 0; i < s->old_notes.n; i++)
+        free(s->old_notes.v[i]);
+    vec_free(&s->old_notes);
+    for (size_t i = 0; i < FAR_PAGES && s->far_pages[i]; i++)
+        free(s->far_pages[i]);
     buf_fini(&s->stage);
     free(s);
 }
@@ -114,27 +93,48 @@ void store_free(struct store *s)
 /* ---- appending ------------------------------------------------------------------------------- */
 
 /* Fills in the next row's columns; it is published later. */
-static void fill_row(struct store *s, uint64_t offset, uint32_t len, const void *event)
+static void fill_row(struct store *s, const struct store_event *e, uint16_t flags)
 {
-    struct chunk *c = chunk_for_append(s);
-    size_t i = s->filled & (STORE_CHUNK - 1);
-    uint64_t ts = event ? event_ts(event) : s->last_ts;
-    uint16_t type = event ? event_code(event) : STORE_ROW_MARK;
+    size_t i;
+    struct chunk *c = store_next_row(s, &i);
 
-    c->offset[i] = offset;
-    c->len[i] = len;
-    c->ts[i] = ts;
-    c->type[i] = type;
-    c->plugin_id[i] = type == EVENT_PLUGIN || type == EVENT_ASYNC ? event_plugin_id(event) : 0;
-    c->flags[i] = event && s->filled && ts < s->last_ts ? STORE_STEPS_BACK : 0;
-    if (event) {
-        s->number++;
-    } else {
-        c->unnumbered[i / 64] |= (uint64_t)1 << i % 64;
-        c->n_unnumbered++;
-    }
-    s->last_ts = ts;
+    c->offset[i] = e->offset;
+    c->len[i] = e->len;
+    c->ts[i] = e->ts;
+    c->type[i] = e->type;
+    c->who[i] = e->type == EVENT_PLUGIN || e->type == EVENT_ASYNC ? e->plugin_id : (uint32_t)e->tid;
+    c->cpu[i] = e->cpu;
+    if (!(flags & STORE_UNNUMBERED))
+        s->number = e->number;
+    c->number[i] = (uint32_t)(s->number + (flags & STORE_UNNUMBERED ? 1 : 0) - c->first_number);
+    if (e->type != STORE_ROW_MARK && s->filled && e->ts < s->last_ts)
+        flags |= STORE_STEPS_BACK;
+    c->flags[i] = flags;
+    s->last_ts = e->ts;
     s->filled++;
+}
+
+void store_fill_event(struct store *s, uint64_t offset, uint32_t len, const void *event)
+{
+    uint16_t type = event_code(event);
+    struct store_event e = {.offset = offset,
+                            .len = len,
+                            .ts = event_ts(event),
+                            .type = type,
+                            .tid = event_tid(event),
+                            .number = s->number + 1};
+
+    if (type == EVENT_PLUGIN || type == EVENT_ASYNC)
+        e.plugin_id = event_plugin_id(event);
+    fill_row(s, &e, 0);
+}
+
+void store_fill_mark(struct store *s, uint64_t offset, uint32_t len)
+{
+    fill_row(s,
+             &(struct store_event){
+                 .offset = offset, .len = len, .ts = s->last_ts, .type = STORE_ROW_MARK},
+             STORE_UNNUMBERED);
 }
 
 static uint64_t stage_end(struct store *s)
@@ -155,7 +155,7 @@ void store_append(struct store *s, const void *event)
     uint64_t at = stage_end(s);
     size_t inside = capture_add_event(&s->stage, event, 0, 0);
 
-    fill_row(s, at + inside, event_len(event), event);
+    store_fill_event(s, at + inside, event_len(event), event);
 }
 
 void store_append_mark(struct store *s, struct span json)
@@ -163,15 +163,70 @@ void store_append_mark(struct store *s, struct span json)
     uint64_t at = stage_end(s);
 
     capture_add_mark(&s->stage, json);
-    fill_row(s, at + 8, (uint32_t)json.n, NULL);
+    store_fill_mark(s, at + 8, (uint32_t)json.n);
 }
 
-static void publish(struct store *s)
+void store_publish(struct store *s)
 {
     atomic_store_explicit(&s->last_number, s->number, memory_order_relaxed);
     atomic_store_explicit(&s->rows, s->filled, memory_order_release);
     atomic_store_explicit(&s->state->number, s->number, memory_order_relaxed);
     atomic_store_explicit(&s->state->rows, s->filled, memory_order_relaxed);
+}
+
+/* ---- rows of captures */
+
+static void set_far_enter(struct store *s, uint64_t row, uint64_t enter)
+{
+    uint64_t n = s->nfar;
+    struct far_enter *page = n >> FAR_BITS < FAR_PAGES ? s->far_pages[n >> FAR_BITS] : NULL;
+
+    if (n >> FAR_BITS >= FAR_PAGES)
+        return; /* 16 million calls that took more than 4 GiB: the rest loses its enter half */
+    if (!page) {
+        page = xcalloc((size_t)1 << FAR_BITS, sizeof(*page));
+        s->far_pages[n >> FAR_BITS] = page;
+    }
+    page[n & ((1u << FAR_BITS) - 1)] = (struct far_enter){row, enter};
+    atomic_store_explicit(&s->nfar, n + 1, memory_order_release);
+}
+
+void store_append_row(struct store *s, const struct store_event *e)
+{
+    uint64_t distance = e->enter ? e->offset - e->enter : 0;
+    uint16_t flags = STORE_AS_READ;
+    struct chunk *c;
+    size_t i;
+
+    flags |= (e->v1 ? STORE_V1 : 0) | (e->fold ? STORE_FOLDED : 0);
+    flags |= e->number ? 0 : STORE_UNNUMBERED;
+    c = store_next_row(s, &i);
+    c->enter[i] = distance < UINT32_MAX ? (uint32_t)distance : UINT32_MAX;
+    if (distance >= UINT32_MAX)
+        set_far_enter(s, s->filled, e->enter);
+    fill_row(s, e, flags);
+}
+
+void store_append_note(struct store *s, struct span json)
+{
+    if (s->nnotes == s->notes_cap) {
+        size_t cap = s->notes_cap ? s->notes_cap * 2 : 16;
+        char *_Atomic *grown = xcalloc(cap, sizeof(*grown));
+
+        for (size_t i = 0; i < s->nnotes; i++)
+            grown[i] = s->notes[i];
+        if (s->notes)
+            vec_push(&s->old_notes, (void *)s->notes);
+        s->notes = grown;
+        s->notes_cap = cap;
+    }
+    s->notes[s->nnotes] = xstrndup(json.p, json.n);
+    fill_row(s,
+             &(struct store_event){.offset = s->nnotes++,
+                                   .len = (uint32_t)json.n,
+                                   .ts = s->last_ts,
+                                   .type = STORE_ROW_MARK},
+             STORE_UNNUMBERED | STORE_NOTE);
 }
 
 uint64_t store_staged(const struct store *s)
@@ -184,7 +239,7 @@ uint64_t store_staged(const struct store *s)
 static void forget_columns(struct store *s, uint64_t from, uint64_t to)
 {
     for (uint64_t row = from & ~(STORE_CHUNK - 1); row + STORE_CHUNK <= to; row += STORE_CHUNK) {
-        struct chunk *c = chunk_at(s, row);
+        struct chunk *c = store_chunk(s, row);
         uint64_t keep = c->first_number;
 
         mprotect(c, sizeof(*c), PROT_READ | PROT_WRITE);
@@ -198,7 +253,7 @@ static uint64_t events_between(const struct store *s, uint64_t from, uint64_t to
     uint64_t n = 0;
 
     for (uint64_t row = from; row < to; row++)
-        n += !(chunk_at(s, row)->unnumbered[(row & (STORE_CHUNK - 1)) / 64] >> row % 64 & 1);
+        n += !(store_chunk(s, row)->flags[row & (STORE_CHUNK - 1)] & STORE_UNNUMBERED);
     return n;
 }
 
@@ -212,13 +267,13 @@ static void drop_oldest(struct store *s)
     if (!s->limit || end - start <= s->limit || last - first < 2)
         return;
     want = end - s->limit + s->limit / DROP_SHARE;
-    while (row + 1 < last && chunk_at(s, row)->offset[row & (STORE_CHUNK - 1)] < want)
+    while (row + 1 < last && store_chunk(s, row)->offset[row & (STORE_CHUNK - 1)] < want)
         row++;
     if (row == first)
         return;
     /* a block that starts before its event: 8 bytes of frame and the cpu, 8 for marks */
-    want = chunk_at(s, row)->offset[row & (STORE_CHUNK - 1)] -
-           (chunk_at(s, row)->type[row & (STORE_CHUNK - 1)] == STORE_ROW_MARK ? 8 : 10);
+    want = store_chunk(s, row)->offset[row & (STORE_CHUNK - 1)] -
+           (store_chunk(s, row)->type[row & (STORE_CHUNK - 1)] == STORE_ROW_MARK ? 8 : 10);
     atomic_fetch_add(&s->state->dropped, events_between(s, first, row));
     atomic_store(&s->first, row);
     atomic_store(&s->state->start, want);
@@ -247,244 +302,9 @@ enum severity store_commit(struct store *s, struct error *err)
         atomic_store(&s->state->start, CAPTURE_HEADER_LEN);
     atomic_store(&s->state->end, s->stage_at + s->stage.len);
     buf_reset(&s->stage);
-    if (s->stage.cap > LOAD_WINDOW)
+    if (s->stage.cap > STAGE_KEEP)
         buf_fini(&s->stage);
-    publish(s);
+    store_publish(s);
     drop_oldest(s);
     return SEV_OK;
-}
-
-/* ---- loading --------------------------------------------------------------------------------- */
-
-struct loader {
-    struct store *s;
-    struct buf window;
-    uint64_t at; /* file offset of the window's first byte */
-    bool eof;
-};
-
-static enum severity fill_window(struct loader *l, struct error *err)
-{
-    size_t want = MAX_OF(LOAD_WINDOW, l->window.len * 2), room = want - l->window.len;
-    ssize_t n;
-
-    buf_reserve(&l->window, room);
-    do {
-        n = pread(l->s->fd, l->window.data + l->window.len, room, (off_t)(l->at + l->window.len));
-    } while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return error_sys(err, errno, "reading at offset %llu",
-                         (unsigned long long)(l->at + l->window.len));
-    l->eof = n == 0;
-    l->window.len += (size_t)n;
-    return SEV_OK;
-}
-
-static void take_block(struct loader *l, const struct capture_block *b, uint64_t offset)
-{
-    if (b->event.p)
-        fill_row(l->s, offset + b->event_at, (uint32_t)b->event.n, b->event.p);
-    else if (b->type == CAPTURE_MARK)
-        fill_row(l->s, offset + 8, (uint32_t)b->body.n, NULL);
-}
-
-/* Takes the whole blocks of the window; what is left is the start of the next one. */
-static enum severity take_blocks(struct loader *l, struct error *err)
-{
-    struct span left = {l->window.data, l->window.len};
-    struct capture_block b;
-    enum capture_step step = CAPTURE_BLOCK;
-
-    while (left.n && (step = capture_block_read(left, l->at + l->window.len - left.n, &b, err)) ==
-                         CAPTURE_BLOCK) {
-        take_block(l, &b, l->at + l->window.len - left.n);
-        left.p += b.len;
-        left.n -= b.len;
-    }
-    l->at += l->window.len - left.n;
-    buf_drop(&l->window, l->window.len - left.n);
-    publish(l->s);
-    return step == CAPTURE_DAMAGED ? SEV_WARN : SEV_OK;
-}
-
-enum severity store_load(struct store *s, bool (*stop)(void *ctx), void *ctx, struct error *err)
-{
-    struct loader l = {.s = s};
-    uint64_t end = s->state->end;
-    enum severity sev;
-
-    if (s->writable && end == 0)
-        return SEV_OK;
-    buf_init(&l.window, (size_t)CAPTURE_BLOCK_MAX * 2);
-    l.at = s->state->start;
-    s->number = s->state->dropped;
-    do {
-        sev = fill_window(&l, err);
-        if (end && l.at + l.window.len > end) {
-            l.window.len = end > l.at ? (size_t)(end - l.at) : 0;
-            l.eof = true;
-        }
-        if (sev == SEV_OK)
-            sev = take_blocks(&l, err);
-    } while (sev == SEV_OK && !l.eof && !(stop && stop(ctx)));
-    if (sev == SEV_OK && l.eof && l.window.len) {
-        error_set(err, ERR_FORMAT, "the last block is cut: %zu bytes of it are there",
-                  l.window.len);
-        sev = SEV_WARN;
-    }
-    if (!end)
-        atomic_store(&s->state->end, l.at);
-    buf_fini(&l.window);
-    return sev;
-}
-
-/* ---- reading --------------------------------------------------------------------------------- */
-
-uint64_t store_rows(const struct store *s)
-{
-    return atomic_load_explicit(&((struct store *)s)->rows, memory_order_acquire);
-}
-
-uint64_t store_first(const struct store *s)
-{
-    return atomic_load_explicit(&((struct store *)s)->first, memory_order_acquire);
-}
-
-uint64_t store_dropped(const struct store *s)
-{
-    return atomic_load(&s->state->dropped);
-}
-
-uint64_t store_bytes(const struct store *s)
-{
-    return atomic_load(&s->state->end) - atomic_load(&s->state->start);
-}
-
-void store_range(const struct store *s, uint64_t *start, uint64_t *end)
-{
-    *start = atomic_load(&s->state->start);
-    *end = atomic_load(&s->state->end);
-}
-
-bool store_row(const struct store *s, uint64_t row, struct store_row *out)
-{
-    size_t i = row & (STORE_CHUNK - 1);
-    const struct chunk *c;
-
-    if (row >= store_rows(s) || row < store_first(s))
-        return false;
-    c = chunk_at(s, row);
-    *out = (struct store_row){c->offset[i],    c->ts[i],   c->len[i],
-                              c->plugin_id[i], c->type[i], c->flags[i]};
-    return row >= store_first(s); /* dropped meanwhile: what was read may be zeros */
-}
-
-static bool read_at(const struct store *s, char *to, size_t n, uint64_t offset)
-{
-    while (n) {
-        ssize_t r = pread(s->fd, to, n, (off_t)offset);
-
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0) {
-            errno = r == 0 ? ENODATA : errno;
-            return false;
-        }
-        to += r;
-        n -= (size_t)r;
-        offset += (uint64_t)r;
-    }
-    return true;
-}
-
-enum severity store_read(const struct store *s, uint64_t row, struct buf *out, struct error *err)
-{
-    struct store_row r;
-
-    buf_reset(out);
-    if (!store_row(s, row, &r) || !buf_reserve(out, r.len))
-        return error_set(err, ERR_GONE, "the event is not there any more");
-    if (!read_at(s, out->data, r.len, r.offset))
-        return error_sys(err, errno, "%u bytes at offset %llu can't be read", r.len,
-                         (unsigned long long)r.offset);
-    out->len = r.len;
-    out->data[out->len] = '\0';
-    if (row < store_first(s) ||
-        (r.type != STORE_ROW_MARK && event_check(out->data, out->len, err) != SEV_OK))
-        return error_set(err, ERR_GONE, "the event is not there any more");
-    return SEV_OK;
-}
-
-size_t store_read_rows(const struct store *s, uint64_t row, size_t n, size_t max, struct buf *out,
-                       size_t *offsets)
-{
-    struct store_row r, first;
-    size_t got = 0, len = 0;
-
-    buf_reset(out);
-    if (!store_row(s, row, &first))
-        return 0;
-    for (; got < n && store_row(s, row + got, &r); got++) {
-        size_t end = (size_t)(r.offset + r.len - first.offset);
-
-        if (got && end > max)
-            break;
-        offsets[got] = (size_t)(r.offset - first.offset);
-        len = end;
-    }
-    if (!buf_reserve(out, len) || !read_at(s, out->data, len, first.offset) || row < store_first(s))
-        return 0;
-    out->len = len;
-    return got;
-}
-
-/* ---- numbers --------------------------------------------------------------------------------- */
-
-/* Rows without a number among the first n of a chunk. */
-static uint32_t unnumbered_before(const struct chunk *c, size_t n)
-{
-    uint32_t sum = 0;
-
-    if (c->n_unnumbered == 0)
-        return 0;
-    for (size_t w = 0; w < n / 64; w++)
-        sum += (uint32_t)__builtin_popcountll(c->unnumbered[w]);
-    if (n % 64)
-        sum +=
-            (uint32_t)__builtin_popcountll(c->unnumbered[n / 64] & (((uint64_t)1 << n % 64) - 1));
-    return sum;
-}
-
-uint64_t store_number(const struct store *s, uint64_t row)
-{
-    const struct chunk *c = chunk_at(s, row);
-    size_t i = row & (STORE_CHUNK - 1);
-    bool mark = c->unnumbered[i / 64] >> i % 64 & 1;
-
-    return c->first_number + i - unnumbered_before(c, i) - (mark ? 1 : 0);
-}
-
-uint64_t store_last_number(const struct store *s)
-{
-    return atomic_load_explicit(&((struct store *)s)->last_number, memory_order_relaxed);
-}
-
-bool store_find(const struct store *s, uint64_t number, uint64_t *row)
-{
-    uint64_t rows = store_rows(s), low, high;
-
-    low = store_first(s);
-    high = rows;
-    while (low < high) { /* the first row with at least this number */
-        uint64_t mid = low + (high - low) / 2;
-
-        if (store_number(s, mid) < number)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    while (low < rows && chunk_at(s, low)->type[low & (STORE_CHUNK - 1)] == STORE_ROW_MARK)
-        low++; /* a mark carries the number of the event before it */
-    *row = low;
-    return low < rows && store_number(s, low) == number;
 }

@@ -82,7 +82,7 @@ Test(store, rows_are_seen_only_once_they_are_committed)
     cr_assert(store_row(s, 0, &r));
     cr_expect_eq(r.ts, 10);
     cr_expect_eq(r.type, EVENT_PLUGIN);
-    cr_expect_eq(r.plugin_id, 999);
+    cr_expect_eq(r.who, 999);
     check_event(s, 1);
     store_free(s);
     close(fd);

@@ -1,0 +1,346 @@
+/* Older forms of events in the current one: headers of version 1, and the halves of system calls. */
+#include "facts.h"
+
+#define ROUNDS_MAX 50 /* conversions of one event; the longest chain of the table has eight */
+
+/* ---- headers of version 1 -------------------------------------------------------------------- */
+
+/* The count of parameters that makes the lengths add up; it grows strictly, so that there is one at
+ * the most (§5.2). */
+static bool count_params(const char *lengths, uint32_t size, uint32_t *n)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t k = 0; sum + (uint64_t)k * 2 <= size; k++) {
+        if (sum + (uint64_t)k * 2 == size) {
+            *n = k;
+            return true;
+        }
+        if ((uint64_t)k * 2 + 2 > size)
+            return false;
+        sum += get_u16(lengths + (size_t)k * 2);
+    }
+    return false;
+}
+
+static void put_header(struct buf *out, const char *raw, uint32_t len, uint32_t nparams)
+{
+    char h[EVENT_HEADER_LEN];
+
+    memcpy(h, raw, EVENT_HEADER_LEN_V1);
+    put_u32(h + 16, len);
+    put_u32(h + 22, nparams);
+    buf_add(out, h, sizeof(h));
+}
+
+static enum severity upgrade_v1(const char *raw, size_t n, struct buf *out, struct error *err)
+{
+    uint32_t len, size, nparams;
+    uint16_t type;
+
+    if (n < EVENT_HEADER_LEN_V1)
+        return error_set(err, ERR_FORMAT, "an event header has 22 bytes, only %zu are there", n);
+    len = event_len(raw);
+    type = event_code(raw);
+    if (type == EVENT_NOTIFICATION || type == EVENT_INFRA)
+        len -= MIN_OF(len, 3u); /* these types say three too many */
+    if (len < EVENT_HEADER_LEN_V1 || len > n || event_len_width(type) == 4)
+        return error_set(err, ERR_FORMAT, "event of type %u and %u bytes in %zu", type, len, n);
+    size = len - EVENT_HEADER_LEN_V1;
+    if (!count_params(raw + EVENT_HEADER_LEN_V1, size, &nparams))
+        return error_set(err, ERR_FORMAT, "no count of parameters fits event type %u of %u bytes",
+                         type, len);
+    put_header(out, raw, len + 4, nparams);
+    buf_add(out, raw + EVENT_HEADER_LEN_V1, size);
+    return SEV_OK;
+}
+
+/* Bytes behind the last value are allowed in files (§5.4); inside mews there are none. */
+static enum severity upgrade_v2(const char *raw, size_t n, struct buf *out, struct error *err)
+{
+    uint64_t sum = EVENT_HEADER_LEN, lengths;
+    unsigned width;
+    uint32_t count;
+
+    if (n < EVENT_HEADER_LEN || event_len(raw) < EVENT_HEADER_LEN || event_len(raw) > n ||
+        event_len(raw) > EVENT_LEN_MAX)
+        return error_set(err, ERR_FORMAT, "event of %u bytes in %zu",
+                         n < EVENT_HEADER_LEN ? 0 : event_len(raw), n);
+    width = event_len_width(event_code(raw));
+    count = event_nparams(raw);
+    lengths = (uint64_t)count * width;
+    sum += lengths;
+    if (sum > event_len(raw))
+        return error_set(err, ERR_FORMAT, "%u parameter lengths do not fit into %u bytes", count,
+                         event_len(raw));
+    for (uint32_t i = 0; i < count; i++) {
+        const char *at = raw + EVENT_HEADER_LEN + (size_t)i * width;
+
+        sum += width == 4 ? get_u32(at) : get_u16(at);
+        if (sum > event_len(raw))
+            return error_set(err, ERR_FORMAT, "parameter %u ends behind the event's %u bytes", i,
+                             event_len(raw));
+    }
+    put_header(out, raw, (uint32_t)sum, count);
+    buf_add(out, raw + EVENT_HEADER_LEN, (size_t)sum - EVENT_HEADER_LEN);
+    return SEV_OK;
+}
+
+enum severity event_upgrade(const char *raw, size_t n, bool v1, struct buf *out, struct error *err)
+{
+    return v1 ? upgrade_v1(raw, n, out, err) : upgrade_v2(raw, n, out, err);
+}
+
+/* ---- what becomes of an event (§7, steps 1 to 3) --------------------------------------------- */
+
+/* Whether a rule is looked up for it at all; else *fate is final. */
+static bool has_rule(const struct event_type *t, uint32_t nparams, enum event_fate *fate)
+{
+    bool old = t->flags & EVENT_OLD_VERSION;
+
+    *fate = EVENT_DROPPED;
+    if (t->flags & EVENT_UNUSED)
+        return false;
+    if (!(t->flags & EVENT_CONVERTER)) {
+        *fate = old && t->enter ? EVENT_DROPPED : EVENT_PASSED;
+        return false;
+    }
+    *fate = EVENT_PASSED;
+    return t->enter || old || nparams < t->nparams;
+}
+
+static enum event_fate fate_of(const struct convert_rule *r, bool enter, bool old)
+{
+    if (!r) /* no such form is known: an old enter half tells nothing that its exit does not */
+        return enter && old ? EVENT_DROPPED : EVENT_PASSED;
+    return r->action == CONVERT_STORE            ? EVENT_STORED
+           : r->action == CONVERT_STORE_AND_PASS ? EVENT_STORED_AND_PASSED
+                                                 : EVENT_PASSED;
+}
+
+/* One step on the way: the next type and count, or the end. */
+static bool step(uint16_t *type, uint32_t *nparams, enum event_fate *fate, bool *takes_enter,
+                 const struct convert_rule **rule)
+{
+    const struct event_type *t = event_type_get(*type);
+
+    *fate = EVENT_PASSED;
+    if (!t || !has_rule(t, *nparams, fate))
+        return false;
+    *rule = convert_rule_find(*type, *nparams);
+    if (!*rule || (*rule)->action == CONVERT_STORE || (*rule)->action == CONVERT_PASS ||
+        (*rule)->action == CONVERT_STORE_AND_PASS) {
+        *fate = fate_of(*rule, t->enter, t->flags & EVENT_OLD_VERSION);
+        return false;
+    }
+    for (unsigned i = 0; i < (*rule)->nsources; i++)
+        *takes_enter |= (*rule)->sources[i].from == FROM_ENTER;
+    if ((*rule)->action == CONVERT_APPEND) {
+        *nparams += (*rule)->nsources;
+    } else {
+        *type = (*rule)->to;
+        *nparams = (*rule)->nsources;
+    }
+    return true;
+}
+
+enum event_fate event_fate(uint16_t type, uint32_t nparams, bool *takes_enter)
+{
+    const struct convert_rule *rule;
+    enum event_fate fate = EVENT_PASSED;
+
+    *takes_enter = false;
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        if (!step(&type, &nparams, &fate, takes_enter, &rule))
+            break;
+    }
+    return fate;
+}
+
+/* ---- folding --------------------------------------------------------------------------------- */
+
+/* Bytes of a type that always has them; 0: its length varies. */
+static size_t fixed_size(uint8_t type)
+{
+    switch (type) {
+    case VT_INT8:
+    case VT_UINT8:
+    case VT_SIGTYPE:
+    case VT_L4PROTO:
+    case VT_SOCKFAMILY:
+    case VT_FLAGS8:
+    case VT_ENUMFLAGS8:
+        return 1;
+    case VT_INT16:
+    case VT_UINT16:
+    case VT_SYSCALLID:
+    case VT_PORT:
+    case VT_FLAGS16:
+    case VT_ENUMFLAGS16:
+        return 2;
+    case VT_INT32:
+    case VT_UINT32:
+    case VT_BOOL:
+    case VT_IPV4ADDR:
+    case VT_FLAGS32:
+    case VT_UID:
+    case VT_GID:
+    case VT_SIGSET:
+    case VT_MODE:
+    case VT_ENUMFLAGS32:
+    case VT_FD32:
+    case VT_PID32:
+        return 4;
+    case VT_INT64:
+    case VT_UINT64:
+    case VT_ERRNO:
+    case VT_FD:
+    case VT_PID:
+    case VT_RELTIME:
+    case VT_ABSTIME:
+        return 8;
+    case VT_IPV6ADDR:
+        return 16;
+    default:
+        return 0;
+    }
+}
+
+#define FOLD_PARAMS 64
+
+struct folding {
+    uint16_t type;
+    uint32_t n;
+    struct span params[FOLD_PARAMS];
+    const void *enter;
+};
+
+static struct span default_of(uint8_t type)
+{
+    static const char zeros[16], ones[4] = {-1, -1, -1, -1};
+
+    return (struct span){type == VT_UID || type == VT_GID ? ones : zeros, fixed_size(type)};
+}
+
+static struct span source_value(const struct folding *f, const struct convert_source *s,
+                                uint8_t type)
+{
+    static const struct span empty = {"", 0};
+    uint8_t from = s->from;
+    size_t cap = fixed_size(type);
+    struct span v = empty;
+
+    if (from == FROM_OLD && s->index < f->n)
+        v = f->params[s->index];
+    else if (from == FROM_ENTER && (!f->enter || event_code(f->enter) != f->type - 1))
+        from = s->otherwise;
+    else if (from == FROM_ENTER && s->index < event_nparams(f->enter))
+        v = event_param(f->enter, s->index);
+    if (from == FROM_DEFAULT)
+        return default_of(type);
+    if (cap && v.n > cap)
+        v.n = cap;
+    return v;
+}
+
+/* Parameters of the type that a rule leads to; the old ones stay where they are appended to. */
+static void apply(struct folding *f, const struct convert_rule *r)
+{
+    uint16_t to = r->action == CONVERT_RETYPE ? r->to : f->type;
+    const struct event_type *t = event_type_get(to);
+    uint32_t keep = r->action == CONVERT_RETYPE ? 0 : f->n;
+    struct span made[FOLD_PARAMS];
+
+    for (unsigned i = 0; i < r->nsources && keep + i < FOLD_PARAMS; i++)
+        made[i] = source_value(f, &r->sources[i],
+                               keep + i < t->nparams ? t->params[keep + i].type : VT_NONE);
+    f->n = MIN_OF(keep + r->nsources, FOLD_PARAMS);
+    memcpy(f->params + keep, made, (f->n - keep) * sizeof(*made));
+    f->type = to;
+}
+
+/* The oldest container events as the JSON that came later; their names hold no control characters,
+ * and what does is left out (§7.4, callback). */
+static void container_json(struct folding *f, struct buf *text)
+{
+    const char *const names[] = {"id", "name", "image"};
+    const uint8_t at[] = {0, 2, 3};
+
+    buf_addc(text, '{');
+    for (unsigned i = 0; i < COUNT_OF(names); i++) {
+        struct span v = at[i] < f->n ? f->params[at[i]] : (struct span){"", 0};
+
+        buf_addf(text, "%s\"%s\":\"", i ? "," : "", names[i]);
+        for (size_t k = 0; k < v.n && v.p[k]; k++) {
+            if (v.p[k] == '"' || v.p[k] == '\\')
+                buf_addc(text, '\\');
+            if ((unsigned char)v.p[k] >= 0x20)
+                buf_addc(text, v.p[k]);
+        }
+        buf_addc(text, '"');
+    }
+    buf_addf(text, ",\"type\":%u}", f->n > 1 && f->params[1].n == 4 ? get_u32(f->params[1].p) : 0);
+    buf_addc(text, '\0');
+    f->params[0] = (struct span){text->data, text->len};
+    f->n = 1;
+    f->type = EVENT_CONTAINER_JSON_OLD;
+}
+
+static void write_event(const struct folding *f, const void *header, struct buf *out)
+{
+    unsigned width = event_len_width(f->type);
+    uint64_t len = EVENT_HEADER_LEN + (uint64_t)f->n * width;
+    char h[EVENT_HEADER_LEN];
+
+    for (uint32_t i = 0; i < f->n; i++)
+        len += f->params[i].n;
+    memcpy(h, header, 16);
+    put_u32(h + 16, (uint32_t)len);
+    put_u16(h + 20, f->type);
+    put_u32(h + 22, f->n);
+    buf_add(out, h, sizeof(h));
+    for (uint32_t i = 0; i < f->n; i++) {
+        uint32_t n = (uint32_t)f->params[i].n;
+
+        buf_add(out, &n, width); /* little endian: the low bytes come first */
+    }
+    for (uint32_t i = 0; i < f->n; i++)
+        buf_add(out, f->params[i].p, f->params[i].n);
+}
+
+enum event_fate event_fold(const void *e, const void *enter, struct buf *out)
+{
+    struct folding f = {.type = event_code(e), .n = event_nparams(e), .enter = enter};
+    const struct convert_rule *rule;
+    enum event_fate fate;
+    struct buf json;
+    bool takes;
+
+    buf_reset(out);
+    fate = event_fate(f.type, f.n, &takes);
+    if (fate == EVENT_DROPPED)
+        return fate;
+    if (f.n > FOLD_PARAMS || !step(&f.type, &f.n, &fate, &takes, &rule)) {
+        buf_add(out, e, event_len(e));
+        return fate;
+    }
+    f.type = event_code(e);
+    f.n = event_nparams(e);
+    for (uint32_t i = 0; i < f.n; i++)
+        f.params[i] = event_param(e, i);
+    buf_init(&json, EVENT_LEN_MAX);
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        uint16_t type = f.type;
+        uint32_t n = f.n;
+
+        if (!step(&type, &n, &fate, &takes, &rule))
+            break;
+        if (rule->nsources && rule->sources[0].from == FROM_CALLBACK)
+            container_json(&f, &json);
+        else
+            apply(&f, rule);
+    }
+    write_event(&f, e, out);
+    buf_fini(&json);
+    return fate;
+}
