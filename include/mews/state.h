@@ -1,0 +1,140 @@
+/*
+ * What for: what the system's processes, descriptors and users were at each event of a capture:
+ *           built by one pass over the events, kept as versions, found by id and place.
+ * Owns:     all that it tells; what a query gives lives as long as the state.
+ * Threads:  one thread builds; with history any number ask meanwhile, without a lock. Without
+ *           history only the building thread asks, for the present.
+ * Errors:   none: what the facts do not settle is absent.
+ * Included: by field, engine, cli.
+ *
+ * A place is the offset of an event in its stream (metadata: 0). A query at an event's place sees
+ * what that event did; threads that ended and descriptors that were closed by it are still there.
+ * Facts: event-state.md; its sections are named as "§".
+ */
+#ifndef MEWS_STATE_H
+#define MEWS_STATE_H
+
+#include "mews/capture.h"
+
+#define STATE_NOW UINT64_MAX
+
+struct state;
+
+struct state *state_new(bool history);
+void state_free(struct state *s);
+/* A metadata block, before the first event (§1.1). */
+enum severity state_metadata(struct state *s, const struct capture_block *b, uint64_t offset,
+                             struct error *err);
+/* Behind the last metadata block: ties threads to their parents, gives sockets their roles. */
+void state_start(struct state *s);
+/* The next event in its current form (event_fold). */
+void state_event(struct state *s, uint64_t at, const void *event);
+
+/* ---- threads --------------------------------------------------------------------------------- */
+
+enum thread_flag { /* table _thread_flag */
+                   THREAD_CLONE_FILES = 0x1,
+                   THREAD_CLONE_NEWPID = 0x40,
+                   THREAD_CLONE_PARENT = 0x100,
+                   THREAD_CLONE_THREAD = 0x2000,
+                   THREAD_CLONE_INVERTED = 0x10000,
+                   THREAD_NAME_CHANGED = 0x20000,
+                   THREAD_CLOSED = 0x40000,
+                   THREAD_ACTIVE = 0x80000,
+                   THREAD_CLONE_NEWUSER = 0x100000,
+                   THREAD_PIPE_SRC = 0x200000,
+                   THREAD_PIPE_DST = 0x400000,
+                   THREAD_CLONE_VFORK = 0x8000000,
+                   THREAD_CHILD_IN_PIDNS = 0x20000000,
+                   THREAD_IS_MAIN = 0x40000000,
+};
+
+struct thread_ids {
+    int64_t pid, ptid, vtid, vpid, sid, vpgid, pgid;
+    uint32_t flags; /* enum thread_flag */
+};
+
+struct thread_image { /* what execve and clone set */
+    struct span comm, exe, exepath, root;
+    struct span args, env, cgroups; /* items, each ended by a NUL */
+    uint64_t clone_ts, exec_ts, pidns_ts;
+    int64_t fdlimit;
+    uint32_t tty, loginuid;
+    uint64_t exe_ino, exe_ino_ctime, exe_ino_mtime;
+    bool exe_writable, exe_upper_layer, exe_lower_layer, exe_from_memfd;
+};
+
+struct thread_creds {
+    uint32_t uid, gid;
+    uint64_t cap_inheritable, cap_permitted, cap_effective;
+};
+
+struct thread_use {
+    uint32_t vm_size, vm_rss, vm_swap; /* kB */
+    uint64_t pf_major, pf_minor;
+};
+
+struct thread;
+
+struct thread_view { /* a thread at a place */
+    const struct thread *thread;
+    uint64_t tid;
+    const struct thread_ids *ids;
+    const struct thread_image *image;
+    const struct thread_creds *creds;
+    const struct thread_use *use;
+    struct span cwd; /* its own; of a process see its leader's */
+};
+
+/* False: no thread of this id is known there. */
+bool state_thread(const struct state *s, uint64_t tid, uint64_t at, struct thread_view *out);
+/* The leader of its process; itself when it is one. */
+bool state_leader(const struct state *s, const struct thread_view *t, uint64_t at,
+                  struct thread_view *out);
+/* n times to the leader of the parent (§8); 0: the own leader. */
+bool state_ancestor(const struct state *s, const struct thread_view *t, unsigned n, uint64_t at,
+                    struct thread_view *out);
+/* The leader's folder, ending in a slash; "./" without a leader. */
+struct span state_cwd(const struct state *s, const struct thread_view *t, uint64_t at);
+/* The thread that an event belongs to; false: it has none. */
+bool state_event_thread(const struct state *s, const void *event, uint64_t at,
+                        struct thread_view *out);
+
+/* ---- descriptors ----------------------------------------------------------------------------- */
+
+enum fd_role { ROLE_NONE, ROLE_CLIENT, ROLE_SERVER };
+
+struct fd_info {
+    uint8_t type; /* enum capture_fd_type */
+    uint8_t l4;   /* table _l4proto */
+    uint8_t role; /* enum fd_role */
+    bool cloexec, connected, from_proc, upper_layer, lower_layer, cloned;
+    uint16_t sport, dport;
+    struct ip_bytes src, dst; /* len 0: none */
+    uint64_t unix_src, unix_dst;
+    uint32_t open_flags, dev;
+    uint64_t ino, pid;     /* pid: of pidfds */
+    struct span name, raw; /* raw: as the program gave it */
+};
+
+/* NULL: not known there. */
+const struct fd_info *state_fd(const struct state *s, const struct thread_view *t, int64_t fd,
+                               uint64_t at);
+/* The number of the descriptor that an event is about; -1: none. */
+int64_t state_event_fd(const void *event);
+/* "4", "f", … and for sockets the letter of the protocol, as in "<4t>". */
+char fd_type_char(const struct fd_info *f);
+const char *fd_type_text(const struct fd_info *f);
+const char *fd_l4_text(const struct fd_info *f);
+
+/* ---- the rest -------------------------------------------------------------------------------- */
+
+bool state_user_name(const struct state *s, uint32_t uid, uint64_t at, struct span *out);
+bool state_group_name(const struct state *s, uint32_t gid, uint64_t at, struct span *out);
+const struct capture_machine *state_machine(const struct state *s);
+/* Appends path made absolute from dir, as §4.2 says. */
+void state_resolve_path(struct span dir, struct span path, struct buf *out);
+/* Bytes that the state takes. */
+uint64_t state_memory(const struct state *s);
+
+#endif

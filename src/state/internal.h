@@ -1,0 +1,189 @@
+/* What the files of the state share. Versions are never changed once they are published. */
+#ifndef MEWS_STATE_INTERNAL_H
+#define MEWS_STATE_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "mews/state.h"
+
+#define THREADS_MAX 262144u /* alive at once; more are not taken up (§1) */
+#define FDS_MAX     4096u   /* in a table */
+#define ENTER_MAX   4096u   /* bytes of a remembered enter half */
+#define CLONE_STALE (2 * NS_PER_S)
+#define BUCKET_BITS 14
+
+/* ---- versions: newest first, with jumps that make a search logarithmic ----------------------- */
+
+struct version {
+    struct version *before, *jump;
+    uint64_t at;
+    uint32_t depth;
+};
+
+typedef struct version *_Atomic version_head;
+
+/* The version that counts at a place; NULL: none yet. */
+const struct version *version_at(const version_head *head, uint64_t at);
+/* Publishes v (its payload is filled in). Without history the one before is freed. */
+void version_push(struct state *s, version_head *head, struct version *v, uint64_t at);
+void versions_free(version_head *head);
+
+/* ---- texts: each kept once ------------------------------------------------------------------- */
+
+/* The bytes, for as long as the state lives. */
+struct span state_text(struct state *s, struct span text);
+
+/* ---- what is kept ---------------------------------------------------------------------------- */
+
+struct ids_version {
+    struct version v;
+    struct thread_ids ids;
+};
+struct image_version {
+    struct version v;
+    struct thread_image image;
+};
+struct creds_version {
+    struct version v;
+    struct thread_creds creds;
+};
+struct use_version {
+    struct version v;
+    struct thread_use use;
+};
+struct text_version {
+    struct version v;
+    struct span text;
+    bool gone;
+};
+struct fd_version {
+    struct version v;
+    bool closed;
+    struct fd_info info;
+};
+
+#define FD_PAGE 32u
+
+struct fd_page {
+    version_head fds[FD_PAGE];
+};
+
+struct fd_table {
+    struct fd_table *parent; /* what it was when the table was copied; its entries until replaced */
+    uint64_t copied_at;
+    struct fd_page *_Atomic pages[FDS_MAX / FD_PAGE];
+    unsigned open;
+    struct fd_table *next; /* of all tables, for freeing */
+};
+
+struct thread {            /* one life of a thread id */
+    struct thread *before; /* the life before it */
+    uint64_t tid, born;
+    _Atomic uint64_t gone; /* place of its removal */
+    version_head ids, image, creds, use, cwd;
+    struct fd_table *_Atomic fds;
+    /* the building thread's own */
+    uint16_t last_type;
+    struct buf enter; /* the enter half that is kept for its exit */
+    bool reaper;      /* of a leader: takes orphans */
+    struct thread *live_next, *live_prev;
+    struct thread *next; /* of all, for freeing */
+};
+
+struct slot {
+    struct slot *next;
+    uint64_t key;
+    struct thread *_Atomic newest; /* of threads */
+    version_head name;             /* of users and groups */
+};
+
+struct slots {
+    struct slot *_Atomic buckets[1u << BUCKET_BITS];
+};
+
+struct removed { /* a thread that ended, for parents that tell of it late (§3.1) */
+    uint64_t tid, ptid, ts;
+};
+
+struct interface {
+    struct ip_bytes addr, mask;
+};
+
+struct state {
+    bool history;
+    _Atomic uint64_t memory;
+    struct slots threads, users, groups;
+    struct capture_machine machine;
+    VEC(struct interface) interfaces;
+    struct thread *all_threads, *live;
+    struct fd_table *all_tables;
+    struct arena texts_arena;
+    struct text_entry **texts; /* hash table of texts */
+    size_t texts_size, texts_n;
+    /* the building thread's own */
+    unsigned alive;
+    uint64_t at, ts;    /* of the event at hand */
+    uint64_t ended_tid; /* removed before the next event; UINT64_MAX: none */
+    int64_t ended_reaper;
+    struct thread *closing; /* its descriptor is removed before the next event */
+    int64_t closing_fd;
+    int64_t closing_last; /* of a range */
+    struct removed ring[1024];
+    unsigned ring_at;
+    struct buf path, name;
+};
+
+/* ---- threads.c */
+struct slot *slot_get(struct state *s, struct slots *t, uint64_t key, bool make);
+/* The life that is there now; NULL: none. */
+struct thread *thread_now(struct state *s, uint64_t tid);
+struct thread *thread_new(struct state *s, uint64_t tid, const struct thread_ids *ids,
+                          const struct thread_image *image, const struct thread_creds *creds);
+void thread_remove(struct state *s, struct thread *t);
+struct thread *thread_placeholder(struct state *s, uint64_t tid);
+const struct thread_ids *ids_now(const struct thread *t);
+const struct thread_image *image_now(const struct thread *t);
+const struct thread_creds *creds_now(const struct thread *t);
+void thread_set_ids(struct state *s, struct thread *t, const struct thread_ids *ids);
+void thread_set_image(struct state *s, struct thread *t, const struct thread_image *image);
+void thread_set_creds(struct state *s, struct thread *t, const struct thread_creds *creds);
+void thread_set_use(struct state *s, struct thread *t, const struct thread_use *use);
+void thread_set_cwd(struct state *s, struct thread *t, struct span cwd);
+struct thread *thread_leader(struct state *s, struct thread *t);
+bool ids_invalid(const struct thread_ids *ids);
+void thread_chdir(struct state *s, struct thread *t, struct span path);
+struct span thread_cwd_now(struct state *s, struct thread *t);
+void threads_remove_ended(struct state *s);
+void threads_tie_all(struct state *s);
+/* ---- process.c: clone, execve, exit, and what changes a thread */
+void on_clone(struct state *s, const void *e, struct thread **event_thread);
+void on_execve(struct state *s, const void *e, struct thread *t);
+void on_procexit(struct state *s, const void *e, struct thread *t);
+void on_thread_change(struct state *s, const void *e, struct thread *t, int64_t res);
+/* ---- files.c */
+struct fd_table *fds_of(struct state *s, struct thread *t, bool make);
+const struct fd_info *fd_now(struct state *s, struct thread *t, int64_t fd);
+void fd_put(struct state *s, struct thread *t, int64_t fd, const struct fd_info *info);
+void fd_close(struct state *s, struct thread *t, int64_t fd);
+void fds_copy(struct state *s, struct thread *from, struct thread *to);
+/* Calls with each descriptor that is open; the callback may close the one at hand. */
+void fds_each(struct state *s, struct thread *t,
+              void (*each)(struct state *s, struct thread *t, int64_t fd,
+                           const struct fd_info *info, void *ctx),
+              void *ctx);
+void on_file_event(struct state *s, const void *e, struct thread *t, int64_t res);
+void fds_remove_closed(struct state *s);
+/* ---- sockets.c */
+void socket_name(struct state *s, struct fd_info *f);
+void on_socket_event(struct state *s, const void *e, struct thread *t, int64_t res);
+void sockets_orient(struct state *s);
+void fd_from_metadata(struct state *s, const struct capture_fd *m, struct fd_info *f);
+
+/* ---- parameters: absent ones give the fallback */
+int64_t param_i64(const void *e, unsigned i, int64_t otherwise);
+uint32_t param_u32(const void *e, unsigned i, uint32_t otherwise);
+uint64_t param_u64(const void *e, unsigned i, uint64_t otherwise);
+bool param_text(const void *e, unsigned i, struct span *out); /* without its NUL; "" counts */
+bool param_has(const void *e, unsigned i);
+
+#endif

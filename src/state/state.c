@@ -1,0 +1,347 @@
+/* The state as a whole: seeded from metadata, moved on by events, asked. */
+#include "internal.h"
+
+struct state *state_new(bool history)
+{
+    struct state *s = xcalloc(1, sizeof(*s));
+
+    s->history = history;
+    s->memory = sizeof(*s);
+    s->ended_tid = UINT64_MAX;
+    buf_init(&s->path, 65536);
+    buf_init(&s->name, 65536);
+    return s;
+}
+
+static void slots_free(struct slots *t)
+{
+    for (size_t i = 0; i < COUNT_OF(t->buckets); i++) {
+        for (struct slot *p = t->buckets[i], *next; p; p = next) {
+            next = p->next;
+            versions_free(&p->name);
+            free(p);
+        }
+    }
+}
+
+static void thread_free(struct thread *t)
+{
+    versions_free(&t->ids);
+    versions_free(&t->image);
+    versions_free(&t->creds);
+    versions_free(&t->use);
+    versions_free(&t->cwd);
+    buf_fini(&t->enter);
+    free(t);
+}
+
+static void table_free(struct fd_table *t)
+{
+    for (size_t p = 0; p < COUNT_OF(t->pages); p++) {
+        for (unsigned i = 0; t->pages[p] && i < FD_PAGE; i++)
+            versions_free(&t->pages[p]->fds[i]);
+        free(t->pages[p]);
+    }
+    free(t);
+}
+
+void state_free(struct state *s)
+{
+    if (!s)
+        return;
+    for (struct thread *t = s->all_threads, *next; t; t = next) {
+        next = t->next;
+        thread_free(t);
+    }
+    for (struct fd_table *t = s->all_tables, *next; t; t = next) {
+        next = t->next;
+        table_free(t);
+    }
+    slots_free(&s->threads);
+    slots_free(&s->users);
+    slots_free(&s->groups);
+    vec_free(&s->interfaces);
+    arena_fini(&s->texts_arena);
+    free(s->texts);
+    buf_fini(&s->path);
+    buf_fini(&s->name);
+    free(s);
+}
+
+uint64_t state_memory(const struct state *s)
+{
+    return s->memory;
+}
+
+const struct capture_machine *state_machine(const struct state *s)
+{
+    return &s->machine;
+}
+
+/* ---- names of users and groups (§7) ---------------------------------------------------------- */
+
+static void set_name(struct state *s, struct slots *t, uint32_t id, struct span name, bool gone)
+{
+    struct text_version *v;
+
+    if (name.n && (name.p[0] == '+' || name.p[0] == '-'))
+        return;
+    v = xcalloc(1, sizeof(*v));
+    v->text = state_text(s, name);
+    v->gone = gone;
+    s->memory += sizeof(*v);
+    version_push(s, &slot_get(s, t, id, true)->name, &v->v, s->at);
+}
+
+static bool get_name(const struct state *s, const struct slots *t, uint32_t id, uint64_t at,
+                     struct span *out)
+{
+    struct slot *p = slot_get((struct state *)s, (struct slots *)t, id, false);
+    const struct text_version *v = p ? (const void *)version_at(&p->name, at) : NULL;
+
+    *out = v && !v->gone ? v->text : id == 0 ? span_of("root") : span_of("");
+    return (v && !v->gone) || id == 0;
+}
+
+bool state_user_name(const struct state *s, uint32_t uid, uint64_t at, struct span *out)
+{
+    return get_name(s, &s->users, uid, at, out);
+}
+
+bool state_group_name(const struct state *s, uint32_t gid, uint64_t at, struct span *out)
+{
+    return get_name(s, &s->groups, gid, at, out);
+}
+
+/* 354 to 360: of the host only; those of containers have no table of their own here. */
+static void on_user_event(struct state *s, const void *e)
+{
+    bool group = event_code(e) >= 358, deleted = event_code(e) == 356 || event_code(e) == 360;
+    struct span name, container;
+
+    param_text(e, group ? 1 : 2, &name);
+    param_text(e, group ? 2 : 5, &container);
+    if (container.n == 0 && param_has(e, 0))
+        set_name(s, group ? &s->groups : &s->users, param_u32(e, 0, 0), name, deleted);
+}
+
+/* ---- metadata -------------------------------------------------------------------------------- */
+
+static void take_machine(void *ctx, const struct capture_machine *m)
+{
+    ((struct state *)ctx)->machine = *m;
+}
+
+static struct span trimmed_exepath(struct span path)
+{
+    static const char tail[] = " (deleted)";
+    size_t n = sizeof(tail) - 1;
+
+    if (path.n > n && memcmp(path.p + path.n - n, tail, n) == 0)
+        path.n -= n;
+    return path;
+}
+
+/* Items with a NUL behind each, the last one too. */
+static struct span items(struct state *s, struct span list)
+{
+    if (list.n == 0 || list.p[list.n - 1] == '\0')
+        return state_text(s, list);
+    buf_reset(&s->name);
+    buf_add(&s->name, list.p, list.n);
+    buf_addc(&s->name, '\0');
+    return state_text(s, (struct span){s->name.data, s->name.len});
+}
+
+static void take_process(void *ctx, const struct capture_process *p)
+{
+    struct state *s = ctx;
+    struct thread_ids ids = {(int64_t)p->pid, (int64_t)p->ptid, p->vtid, p->vpid,
+                             p->sid,          p->vpgid,         p->pgid, p->flags | THREAD_ACTIVE};
+    struct thread_creds creds = {p->uid, p->gid, p->cap_inheritable, p->cap_permitted,
+                                 p->cap_effective};
+    struct thread_use use = {p->vm_size, p->vm_rss, p->vm_swap, p->pf_major, p->pf_minor};
+    struct thread_image image = {.fdlimit = p->fdlimit,
+                                 .pidns_ts = p->pidns_init_start_ts,
+                                 .tty = p->tty,
+                                 .loginuid = p->loginuid,
+                                 .exe_ino = p->exe_ino,
+                                 .exe_ino_ctime = p->exe_ino_ctime,
+                                 .exe_ino_mtime = p->exe_ino_mtime,
+                                 .exe_writable = p->exe_writable,
+                                 .exe_upper_layer = p->exe_upper_layer,
+                                 .exe_lower_layer = p->exe_lower_layer,
+                                 .exe_from_memfd = p->exe_from_memfd};
+    struct thread *t;
+
+    if (s->alive >= THREADS_MAX)
+        return;
+    image.comm = state_text(s, p->comm);
+    image.exe = state_text(s, p->exe);
+    image.exepath = state_text(s, trimmed_exepath(p->exepath));
+    image.root = state_text(s, p->root);
+    image.args = items(s, p->args);
+    image.env = items(s, p->env);
+    image.cgroups = items(s, p->cgroups);
+    t = thread_new(s, p->tid, &ids, &image, &creds);
+    thread_set_use(s, t, &use);
+    if (p->pid == p->tid) {
+        t->reaper = p->pid == 1 || p->vpid == 1;
+        thread_chdir(s, t, p->cwd);
+    }
+}
+
+static void take_fd(void *ctx, const struct capture_fd *m)
+{
+    struct state *s = ctx;
+    struct thread *t = thread_now(s, m->tid);
+    struct fd_info f;
+
+    if (!t)
+        return;
+    fd_from_metadata(s, m, &f);
+    fd_put(s, t, m->fd, &f);
+}
+
+static void take_user(void *ctx, const struct capture_user *u)
+{
+    struct state *s = ctx;
+
+    set_name(s, u->group ? &s->groups : &s->users, u->group ? u->gid : u->uid, u->name, false);
+}
+
+static void take_interface(void *ctx, const struct capture_interface *i)
+{
+    struct interface f = {i->addr, i->mask};
+
+    vec_push(&((struct state *)ctx)->interfaces, f);
+}
+
+enum severity state_metadata(struct state *s, const struct capture_block *b, uint64_t offset,
+                             struct error *err)
+{
+    struct capture_metadata to = {s,       take_machine, take_process,
+                                  take_fd, take_user,    take_interface};
+
+    if (b->type == CAPTURE_INTERFACES_V1 || b->type == CAPTURE_INTERFACES_V2)
+        s->interfaces.n = 0;
+    return capture_metadata_read(b, offset, &to, err);
+}
+
+void state_start(struct state *s)
+{
+    threads_tie_all(s);
+    sockets_orient(s);
+}
+
+/* ---- events (§2) ----------------------------------------------------------------------------- */
+
+static bool has_no_thread(const void *e, const struct event_type *t)
+{
+    uint16_t type = event_code(e);
+
+    if (type == EVENT_PROCINFO)
+        return false;
+    return (t->flags & EVENT_SKIP_PARSER_RESET) || type == EVENT_PLUGIN || type == EVENT_ASYNC ||
+           type == EVENT_CONTAINER_JSON || (type >= 354 && type <= 360);
+}
+
+static bool is_clone(uint16_t type)
+{
+    return type == 223 || type == 225 || type == 227 || type == 335;
+}
+
+static struct thread *find_thread(struct state *s, const void *e, const struct event_type *type)
+{
+    uint64_t tid = event_tid(e);
+    uint16_t code = event_code(e);
+    struct thread *t = thread_now(s, tid);
+    struct thread_ids ids;
+
+    if (is_clone(code) || code == 186 || code == 152 || code == EVENT_PROCINFO ||
+        (type->flags & EVENT_SKIP_PARSER_RESET))
+        return t;
+    if (!t)
+        t = thread_placeholder(s, tid);
+    if (t && !(ids_now(t)->flags & THREAD_ACTIVE)) {
+        ids = *ids_now(t);
+        ids.flags |= THREAD_ACTIVE;
+        thread_set_ids(s, t, &ids);
+    }
+    return t;
+}
+
+/* Enter halves that are kept for their exits; what an exit does not belong to is forgotten. */
+static void keep_enter(struct thread *t, const void *e, const struct event_type *type)
+{
+    uint16_t code = event_code(e);
+
+    if (type->enter) {
+        buf_reset(&t->enter);
+        if (event_len(e) <= ENTER_MAX)
+            buf_add(&t->enter, e, event_len(e));
+        t->last_type = code;
+    } else if (t->last_type != code - 1 && !(t->last_type == 330 && code == 293)) {
+        buf_reset(&t->enter);
+        t->last_type = code;
+    }
+}
+
+static void run_parsers(struct state *s, const void *e, struct thread *t)
+{
+    int64_t res = 0;
+    bool has_result = event_result(e, &res);
+    uint16_t code = event_code(e);
+
+    if (is_clone(code)) {
+        on_clone(s, e, &t);
+    } else if (!t) {
+        return;
+    } else if (code == 293 || code == 331) {
+        on_execve(s, e, t);
+    } else if (code == 186) {
+        on_procexit(s, e, t);
+    } else if (has_result || code == 152) {
+        on_thread_change(s, e, t, res);
+        on_file_event(s, e, t, res);
+        on_socket_event(s, e, t, res);
+    }
+}
+
+void state_event(struct state *s, uint64_t at, const void *event)
+{
+    const struct event_type *type = event_type_get(event_code(event));
+    struct thread *t;
+
+    if (!type)
+        return;
+    s->at = at;
+    if (s->closing)
+        fds_remove_closed(s);
+    if (s->ended_tid != UINT64_MAX)
+        threads_remove_ended(s);
+    s->ts = event_ts(event);
+    if (event_code(event) >= 354 && event_code(event) <= 360 && type->enter) {
+        on_user_event(s, event);
+        return;
+    }
+    if (has_no_thread(event, type))
+        return;
+    t = find_thread(s, event, type);
+    if (t)
+        keep_enter(t, event, type);
+    if (!type->enter || event_code(event) == 186 || event_code(event) == 152)
+        run_parsers(s, event, t);
+    if (t && !type->enter && t->gone == UINT64_MAX) {
+        buf_reset(&t->enter);
+        t->last_type = event_code(event);
+    }
+}
+
+bool state_event_thread(const struct state *s, const void *event, uint64_t at,
+                        struct thread_view *out)
+{
+    const struct event_type *type = event_type_get(event_code(event));
+
+    return type && !has_no_thread(event, type) && state_thread(s, event_tid(event), at, out);
+}
