@@ -31,6 +31,9 @@ struct session_spec {
     uint64_t memory;      /* bytes for kept values */
     json_t *layouts;      /* the client's own (view.h, layouts_add), NULL: those of views_dir */
     char *capture;        /* a capture file instead of a source, NULL: none */
+    bool raw_events;      /* of captures: as they stand in the file, numbered as sysdig 0.29.3 does */
+    bool internal;        /* of captures: what mews hides otherwise, too */
+    bool follow;          /* of captures: go on as the file grows */
 };
 
 void spec_init(struct session_spec *s); /* with the default directories and limits */

@@ -16,6 +16,7 @@
 #define MEWS_FIELD_H
 
 #include "mews/plugin.h"
+#include "mews/state.h"
 
 /* ---- what is wrong with a text, and where ---------------------------------------------------- */
 
@@ -173,11 +174,21 @@ void expr_eval(const struct expr *e, struct field_reader *r, struct value *out);
 
 /* ---- values out of events -------------------------------------------------------------------- */
 
+/* The thread of an event, looked up when a field first asks for it. */
+struct field_thread {
+    bool asked, there;
+    struct thread_view view;
+};
+
 struct field_event {
     const void *bytes;
     uint64_t number;
-    const char *source;   /* NULL: unknown */
-    struct plugin *owner; /* of a plugin event, NULL: not loaded */
+    uint16_t cpu;
+    const struct state *state;   /* NULL: none is known */
+    uint64_t at;                 /* place of the event, for the state */
+    struct field_thread *thread; /* of the reader; set asked to false for each event */
+    const char *source;          /* NULL: unknown */
+    struct plugin *owner;        /* of a plugin event, NULL: not loaded */
     const char *hostname;
     uint64_t first_ts;    /* of the stream's first event that is not meta; TS_NONE: not yet */
     uint64_t previous_ts; /* of the event before it in the stream; TS_NONE: none */

@@ -133,15 +133,13 @@ static void add_source_plugin(struct options *o)
     str_list_fini(&bundled);
 }
 
-static enum severity refuse(const char *path, enum input_kind kind, struct error *err)
+static enum severity use_capture(struct options *o, const char *path, struct error *err)
 {
-    if (kind == INPUT_CAPTURE)
-        return error_set(
-            err, ERR_REFUSED,
-            "%s is a capture: mews %s reads logs and plugins' streams; sysdig -r opens it", path,
-            "0.1");
-    return error_set(err, ERR_REFUSED,
-                     "%s is a configuration or a rules file: mews 0.1 takes plugins with -H", path);
+    if (o->spec.capture)
+        return error_set(err, ERR_REFUSED, "%s and %s: one capture is opened at a time",
+                         o->spec.capture, path);
+    o->spec.capture = xstrdup(path);
+    return SEV_OK;
 }
 
 enum severity inputs_apply(struct options *o, struct error *err)
@@ -172,16 +170,23 @@ enum severity inputs_apply(struct options *o, struct error *err)
             sev = use_stdin(o, err);
         } else if (kind == INPUT_LOG) {
             str_list_add(&logs, path);
+        } else if (kind == INPUT_CAPTURE) {
+            sev = use_capture(o, path, err);
         } else {
-            sev = refuse(path, kind, err);
+            sev = error_set(err, ERR_REFUSED,
+                            "%s is a configuration or a rules file: mews 0.1 takes plugins with -H",
+                            path);
         }
     }
+    if (sev == SEV_OK && o->spec.capture && (logs.n || o->spec.source))
+        sev = error_set(err, ERR_USAGE, "%s and %s%s: one source is opened at a time",
+                        o->spec.capture, logs.n ? "" : "-I ", logs.n ? logs.v[0] : o->spec.source);
     if (sev == SEV_OK && logs.n && o->spec.source)
         sev = error_set(err, ERR_USAGE, "%s and -I %s: one source is opened at a time", logs.v[0],
                         o->spec.source);
     if (sev == SEV_OK && logs.n)
         use_logs(o, &logs);
-    else if (sev == SEV_OK && (libraries || sole_plugin_source(o)))
+    else if (sev == SEV_OK && !o->spec.capture && (libraries || sole_plugin_source(o)))
         o->spec.offer_source = !o->spec.source;
     if (sev == SEV_OK && o->spec.source)
         add_source_plugin(o);

@@ -13,6 +13,8 @@ enum long_only {
     OPT_ENGINE,
     OPT_NO_BUNDLED,
     OPT_CSV,
+    OPT_RAW_EVENTS,
+    OPT_INTERNAL,
     OPT_FORMAT
 };
 
@@ -28,7 +30,11 @@ static const struct option_def {
     {'s', OPT_NO_BUNDLED, "no-bundled", NULL,
      "do not load plugins that come along when something needs them"},
     {'s', OPT_MEMORY, "memory", "SIZE", "for values that are kept or counted (512M)"},
-    {'s', 'f', "follow", NULL, "follow logs as they grow, as tail -f"},
+    {'s', 'r', "read", "FILE", "read this capture; the same as giving it as an input"},
+    {'s', OPT_RAW_EVENTS, "raw-events", NULL,
+     "captures as they stand in the file, halves of calls apart, numbered as sysdig 0.29 does"},
+    {'s', OPT_INTERNAL, "internal", NULL, "show events that serve the capture itself, too"},
+    {'s', 'f', "follow", NULL, "follow logs and captures as they grow, as tail -f"},
     {'x', OPT_SPOOL_LIMIT, "spool-limit", "SIZE",
      "keep at most this much of the stream (8G, or half of what is free)"},
     {'s', OPT_TOUR, "tour", NULL, "the bundled tour"},
@@ -153,8 +159,17 @@ static enum severity apply(struct options *o, int code, const char *arg, size_t 
         break;
     case OPT_FORMAT:
         return read_form(o, arg, err);
+    case 'r':
+        str_list_add(&o->inputs, arg);
+        break;
+    case OPT_RAW_EVENTS:
+        o->spec.raw_events = true;
+        break;
+    case OPT_INTERNAL:
+        o->spec.internal = true;
+        break;
     case 'f':
-        o->follow = true;
+        o->follow = o->spec.follow = true;
         break;
     case 'p':
         free(o->format);

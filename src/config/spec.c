@@ -198,6 +198,9 @@ json_t *spec_to_json(const struct session_spec *s)
     json_object_set_new(o, "spool_limit", rpc_u64(s->spool_limit));
     json_object_set_new(o, "memory", rpc_u64(s->memory));
     json_object_set_new(o, "capture", rpc_str(s->capture));
+    json_object_set_new(o, "raw_events", json_boolean(s->raw_events));
+    json_object_set_new(o, "internal", json_boolean(s->internal));
+    json_object_set_new(o, "follow", json_boolean(s->follow));
     if (s->layouts)
         json_object_set(o, "layouts", s->layouts);
     return o;
@@ -266,6 +269,9 @@ enum severity spec_from_json(const json_t *j, struct session_spec *s, struct err
         s->layouts = json_incref(json_object_get(j, "layouts"));
     s->offer_source = rpc_get_bool(j, "offer_source", false);
     s->no_auto = rpc_get_bool(j, "no_auto", false);
+    s->raw_events = rpc_get_bool(j, "raw_events", false);
+    s->internal = rpc_get_bool(j, "internal", false);
+    s->follow = rpc_get_bool(j, "follow", false);
     s->spool_limit = rpc_u64_or(j, "spool_limit", s->spool_limit);
     s->memory = rpc_u64_or(j, "memory", s->memory);
     if (json_is_array(dirs)) {

@@ -234,8 +234,7 @@ static struct column *column_at(struct engine *e, uint32_t i)
     return c;
 }
 
-static void extract_cell(struct engine *e, uint64_t row, uint32_t column, const char *bytes,
-                         uint64_t number)
+static void extract_cell(struct engine *e, uint64_t row, uint32_t column, const char *bytes)
 {
     struct event_reader *r = &e->plugin_scanner.reader;
     struct column *c = column_at(e, column);
@@ -246,7 +245,7 @@ static void extract_cell(struct engine *e, uint64_t row, uint32_t column, const 
         json_decref(known);
         return;
     }
-    reader_event(r, &c->refs, bytes, number, TS_NONE);
+    reader_event(r, &c->refs, bytes, row, TS_NONE);
     r->base.read(&r->base, c->ref, &v);
     cache_put(e->cells, row, column, value_json(&v, CELL_TEXT_MAX));
 }
@@ -261,8 +260,7 @@ static void run_cells(struct engine *e, struct job *j)
         if (store_read(e->store, work->rows[i], &bytes, NULL) != SEV_OK)
             continue;
         for (size_t k = 0; k < work->ncolumns; k++)
-            extract_cell(e, work->rows[i], work->columns[k], bytes.data,
-                         store_number(e->store, work->rows[i]));
+            extract_cell(e, work->rows[i], work->columns[k], bytes.data);
         if (i % 16 == 15)
             wake_main(e, WAKE_CELLS);
     }
@@ -323,7 +321,7 @@ static json_t *one_cell(struct rows_answer *a, uint64_t row, size_t k, uint64_t 
         want_cell(a, row, a->columns[k]);
         return json_pack("{sb}", "wait", true);
     }
-    reader_event(&a->reader, &c->refs, a->bytes.data, store_number(a->e->store, row), before);
+    reader_event(&a->reader, &c->refs, a->bytes.data, row, before);
     a->reader.base.read(&a->reader.base, c->ref, &v);
     return value_json(&v, CELL_TEXT_MAX);
 }

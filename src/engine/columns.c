@@ -193,7 +193,7 @@ static void sample_events(struct sampling *s)
         if (!store_row(s->e->store, row, &r) || r.type == STORE_ROW_MARK ||
             store_read(s->e->store, row, &bytes, NULL) != SEV_OK)
             continue;
-        reader_event(s->r, NULL, bytes.data, store_number(s->e->store, row), TS_NONE);
+        reader_event(s->r, NULL, bytes.data, row, TS_NONE);
         if (s->fields.n == 0)
             find_candidates(s);
         s->events++;

@@ -54,8 +54,7 @@ static void count_row(struct engine *e, struct count *c, const char *bytes, uint
     if (!store_row(e->store, row, &sr) || sr.type == STORE_ROW_MARK ||
         event_check(bytes, event_len(bytes), NULL) != SEV_OK)
         return;
-    reader_event(r, c->filter ? filter_refs(c->filter) : NULL, bytes, store_number(e->store, row),
-                 TS_NONE);
+    reader_event(r, c->filter ? filter_refs(c->filter) : NULL, bytes, row, TS_NONE);
     if (c->filter && !filter_match(c->filter, &r->base))
         return;
     for (unsigned i = 0; i < c->nfields; i++)

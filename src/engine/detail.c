@@ -128,6 +128,12 @@ static json_t *detail_groups(struct engine *e, struct event_reader *r, bool hidd
         if (plugin_extracts(p, event_code(r->fe.bytes), r->fe.source))
             json_array_append_new(groups, group_of(e, r, plugin_info(p)->name, hidden));
     }
+    if (r->fe.state && str_eq(r->source ? r->source : "", "syscall")) {
+        static const char *const owners[] = {"syscall", "process", "fd", "user", "group"};
+
+        for (size_t i = 0; i < COUNT_OF(owners); i++)
+            json_array_append_new(groups, group_of(e, r, owners[i], hidden));
+    }
     json_array_append_new(groups, group_of(e, r, "evt", hidden));
     return groups;
 }
@@ -143,7 +149,7 @@ static void run_detail(struct engine *e, struct job *j)
     if (!look_up(e, j->id, j->params, &ev))
         return;
     t = event_type_get(ev.r.type);
-    reader_event(r, NULL, ev.bytes.data, ev.number, ev.before);
+    reader_event(r, NULL, ev.bytes.data, ev.row, ev.before);
     o = json_object();
     json_object_set_new(o, "number", rpc_u64(ev.number));
     json_object_set_new(o, "ts", rpc_u64(ev.r.ts));
@@ -228,7 +234,7 @@ static void run_field(struct engine *e, struct job *j)
 
     if (!c || !look_up(e, j->id, j->params, &ev))
         return;
-    reader_event(r, NULL, ev.bytes.data, ev.number, ev.before);
+    reader_event(r, NULL, ev.bytes.data, ev.row, ev.before);
     field_extract(c->ref, &r->fe, true, &r->arena, &v);
     o = field_head(c->ref->def);
     json_object_set_new(o, "field", rpc_str(c->ref->text));
@@ -268,7 +274,7 @@ static void run_clause(struct engine *e, struct job *j)
 
     if (!c || !look_up(e, j->id, j->params, &ev))
         return;
-    reader_event(r, NULL, ev.bytes.data, ev.number, ev.before);
+    reader_event(r, NULL, ev.bytes.data, ev.row, ev.before);
     field_extract(c->ref, &r->fe, false, &r->arena, &v);
     buf_init(&clause, EVENT_LEN_MAX);
     buf_init(&whole, EVENT_LEN_MAX);
@@ -437,7 +443,7 @@ static void run_node(struct engine *e, struct job *j)
         return;
     payload = event_payload(ev.bytes.data);
     payload.n = payload.n ? strnlen(payload.p, payload.n) : 0;
-    reader_event(s.r, NULL, ev.bytes.data, ev.number, ev.before);
+    reader_event(s.r, NULL, ev.bytes.data, ev.row, ev.before);
     json_scan_init(&scan);
     buf_init(&text, EVENT_LEN_MAX);
     json_scan(&scan, payload.p, payload.n, JSON_NODES_MAX);

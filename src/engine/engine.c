@@ -78,9 +78,12 @@ static void open_first_source(struct engine *e)
 /* Once all plugins are there; a client may wait for it before it opens anything. */
 static void run_begin(struct engine *e, struct job *j)
 {
-    load_kept(e);
+    if (!e->capture)
+        load_kept(e);
     session_load_plugins(e);
-    if (rpc_get_bool(j->params, "open", true))
+    if (e->spec.capture && e->store)
+        stream_open_capture(e);
+    else if (rpc_get_bool(j->params, "open", true))
         open_first_source(e);
     notify(e, "session/ready",
            json_pack("{so so so}", "failures", failures_json(e), "sources", sources_json(e),
@@ -210,6 +213,18 @@ static unsigned tell(struct engine *e, unsigned what, bool tick)
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
+static bool open_capture(struct engine *e)
+{
+    struct error err;
+
+    e->capture = capture_new(e->spec.capture, &e->spec, &err);
+    if (!e->capture) {
+        e->source.state = SOURCE_FAILED;
+        e->source.error = xstrdup(err.text);
+    }
+    return e->capture != NULL;
+}
+
 static void setup_store(struct engine *e)
 {
     struct store_options o = {.fd = e->fds.spool,
@@ -217,6 +232,8 @@ static void setup_store(struct engine *e)
                               .limit = e->spec.spool_limit,
                               .writable = true};
 
+    if (e->spec.capture && open_capture(e))
+        o = (struct store_options){.fd = -1, .input = capture_bytes(e->capture)};
     if (e->fds.spool >= 0)
         e->store = store_new(&o);
 }
@@ -508,6 +525,7 @@ static void engine_fini(struct engine *e)
     layouts_fini(&e->layouts);
     stream_free(e);
     store_free(e->store);
+    capture_free(e->capture);
     spec_fini(&e->spec);
     str_list_fini(&e->bundled_tried);
     str_list_fini(&e->bundled_wanted);

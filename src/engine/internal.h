@@ -56,6 +56,7 @@ struct event_reader {
     struct field_reader base;
     struct engine *e;
     struct field_event fe;
+    struct field_thread thread;
     struct arena arena;
     struct value *values; /* one for each slot of the refs it was made for */
     uint32_t *stamps;
@@ -71,7 +72,10 @@ void reader_init(struct event_reader *r, struct engine *e);
 void reader_fini(struct event_reader *r);
 /* Starts on another event; values read before are gone. */
 void reader_event(struct event_reader *r, const struct field_refs *refs, const void *bytes,
-                  uint64_t number, uint64_t previous_ts);
+                  uint64_t row, uint64_t previous_ts);
+/* The same for an event that is not kept: its number, and e->place for what else is known of it. */
+void reader_passing(struct event_reader *r, const struct field_refs *refs, const void *bytes,
+                    uint64_t number, uint64_t previous_ts);
 
 /* ---- selections: a filter and what it has matched so far ------------------------------------- */
 
@@ -167,17 +171,38 @@ struct source { /* guarded by state_lock, save where said */
     uint32_t progress_pct;
     char progress_text[128];
     bool has_progress;
-    bool paused; /* asked for by the client */
-    bool live;   /* may not come again: worth keeping */
+    bool reading; /* of a capture: it has been opened; plugin thread */
+    bool paused;  /* asked for by the client */
+    bool live;    /* may not come again: worth keeping */
 };
 
 bool stream_asks(struct engine *e); /* plugin thread: the source is open and not paused */
 bool stream_step(struct engine *e); /* plugin thread: false when there is nothing to do */
 void stream_open(struct engine *e, const char *source, const char *params, struct error *err);
+void stream_open_capture(struct engine *e); /* plugin thread */
 void stream_close(struct engine *e);
 void stream_free(struct engine *e);
 const char *source_state_name(enum source_state s);
 json_t *stream_json(struct engine *e);
+
+/* ---- captures -------------------------------------------------------------------------------- */
+
+struct capture;
+struct event_place { /* what is known of an event beside its bytes */
+    const struct state *state;
+    uint64_t at;
+    uint16_t cpu;
+};
+
+struct capture *capture_new(const char *path, const struct session_spec *spec, struct error *err);
+void capture_free(struct capture *c);
+struct capture_input *capture_bytes(struct capture *c);
+/* The state that holds at an offset. Any thread. */
+const struct state *capture_state(const struct capture *c, uint64_t at);
+/* Reads on for a few milliseconds; false: there is nothing more (for now). Plugin thread. */
+bool capture_step(struct engine *e);
+/* stream.c: what a step came to. */
+void capture_told(struct engine *e, const char *error, bool finished, bool waits);
 
 /* ---- output of the commands without a screen ------------------------------------------------- */
 
@@ -249,8 +274,10 @@ struct engine {
     struct layouts layouts;         /* constant once started */
     char hostname[128];
 
-    struct store *store; /* NULL: the stream is not kept */
-    struct buf batch;    /* plugin thread: events of the current batch */
+    struct store *store;      /* NULL: the stream is not kept */
+    struct capture *capture;  /* NULL: a plugin's source; opened by the main thread */
+    struct event_place place; /* plugin thread: of the event at hand, without a store */
+    struct buf batch;         /* plugin thread: events of the current batch */
     VEC(size_t) batch_at;
     struct plugin_batch
         last_batch; /* plugin thread: what it came with, kept while its events wait for room */
@@ -258,7 +285,8 @@ struct engine {
     struct error last_batch_error;
     uint64_t last_batch_took;
     _Atomic uint64_t batch_numbers; /* given out without a store */
-    uint64_t first_ts, last_ts;     /* without a store */
+    _Atomic uint64_t first_ts;      /* without a store, and of captures */
+    uint64_t last_ts;               /* without a store */
     uint64_t idle_ns;               /* how long an idle source is left alone */
     _Atomic bool loading;           /* the index is being rebuilt */
 

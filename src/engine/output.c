@@ -11,7 +11,8 @@ enum output_kind { OUTPUT_LINES, OUTPUT_COUNTS };
 struct output {
     enum output_kind kind;
     struct filter *filter;        /* NULL: every event */
-    struct output_format *format; /* NULL: the default line of the event's kind */
+    struct output_format *format;
+    struct output_format *system_format; /* of events that are no plugin's; NULL: the same */
     bool json, visible;
     uint64_t limit, events, matched, printed;
     struct groups *groups;
@@ -22,6 +23,8 @@ struct output {
     bool ended, closed;
 };
 
+static const char default_line[] =
+    "*%evt.num %evt.outputtime %evt.cpu %proc.name (%thread.tid) %evt.dir %evt.type %evt.info";
 static const char default_plugin_line[] =
     "*%evt.num %evt.datetime.s [%evt.pluginname] %evt.plugininfo";
 
@@ -34,6 +37,7 @@ void output_stop(struct engine *e)
     e->output = NULL;
     filter_free(o->filter);
     output_free(o->format);
+    output_free(o->system_format);
     groups_free(o->groups);
     reader_fini(&o->filter_reader);
     reader_fini(&o->format_reader);
@@ -56,14 +60,17 @@ static void add_visible(struct output *o, size_t start)
 
 static void print_line(struct engine *e, struct output *o, const void *bytes, uint64_t number)
 {
+    const struct output_format *format = o->format;
     size_t start = o->text.len;
     bool printed;
 
-    reader_event(&o->format_reader, output_refs(o->format), bytes, number, e->last_ts);
+    if (o->system_format && event_code(bytes) != EVENT_PLUGIN)
+        format = o->system_format;
+    reader_passing(&o->format_reader, output_refs(format), bytes, number, e->last_ts);
     if (o->json)
-        printed = output_json(o->format, &o->format_reader.base, event_ts(bytes), &o->text);
+        printed = output_json(format, &o->format_reader.base, event_ts(bytes), &o->text);
     else
-        printed = output_text(o->format, &o->format_reader.base, &o->text);
+        printed = output_text(format, &o->format_reader.base, &o->text);
     if (!printed)
         return;
     if (o->visible)
@@ -76,7 +83,7 @@ static void count_event(struct engine *e, struct output *o, const void *bytes, u
 {
     struct value values[GROUP_FIELDS];
 
-    reader_event(&o->format_reader, NULL, bytes, number, e->last_ts);
+    reader_passing(&o->format_reader, NULL, bytes, number, e->last_ts);
     for (unsigned i = 0; i < o->nfields; i++)
         field_extract(o->fields[i]->ref, &o->format_reader.fe, false, &o->format_reader.arena,
                       &values[i]);
@@ -91,7 +98,7 @@ void output_event(struct engine *e, const void *bytes, uint64_t number)
         return;
     o->events++;
     if (o->filter) {
-        reader_event(&o->filter_reader, filter_refs(o->filter), bytes, number, e->last_ts);
+        reader_passing(&o->filter_reader, filter_refs(o->filter), bytes, number, e->last_ts);
         if (!filter_match(o->filter, &o->filter_reader.base))
             return;
     }
@@ -201,6 +208,8 @@ static bool compile_format(struct engine *e, struct job *j, struct output *o)
     need_bundled(e, text);
     pthread_mutex_lock(&e->cat_lock);
     o->format = output_compile(text, e->catalogue, &err);
+    if (o->format && text == default_plugin_line && e->capture)
+        o->system_format = output_compile(default_line, e->catalogue, &err);
     pthread_mutex_unlock(&e->cat_lock);
     if (!o->format) {
         snprintf(err.code, sizeof(err.code),

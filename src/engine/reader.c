@@ -47,10 +47,9 @@ static void find_owner(struct event_reader *r, const void *bytes)
     r->fe.source = r->source;
 }
 
-void reader_event(struct event_reader *r, const struct field_refs *refs, const void *bytes,
-                  uint64_t number, uint64_t previous_ts)
+static void next_event(struct event_reader *r, const struct field_refs *refs, const void *bytes,
+                       uint64_t number, uint64_t previous_ts, const struct event_place *place)
 {
-    struct store_row first;
     size_t n = refs ? refs->v.n : 0;
 
     if (n > r->nvalues) {
@@ -69,9 +68,34 @@ void reader_event(struct event_reader *r, const struct field_refs *refs, const v
     r->fe.number = number;
     r->fe.previous_ts = previous_ts;
     r->fe.hostname = r->e->hostname;
-    if (!r->fe.first_ts || r->fe.first_ts == TS_NONE)
-        r->fe.first_ts = !r->e->store                                               ? r->e->first_ts
-                         : store_row(r->e->store, store_first(r->e->store), &first) ? first.ts
-                                                                                    : TS_NONE;
+    r->fe.cpu = place->cpu;
+    r->fe.state = place->state;
+    r->fe.at = place->at;
+    r->fe.thread = &r->thread;
+    r->thread.asked = false;
     find_owner(r, bytes);
+}
+
+void reader_passing(struct event_reader *r, const struct field_refs *refs, const void *bytes,
+                    uint64_t number, uint64_t previous_ts)
+{
+    r->fe.first_ts = r->e->first_ts;
+    next_event(r, refs, bytes, number, previous_ts, &r->e->place);
+}
+
+void reader_event(struct event_reader *r, const struct field_refs *refs, const void *bytes,
+                  uint64_t row, uint64_t previous_ts)
+{
+    const struct engine *e = r->e;
+    struct event_place place = {0};
+    struct store_row sr, first;
+
+    if (e->capture) {
+        r->fe.first_ts = e->first_ts;
+        if (store_row(e->store, row, &sr))
+            place = (struct event_place){capture_state(e->capture, sr.offset), sr.offset, sr.cpu};
+    } else if (!r->fe.first_ts || r->fe.first_ts == TS_NONE) {
+        r->fe.first_ts = store_row(e->store, store_first(e->store), &first) ? first.ts : TS_NONE;
+    }
+    next_event(r, refs, bytes, store_number(e->store, row), previous_ts, &place);
 }

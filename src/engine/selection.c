@@ -153,11 +153,11 @@ static bool note(struct selection *s, uint64_t row, size_t n, const uint8_t *hit
 }
 
 static bool row_matches(struct selection *s, struct event_reader *r, const char *bytes,
-                        uint64_t number, uint64_t before)
+                        uint64_t row, uint64_t before)
 {
     if (event_check(bytes, event_len(bytes), NULL) != SEV_OK)
         return false;
-    reader_event(r, filter_refs(s->filter), bytes, number, before);
+    reader_event(r, filter_refs(s->filter), bytes, row, before);
     return filter_match(s->filter, &r->base);
 }
 
@@ -187,8 +187,7 @@ static size_t scan_window(struct engine *e, struct selection *s, struct scanner 
 
             store_row(e->store, row + i, &r);
             hits[i] = r.type == STORE_ROW_MARK ||
-                      row_matches(s, &sc->reader, sc->bytes.data + sc->offsets[i],
-                                  store_number(e->store, row + i), before);
+                      row_matches(s, &sc->reader, sc->bytes.data + sc->offsets[i], row + i, before);
             before = r.ts;
         }
     }
@@ -339,7 +338,7 @@ static void live_one(struct engine *e, struct selection *s, uint64_t row, size_t
         for (size_t j = 0; j < k; j++) {
             const char *event = bytes + offsets[i + j];
 
-            hits[j] = row_matches(s, r, event, store_number(e->store, row + i + j), before);
+            hits[j] = row_matches(s, r, event, row + i + j, before);
             before = event_ts(event);
         }
         if (!note(s, row + i, k, hits))

@@ -290,6 +290,8 @@ static bool paused(struct engine *e)
 
 bool stream_asks(struct engine *e)
 {
+    if (e->capture)
+        return e->source.reading && !paused(e);
     return e->source.plugin && plugin_stream_is_open(e->source.plugin) && !paused(e);
 }
 
@@ -299,6 +301,8 @@ bool stream_step(struct engine *e)
     struct error full;
     uint64_t start;
 
+    if (e->capture)
+        return stream_asks(e) && capture_step(e);
     if (e->store && store_staged(e->store))
         return retry_full(e);
     if (!stream_asks(e))
@@ -376,11 +380,51 @@ void method_stream(struct engine *e, const json_t *id, const json_t *params)
     reply(e, id, o);
 }
 
+/* ---- captures -------------------------------------------------------------------------------- */
+
+void stream_open_capture(struct engine *e)
+{
+    pthread_mutex_lock(&e->state_lock);
+    free(e->source.name);
+    free(e->source.params);
+    e->source.name = xstrdup("capture");
+    e->source.params = xstrdup(e->spec.capture);
+    e->source.opened_at = time_now();
+    pthread_mutex_unlock(&e->state_lock);
+    e->source.reading = e->capture != NULL;
+    if (e->capture)
+        set_state(e, SOURCE_RUNNING, NULL);
+}
+
+void capture_told(struct engine *e, const char *error, bool finished, bool waits)
+{
+    e->idle_ns = IDLE_MAX_NS * 10;
+    if (error)
+        set_state(e, SOURCE_FAILED, error);
+    else if (finished)
+        set_state(e, SOURCE_ENDED, NULL);
+    else
+        set_state(e, waits ? SOURCE_IDLE : SOURCE_RUNNING, NULL);
+    wake_main(e, WAKE_STREAM);
+    if (!finished)
+        return;
+    e->source.reading = false;
+    output_end(e);
+}
+
 static void run_open(struct engine *e, struct job *j)
 {
     const char *name = rpc_get_str(j->params, "source"), *params = rpc_get_str(j->params, "params");
     struct error err;
 
+    if (!name && e->spec.capture) {
+        stream_open_capture(e);
+        if (e->capture)
+            reply(e, j->id, stream_json(e));
+        else
+            reply_code(e, j->id, RPC_FAILED, e->source.error);
+        return;
+    }
     if (!name) {
         reply_code(e, j->id, RPC_INVALID_PARAMS, "“source” is missing");
         return;

@@ -254,6 +254,10 @@ static void apply(struct folding *f, const struct convert_rule *r)
     for (unsigned i = 0; i < r->nsources && keep + i < FOLD_PARAMS; i++)
         made[i] = source_value(f, &r->sources[i],
                                keep + i < t->nparams ? t->params[keep + i].type : VT_NONE);
+    for (unsigned i = 0; i < r->nsources; i++) {
+        if (r->sources[i].from == FROM_ENTER)
+            f->enter = NULL; /* one step uses it up */
+    }
     f->n = MIN_OF(keep + r->nsources, FOLD_PARAMS);
     memcpy(f->params + keep, made, (f->n - keep) * sizeof(*made));
     f->type = to;

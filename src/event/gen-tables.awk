@@ -21,9 +21,8 @@ file == 2 {
     if ($2 != "unknown") names[$2] = 1
 }
 file == 3 {
-    if (!($1 in table)) { table[$1] = ntables++; table_name[table[$1]] = $1; first[$1] = nflags }
-    flag[nflags++] = "{\"" $3 "\", " $4 "u}"
-    size[$1]++
+    if (!($1 in table)) { table[$1] = ntables++; table_name[table[$1]] = $1 }
+    flag[$1, size[$1]++] = "{\"" $3 "\", " $4 "u}" # rows of some tables stand between those of others
 }
 file == 4 { rule[nrules++] = $1 "," $4 "," $5 "," $6 "," $7 }
 function word(c) {
@@ -77,10 +76,13 @@ END {
     print "static const char *const names[] = {"
     for (i = 1; i <= n; i++) printf "    \"%s\",\n", sorted[i]
     print "};\n\nstatic const struct flag_name flag_names[] = {"
-    for (i = 0; i < nflags; i++) print "    " flag[i] ","
+    for (i = 0; i < ntables; i++) {
+        first[i] = nflags + 0
+        for (k = 0; k < size[table_name[i]]; k++) { print "    " flag[table_name[i], k] ","; nflags++ }
+    }
     print "};\n\nstatic const struct flag_table flag_tables[] = {"
     for (i = 0; i < ntables; i++)
-        printf "    {\"%s\", &flag_names[%d], %d},\n", table_name[i], first[table_name[i]], size[table_name[i]]
+        printf "    {\"%s\", &flag_names[%d], %d},\n", table_name[i], first[i], size[table_name[i]]
     print "};\n\nstatic const struct system_call system_calls[] = {"
     for (i = 0; i < ncalls; i++) printf "    {\"%s\", %d},\n", call[i], nr[i]
     print "};\n\nstatic const struct convert_source convert_sources[] = {"

@@ -24,9 +24,10 @@ static const struct {
     {2, {{VT_INT64, FMT_DEC}, {VT_CHARBUF, FMT_NA}}},   /* keyctl */
 };
 
+/* What old captures have for a text that could not be read (event-state, §9.8). */
 static bool is_absent_text(struct span s)
 {
-    return s.n == 0 || span_is(s, "(NULL)") || span_is(s, "<NA>");
+    return span_is(s, "(NULL)") || span_is(s, "<NA>");
 }
 
 /* A signed or unsigned number of exactly its type's size. */
@@ -376,6 +377,9 @@ static void value_form(const union elem *v, enum value_type type, enum field_for
             buf_adds(out, "none");
         else
             buf_addf(out, "%" PRIu64, v->u);
+        break;
+    case VT_ERRNO:
+        buf_addf(out, "%" PRId64, v->i);
         break;
     case VT_UID:
     case VT_GID:

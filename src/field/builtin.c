@@ -105,7 +105,7 @@ static const struct field_def defs[B_COUNT] = {
 
 const struct field_def *builtin_def(size_t i)
 {
-    return i < B_COUNT ? &defs[i] : NULL;
+    return i < B_COUNT ? &defs[i] : system_def(i - B_COUNT);
 }
 
 static void set_number(struct value *out, uint64_t n)
@@ -170,12 +170,26 @@ static bool is_meta(const void *event)
     return t && str_eq(t->source_class, "meta");
 }
 
-static void set_type(struct value *out, struct arena *arena, const void *event)
+/* The call that a generic event stands for; its number on the machine where its code is unknown. */
+static const char *generic_name(const void *event)
+{
+    struct span id = event_param(event, 0), native = event_param(event, 1);
+
+    if (id.n != 2)
+        return NULL;
+    if (get_u16(id.p) == 0 && native.n == 2 && system_call_native_name(get_u16(native.p)))
+        return system_call_native_name(get_u16(native.p));
+    return system_call_name(get_u16(id.p));
+}
+
+void builtin_type(struct value *out, struct arena *arena, const void *event)
 {
     const struct event_type *t = event_type_get(event_code(event));
-    struct span name =
-        event_code(event) == EVENT_ASYNC ? event_async_name(event) : span_of(t ? t->name : NULL);
+    uint16_t code = event_code(event);
+    struct span name = code == EVENT_ASYNC ? event_async_name(event) : span_of(t ? t->name : NULL);
 
+    if ((code == EVENT_GENERIC_E || code == EVENT_GENERIC_X) && generic_name(event))
+        name = span_of(generic_name(event));
     if (name.p)
         set_text(out, arena, name.p, name.n);
 }
@@ -202,7 +216,6 @@ static void set_plugin_info(struct value *out, struct arena *arena, const struct
 void builtin_extract(const struct field_ref *ref, const struct field_event *e, struct arena *arena,
                      struct value *out)
 {
-    const struct event_type *t = event_type_get(event_code(e->bytes));
     uint64_t ts = event_ts(e->bytes);
     int id = ref->def->builtin;
 
@@ -255,17 +268,17 @@ void builtin_extract(const struct field_ref *ref, const struct field_event *e, s
         set_plugin_info(out, arena, e);
         break;
     case B_TYPE:
-        set_type(out, arena, e->bytes);
+        builtin_type(out, arena, e->bytes);
         break;
     case B_CATEGORY:
-        set_words(out, arena, t ? t->category : NULL);
+        set_words(out, arena, system_category(e));
         break;
     case B_IS_ASYNC:
         set_number(out, is_meta(e->bytes));
         break;
     case B_ASYNCTYPE:
         if (is_meta(e->bytes))
-            set_type(out, arena, e->bytes);
+            builtin_type(out, arena, e->bytes);
         break;
     case B_HOSTNAME:
         set_words(out, arena, e->hostname);

@@ -9,6 +9,15 @@ const struct field_def *builtin_def(size_t i);
 void builtin_extract(const struct field_ref *ref, const struct field_event *e, struct arena *arena,
                      struct value *out);
 
+void builtin_type(struct value *out, struct arena *arena, const void *event); /* evt.type */
+
+/* system.c: the fields of system calls and of what the state knows */
+const struct field_def *system_def(size_t i);
+void system_extract(const struct field_ref *ref, const struct field_event *e, struct arena *arena,
+                    struct value *out);
+const char *system_category(const struct field_event *e); /* evt.category */
+#define SYSTEM_FIELDS_FROM 1000 /* where their numbers (field_def.builtin) start */
+
 /* expr.c: the field whose name has the next name_len bytes, with its argument */
 struct expr *expr_field_at(struct scan *s, size_t name_len);
 

@@ -12,6 +12,10 @@ void field_extract(const struct field_ref *ref, const struct field_event *e, boo
     struct plugin_event pe = {e->bytes, e->number, e->source};
 
     *out = (struct value){.state = VALUE_NONE, .type = (uint8_t)def->type, .list = def->list};
+    if (def->builtin >= SYSTEM_FIELDS_FROM) {
+        system_extract(ref, e, arena, out);
+        return;
+    }
     if (def->builtin >= 0) {
         builtin_extract(ref, e, arena, out);
         return;

@@ -1,0 +1,477 @@
+/*
+ * A capture as the stream: its blocks read one after the other, folded, numbered, passed to the
+ * state, and made rows. Runs on the plugin thread in slices, so that requests come in between.
+ */
+#include "internal.h"
+
+#define WINDOW      ((size_t)1 << 20)
+#define SLICE_NS    (4 * NS_PER_MS)
+#define CLOCK_EVERY 256
+#define RESYNC_MAX  ((size_t)64 << 20) /* how far behind damage the next block is sought */
+#define OLD_TYPES   336                /* types that sysdig 0.29.3 knows */
+#define BUCKETS     4096u
+
+/* The enter half that a thread's next exit may take. */
+struct pending {
+    struct pending *next;
+    uint64_t tid, offset;
+    uint16_t type; /* as it stands in the file */
+    bool v1;
+    struct buf bytes; /* in its current form */
+};
+
+struct section { /* from one section header to the next */
+    struct section *before;
+    uint64_t from;
+    struct state *state;
+};
+
+struct capture {
+    struct capture_input *input;
+    char *path;
+    struct section *_Atomic newest;
+    /* the plugin thread's own */
+    struct buf window, upgraded, folded;
+    uint64_t at; /* offset of the window's first byte */
+    bool started, meta_over, leading, later_section, finished, raw, internal, follow;
+    uint64_t number; /* of the last event */
+    uint64_t shown;  /* rows, or events handed to the output */
+    struct pending *pending[BUCKETS];
+    struct str_list damage;
+    uint64_t seen_size;
+};
+
+/* ---- sections -------------------------------------------------------------------------------- */
+
+static void new_section(struct capture *c, uint64_t offset, bool history)
+{
+    struct section *s = xcalloc(1, sizeof(*s));
+
+    s->before = c->newest;
+    s->from = offset;
+    s->state = state_new(history);
+    atomic_store_explicit(&c->newest, s, memory_order_release);
+    c->meta_over = false;
+    c->leading = true;
+}
+
+const struct state *capture_state(const struct capture *c, uint64_t at)
+{
+    struct section *s = atomic_load_explicit(&((struct capture *)c)->newest, memory_order_acquire);
+
+    while (s && s->from > at)
+        s = s->before;
+    return s ? s->state : NULL;
+}
+
+/* ---- pending enter halves -------------------------------------------------------------------- */
+
+static struct pending **pending_slot(struct capture *c, uint64_t tid)
+{
+    struct pending **p = &c->pending[(tid * 0x9e3779b97f4a7c15ull) >> 52];
+
+    while (*p && (*p)->tid != tid)
+        p = &(*p)->next;
+    return p;
+}
+
+static void pending_clear(struct capture *c)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct pending *p = c->pending[i], *next; p; p = next) {
+            next = p->next;
+            buf_fini(&p->bytes);
+            free(p);
+        }
+        c->pending[i] = NULL;
+    }
+}
+
+static void pending_store(struct capture *c, const struct capture_block *b, uint64_t offset,
+                          uint64_t tid)
+{
+    struct pending **slot = pending_slot(c, tid), *p = *slot;
+
+    if (!p) {
+        p = *slot = xcalloc(1, sizeof(*p));
+        p->tid = tid;
+        buf_init(&p->bytes, EVENT_LEN_MAX + 64);
+    }
+    p->offset = offset;
+    p->v1 = b->v1;
+    buf_reset(&p->bytes);
+    buf_add(&p->bytes, c->folded.data, c->folded.len);
+}
+
+/* The enter half for an event, used up by it; NULL: none. */
+static struct pending *pending_take(struct capture *c, uint64_t tid)
+{
+    struct pending *p = *pending_slot(c, tid);
+
+    return p && p->bytes.len ? p : NULL;
+}
+
+/* ---- damage ---------------------------------------------------------------------------------- */
+
+static void note_damage(struct engine *e, struct capture *c, const char *text)
+{
+    json_t *mark =
+        json_pack("{ss so so}", "kind", "damage", "text", rpc_str(text), "ts", rpc_u64(time_now()));
+    char *json = json_dumps(mark, JSON_COMPACT);
+
+    if (c->damage.n < 1000)
+        str_list_add(&c->damage, text);
+    log_entry(e, NULL, 4, "mews", text);
+    if (e->store)
+        store_append_note(e->store, span_of(json));
+    free(json);
+    json_decref(mark);
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static bool is_initial_state(uint16_t type)
+{
+    return type == EVENT_CONTAINER_JSON || type == EVENT_ASYNC || type == 354 || type == 356 ||
+           type == 358 || type == 360;
+}
+
+struct place {
+    uint64_t offset; /* of the event's bytes */
+    uint64_t enter;
+    bool fold;
+};
+
+static void show_event(struct engine *e, struct capture *c, const struct capture_block *b,
+                       const struct place *p, const void *event, uint64_t number)
+{
+    uint16_t type = event_code(event);
+    struct store_event row = {.offset = p->offset,
+                              .ts = event_ts(event),
+                              .tid = event_tid(event),
+                              .enter = p->enter,
+                              .number = number,
+                              .len = event_len(b->event.p),
+                              .type = type,
+                              .cpu = b->cpu,
+                              .v1 = b->v1,
+                              .fold = p->fold};
+
+    c->shown++;
+    if (e->first_ts == TS_NONE && type != EVENT_ASYNC && type != EVENT_CONTAINER_JSON)
+        e->first_ts = row.ts;
+    if (e->store) {
+        if (type == EVENT_PLUGIN || type == EVENT_ASYNC)
+            row.plugin_id = event_plugin_id(event);
+        store_append_row(e->store, &row);
+        if (e->offers_looked < 20 && type == EVENT_PLUGIN)
+            offers_look(e, event);
+    } else if (e->output) {
+        e->place = (struct event_place){capture_state(c, p->offset), p->offset, b->cpu};
+        output_event(e, event, number);
+        e->last_ts = row.ts;
+    }
+}
+
+/* Types that the table does not know are rows without a number; so is what 0.29.3 passes over. */
+static bool show_unknown(struct engine *e, struct capture *c, const struct capture_block *b,
+                         const struct place *p)
+{
+    uint16_t type = event_code(c->upgraded.data);
+    bool known = event_type_get(type) && (!c->raw || type < OLD_TYPES);
+
+    if (!known)
+        show_event(e, c, b, p, c->upgraded.data, 0);
+    return !known;
+}
+
+/* The enter halves that are left are for the state only. */
+static bool is_half(uint16_t type)
+{
+    const struct event_type *t = event_type_get(type);
+
+    return t->enter && str_eq(t->source_class, "syscall");
+}
+
+static bool is_hidden(struct capture *c, const struct capture_block *b, uint16_t type)
+{
+    if (c->internal)
+        return false;
+    if (c->leading && is_initial_state(type))
+        return true;
+    return type == EVENT_PROCINFO || (b->flags & CAPTURE_FLAG_STATE_ONLY) ||
+           (!c->raw && is_half(type));
+}
+
+static void number_and_show(struct engine *e, struct capture *c, const struct capture_block *b,
+                            struct place *p, enum event_fate fate)
+{
+    const struct buf *event = c->raw ? &c->upgraded : &c->folded;
+    uint16_t type = event_code(event->data);
+    bool passed = c->raw || fate == EVENT_PASSED || fate == EVENT_STORED_AND_PASSED;
+    bool initial = c->leading && is_initial_state(type);
+
+    if (!passed)
+        return;
+    if (!(initial && c->later_section))
+        c->number++;
+    if (!is_hidden(c, b, type))
+        show_event(e, c, b, p, event->data, c->number);
+    if (!initial)
+        c->leading = false;
+}
+
+static void take_event(struct engine *e, struct capture *c, const struct capture_block *b,
+                       uint64_t offset)
+{
+    struct place p = {.offset = offset + b->event_at, .fold = !c->raw};
+    struct pending *enter = NULL;
+    enum event_fate fate;
+    struct error err;
+    bool takes;
+
+    buf_reset(&c->upgraded);
+    if (event_upgrade(b->event.p, b->event.n, b->v1, &c->upgraded, &err) != SEV_OK) {
+        char text[1400];
+
+        snprintf(text, sizeof(text), "%s: the event at offset %llu is damaged: %s", c->path,
+                 (unsigned long long)offset, err.text);
+        note_damage(e, c, text);
+        return;
+    }
+    if (show_unknown(e, c, b, &p))
+        return;
+    fate = event_fate(event_code(c->upgraded.data), event_nparams(c->upgraded.data), &takes);
+    if (takes)
+        enter = pending_take(c, event_tid(c->upgraded.data));
+    event_fold(c->upgraded.data, enter ? enter->bytes.data : NULL, &c->folded);
+    if (enter) {
+        if (!c->raw)
+            p.enter = enter->offset;
+        buf_reset(&enter->bytes);
+    }
+    if (fate == EVENT_STORED || fate == EVENT_STORED_AND_PASSED)
+        pending_store(c, b, p.offset, event_tid(c->upgraded.data));
+    if (fate == EVENT_PASSED || fate == EVENT_STORED_AND_PASSED)
+        state_event(c->newest->state, p.offset, c->folded.data);
+    number_and_show(e, c, b, &p, fate);
+}
+
+/* ---- blocks ---------------------------------------------------------------------------------- */
+
+static void take_metadata(struct engine *e, struct capture *c, const struct capture_block *b,
+                          uint64_t offset)
+{
+    struct error err;
+
+    if (c->meta_over)
+        return; /* only at the start of a section does it describe what is known */
+    if (state_metadata(c->newest->state, b, offset, &err) != SEV_OK)
+        note_damage(e, c, err.text);
+    if (b->type == CAPTURE_MACHINE && state_machine(c->newest->state)->hostname[0])
+        snprintf(e->hostname, sizeof(e->hostname), "%.127s",
+                 state_machine(c->newest->state)->hostname);
+}
+
+static void take_block(struct engine *e, struct capture *c, const struct capture_block *b,
+                       uint64_t offset)
+{
+    if (b->type == CAPTURE_SECTION) {
+        if (c->started) {
+            c->later_section = true;
+            pending_clear(c);
+        }
+        new_section(c, offset, e->store != NULL);
+        c->started = true;
+    } else if (!b->event.p) {
+        take_metadata(e, c, b, offset);
+    } else {
+        if (!c->meta_over)
+            state_start(c->newest->state);
+        c->meta_over = true;
+        take_event(e, c, b, offset);
+    }
+}
+
+static enum severity fill(struct capture *c, size_t want, size_t *got, struct error *err)
+{
+    enum severity sev;
+
+    *got = 0;
+    if (!buf_reserve(&c->window, want))
+        return error_set(err, ERR_LIMIT, "%s: a block is larger than %u bytes", c->path,
+                         CAPTURE_BLOCK_MAX);
+    sev = capture_input_next(c->input, c->window.data + c->window.len, want, got, err);
+    c->window.len += *got;
+    return sev;
+}
+
+/* Passes over what is damaged; false: nothing good follows. */
+static bool resync(struct engine *e, struct capture *c, const struct error *why, bool *eof)
+{
+    uint64_t from = c->at;
+    char text[1500];
+    size_t at;
+
+    for (;;) {
+        struct span left = {c->window.data, c->window.len};
+        struct error err;
+        size_t got;
+
+        if (capture_find_block(left, 1, &at))
+            break;
+        if (c->window.len > RESYNC_MAX || *eof || fill(c, WINDOW, &got, &err) != SEV_OK || !got) {
+            *eof = true;
+            snprintf(text, sizeof(text), "%s: damaged at offset %llu, and nothing good follows: %s",
+                     c->path, (unsigned long long)from, why->text);
+            note_damage(e, c, text);
+            return false;
+        }
+    }
+    c->at += at;
+    buf_drop(&c->window, at);
+    snprintf(text, sizeof(text), "%s: damaged at offset %llu, %zu bytes are passed over: %s",
+             c->path, (unsigned long long)from, at, why->text);
+    note_damage(e, c, text);
+    return true;
+}
+
+/* Takes whole blocks out of the window until time is over; what step ended it. */
+static enum capture_step take_blocks(struct engine *e, struct capture *c, uint64_t until,
+                                     struct error *err)
+{
+    size_t used = 0;
+    unsigned n = 0;
+    enum capture_step step = CAPTURE_NEED_MORE;
+
+    while (!(e->output == NULL && e->store == NULL)) {
+        struct span left = {c->window.data + used, c->window.len - used};
+        struct capture_block b;
+
+        step = left.n ? capture_block_read(left, c->at + used, &b, err) : CAPTURE_NEED_MORE;
+        if (step == CAPTURE_BLOCK && !c->started && b.type != CAPTURE_SECTION) {
+            error_set(err, ERR_FORMAT, "it does not start with a section header");
+            step = CAPTURE_DAMAGED;
+        }
+        if (step != CAPTURE_BLOCK)
+            break;
+        take_block(e, c, &b, c->at + used);
+        used += b.len;
+        if (++n % CLOCK_EVERY == 0 && time_mono() >= until)
+            break;
+    }
+    c->at += used;
+    buf_drop(&c->window, used);
+    return step;
+}
+
+static void tell_progress(struct engine *e, struct capture *c)
+{
+    uint64_t done, total;
+
+    capture_input_progress(c->input, &done, &total);
+    pthread_mutex_lock(&e->state_lock);
+    e->source.has_progress = total > 0;
+    e->source.progress_pct = total ? (uint32_t)((double)done / (double)total * 10000) : 0;
+    snprintf(e->source.progress_text, sizeof(e->source.progress_text), "%llu of %llu bytes",
+             (unsigned long long)done, (unsigned long long)total);
+    pthread_mutex_unlock(&e->state_lock);
+}
+
+static void finish(struct engine *e, struct capture *c)
+{
+    char text[400];
+
+    if (c->window.len && !c->follow) {
+        snprintf(text, sizeof(text),
+                 "%s: cut at offset %llu: the last block has only %zu bytes; the events before it "
+                 "are whole",
+                 c->path, (unsigned long long)c->at, c->window.len);
+        note_damage(e, c, text);
+    }
+    c->finished = true;
+}
+
+bool capture_step(struct engine *e)
+{
+    struct capture *c = e->capture;
+    struct error err, why;
+    enum capture_step step;
+    enum severity sev = SEV_OK;
+    bool eof = false;
+    size_t got = 1;
+
+    if (!c || c->finished)
+        return false;
+    step = take_blocks(e, c, time_mono() + SLICE_NS, &why);
+    if (step == CAPTURE_NEED_MORE)
+        sev = fill(c, MAX_OF(WINDOW, c->window.len), &got, &err);
+    else if (step == CAPTURE_DAMAGED && !c->started)
+        sev = error_set(&err, ERR_FORMAT, "%s: %s", c->path, why.text);
+    else if (step == CAPTURE_DAMAGED && !resync(e, c, &why, &eof))
+        c->finished = true;
+    if (sev == SEV_WARN) { /* the compression broke off */
+        note_damage(e, c, err.text);
+        if (!capture_input_resume(c->input) && got == 0)
+            finish(e, c);
+    } else if (sev != SEV_OK) {
+        c->finished = true;
+    } else if (got == 0 && !c->follow) {
+        finish(e, c);
+    }
+    if (e->store)
+        store_publish(e->store);
+    else
+        output_flush(e);
+    tell_progress(e, c);
+    pthread_mutex_lock(&e->sel_lock);
+    pthread_cond_broadcast(&e->sel_cond);
+    pthread_mutex_unlock(&e->sel_lock);
+    capture_told(e, sev == SEV_FAILED ? err.text : NULL, c->finished, got == 0);
+    return got > 0 || c->finished;
+}
+
+/* ---- its life -------------------------------------------------------------------------------- */
+
+struct capture *capture_new(const char *path, const struct session_spec *spec, struct error *err)
+{
+    struct capture_input *input = capture_input_open(path, -1, err);
+    struct capture *c;
+
+    if (!input)
+        return NULL;
+    c = xcalloc(1, sizeof(*c));
+    c->input = input;
+    c->path = xstrdup(path);
+    c->raw = spec->raw_events;
+    c->internal = spec->internal;
+    c->follow = spec->follow;
+    buf_init(&c->window, (size_t)CAPTURE_BLOCK_MAX * 2);
+    buf_init(&c->upgraded, EVENT_LEN_MAX + 4096);
+    buf_init(&c->folded, EVENT_LEN_MAX + 4096);
+    return c;
+}
+
+struct capture_input *capture_bytes(struct capture *c)
+{
+    return c->input;
+}
+
+void capture_free(struct capture *c)
+{
+    if (!c)
+        return;
+    for (struct section *s = c->newest, *before; s; s = before) {
+        before = s->before;
+        state_free(s->state);
+        free(s);
+    }
+    pending_clear(c);
+    capture_input_free(c->input);
+    buf_fini(&c->window);
+    buf_fini(&c->upgraded);
+    buf_fini(&c->folded);
+    str_list_fini(&c->damage);
+    free(c->path);
+    free(c);
+}
