@@ -74,6 +74,12 @@ struct capture_input;
 /* Opens a capture file, or takes fd over when path is NULL (a file that can be read at offsets). A
  * gzip file is known by its first bytes. */
 struct capture_input *capture_input_open(const char *path, int fd, struct error *err);
+/* Reads from a pipe: what comes is kept in the file of copy_fd (both are taken over), where it can
+ * be read at offsets; have bytes are there already, from an engine before this one. */
+struct capture_input *capture_input_pipe(int pipe_fd, int copy_fd, uint64_t have,
+                                         struct error *err);
+/* Whether more may come: a pipe that is open; of files never. */
+bool capture_input_open_ended(const struct capture_input *in);
 void capture_input_free(struct capture_input *in);
 bool capture_input_is_gzip(const struct capture_input *in);
 /* Reads on; *got 0: the end for now (a file that grows can be asked again). SEV_WARN: the

@@ -101,6 +101,15 @@ const char *flag_name_of(const char *table, uint32_t value);
 const char *system_call_name(unsigned code);
 const char *system_call_native_name(unsigned number);
 
+/* ---- plugins whose IDs are registered (registry.csv) */
+
+struct plugin_registered {
+    uint32_t id;
+    const char *name, *source; /* source "": none */
+};
+
+const struct plugin_registered *plugin_registered(uint32_t id); /* NULL: nobody has it */
+
 /* Bytes of one parameter length in events of this type: 2 or 4. */
 static inline unsigned event_len_width(uint16_t type)
 {
@@ -137,8 +146,8 @@ struct span event_param(const void *e, unsigned i);
 uint32_t event_plugin_id(const void *e);
 /* Of a checked async event: its name without the NUL. */
 struct span event_async_name(const void *e);
-/* The payload that belongs to a plugin: event_data of a plugin event, data of an async one, else
- * empty. */
+/* What an event carries: event_data of a plugin event, data of an async one and of reads and
+ * writes, the JSON of a container; else empty. */
 struct span event_payload(const void *e);
 /* ---- values: what a parameter or a field holds ----------------------------------------------- */
 

@@ -1,7 +1,8 @@
 /* Blocks of capture files. */
 #include "mews/capture.h"
 
-#define MAGIC 0x1a2b3c4du
+#define MAGIC          0x1a2b3c4du
+#define INTERFACES_MAX 256u
 
 static enum capture_step damaged(struct error *err, uint64_t offset, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
@@ -81,6 +82,21 @@ static enum capture_step read_event(struct capture_block *b, size_t prefix, uint
     return CAPTURE_BLOCK;
 }
 
+/* Older writers made lists of interfaces of version 2 four bytes longer for each entry than they
+ * said (§4.5): the trailer, with the same wrong length, stands behind. */
+static bool mend_length(struct span s, struct capture_block *b)
+{
+    if (b->type != CAPTURE_INTERFACES_V2)
+        return false;
+    for (uint32_t more = 4; more <= 4 * INTERFACES_MAX && b->len + more <= s.n; more += 4) {
+        if (get_u32(s.p + b->len + more - 4) == b->len) {
+            b->len += more;
+            return true;
+        }
+    }
+    return false;
+}
+
 enum capture_step capture_block_read(struct span s, uint64_t offset, struct capture_block *out,
                                      struct error *err)
 {
@@ -95,7 +111,7 @@ enum capture_step capture_block_read(struct span s, uint64_t offset, struct capt
         return damaged(err, offset, "block of type 0x%x says it has %u bytes", out->type, out->len);
     if (s.n < out->len)
         return CAPTURE_NEED_MORE;
-    if (get_u32(s.p + out->len - 4) != out->len)
+    if (get_u32(s.p + out->len - 4) != out->len && !mend_length(s, out))
         return damaged(err, offset, "block of type 0x%x starts with length %u and ends with %u",
                        out->type, out->len, get_u32(s.p + out->len - 4));
     out->body = (struct span){s.p + 8, out->len - CAPTURE_FRAME};

@@ -3,16 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
-#define READ_AHEAD  ((size_t)256 << 10)
-#define POINT_EVERY ((uint64_t)2 << 20) /* bytes of output between access points */
-#define HISTORY     32768u
-#define INFLATERS   4 /* that go on where the last read at an offset ended */
-#define SKIP_STEP   65536u
+#define READ_AHEAD   ((size_t)256 << 10)
+#define POINT_EVERY  ((uint64_t)2 << 20) /* bytes of output between access points */
+#define HISTORY      32768u
+#define PIPE_STEP    65536
+#define PIPE_AHEAD   ((uint64_t)1 << 20) /* bytes taken from a pipe before they are wanted */
+#define PIPE_WAIT_MS 20
+#define INFLATERS    4 /* that go on where the last read at an offset ended */
+#define SKIP_STEP    65536u
 
 /* A place in the compressed stream from which it can be read without what is before it. */
 struct point {
@@ -32,6 +36,8 @@ struct inflater {
 
 struct capture_input {
     int fd;
+    int pipe;   /* -1: none, or at its end */
+    bool known; /* gzip or not */
     bool gzip;
     _Atomic uint64_t done, total;
     uint64_t at; /* plain: where reading forward is */
@@ -103,11 +109,24 @@ static bool inflater_start(struct inflater *f, int fd, const struct point *p)
     return p->member || inflateSetDictionary(&f->z, (const Bytef *)p->history, HISTORY) == Z_OK;
 }
 
+static void look_at_start(struct capture_input *in)
+{
+    unsigned char magic[2];
+    struct point start = {.member = true};
+
+    if (in->known || !pread_all(in->fd, (char *)magic, 2, 0))
+        return;
+    in->known = true;
+    in->gzip = magic[0] == 0x1f && magic[1] == 0x8b;
+    if (in->gzip) {
+        vec_push(&in->points, start);
+        inflater_start(&in->forward, in->fd, &start);
+    }
+}
+
 struct capture_input *capture_input_open(const char *path, int fd, struct error *err)
 {
     struct capture_input *in;
-    unsigned char magic[2];
-    struct point start = {.member = true};
 
     if (path)
         fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -117,14 +136,54 @@ struct capture_input *capture_input_open(const char *path, int fd, struct error 
     }
     in = xcalloc(1, sizeof(*in));
     in->fd = fd;
+    in->pipe = -1;
     pthread_mutex_init(&in->lock, NULL);
     note_size(in);
-    in->gzip = pread_all(fd, (char *)magic, 2, 0) && magic[0] == 0x1f && magic[1] == 0x8b;
-    if (in->gzip) {
-        vec_push(&in->points, start);
-        inflater_start(&in->forward, fd, &start);
-    }
+    look_at_start(in);
     return in;
+}
+
+struct capture_input *capture_input_pipe(int pipe_fd, int copy_fd, uint64_t have, struct error *err)
+{
+    struct capture_input *in;
+
+    if (ftruncate(copy_fd, (off_t)have) != 0) {
+        error_sys(err, errno, "the file that keeps what comes");
+        return NULL;
+    }
+    in = capture_input_open(NULL, copy_fd, err);
+    if (in)
+        in->pipe = pipe_fd;
+    return in;
+}
+
+bool capture_input_open_ended(const struct capture_input *in)
+{
+    return in->pipe >= 0;
+}
+
+/* Takes over what has come through the pipe; waits for a moment when there is nothing. */
+static enum severity pump(struct capture_input *in, struct error *err)
+{
+    struct pollfd p = {.fd = in->pipe, .events = POLLIN};
+    static char bytes[PIPE_STEP];
+    ssize_t n;
+
+    if (in->pipe < 0 || in->total > in->done + PIPE_AHEAD || poll(&p, 1, PIPE_WAIT_MS) <= 0)
+        return SEV_OK;
+    n = read(in->pipe, bytes, sizeof(bytes));
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN ? SEV_OK : error_sys(err, errno, "standard input");
+    if (n == 0) {
+        close(in->pipe);
+        in->pipe = -1;
+        return SEV_OK;
+    }
+    if (!pwrite_all(in->fd, bytes, (size_t)n, in->total))
+        return error_sys(err, errno, "keeping what comes through standard input");
+    in->total += (uint64_t)n;
+    look_at_start(in);
+    return SEV_OK;
 }
 
 void capture_input_free(struct capture_input *in)
@@ -139,6 +198,8 @@ void capture_input_free(struct capture_input *in)
     inflater_close(&in->forward);
     pthread_mutex_destroy(&in->lock);
     close(in->fd);
+    if (in->pipe >= 0)
+        close(in->pipe);
     free(in);
 }
 
@@ -327,6 +388,8 @@ enum severity capture_input_next(struct capture_input *in, char *to, size_t n, s
     uint64_t before = in->done;
 
     *got = 0;
+    if (pump(in, err) != SEV_OK)
+        return SEV_FAILED;
     if (in->broken)
         return SEV_OK;
     if (in->done >= in->total)

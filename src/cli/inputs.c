@@ -90,17 +90,52 @@ static bool sole_plugin_source(struct options *o)
     return o->spec.plugins.n > 0 && !o->spec.source;
 }
 
+static enum severity use_capture(struct options *o, const char *path, struct error *err)
+{
+    if (o->spec.capture)
+        return error_set(err, ERR_REFUSED, "%s and %s: one capture is opened at a time",
+                         o->spec.capture, path);
+    o->spec.capture = xstrdup(path);
+    return SEV_OK;
+}
+
+/* The first bytes that standard input will give, without taking them. */
+static bool stdin_is_capture(void)
+{
+    unsigned char start[16];
+    struct stat st;
+    ssize_t n = 0;
+    int fds[2];
+
+    if (fstat(STDIN_FILENO, &st) != 0)
+        return false;
+    if (S_ISREG(st.st_mode)) {
+        n = pread(STDIN_FILENO, start, sizeof(start), lseek(STDIN_FILENO, 0, SEEK_CUR));
+    } else if (S_ISFIFO(st.st_mode) && pipe(fds) == 0) {
+        if (tee(STDIN_FILENO, fds[1], sizeof(start), 0) > 0)
+            n = read(fds[0], start, sizeof(start));
+        close(fds[0]);
+        close(fds[1]);
+    }
+    /* compressed standard input is a capture: logs come as they are */
+    return n >= 4 && (is_capture(start, (size_t)n) || (start[0] == 0x1f && start[1] == 0x8b));
+}
+
 /* Standard input goes to the engine as a descriptor of its own; keys come from the terminal. */
 static enum severity use_stdin(struct options *o, struct error *err)
 {
+    bool capture;
     char params[24];
 
     if (o->input_fd >= 0)
         return error_set(err, ERR_USAGE, "standard input can be read once");
+    capture = stdin_is_capture();
     o->input_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10);
     if (o->input_fd < 0)
         return error_sys(err, errno, "standard input");
     snprintf(params, sizeof(params), "fd:%d", o->input_fd);
+    if (capture)
+        return use_capture(o, params, err);
     o->spec.source = xstrdup("logs");
     o->spec.params = xstrdup(params);
     spec_add_library(&o->spec, "logs", "", true);
@@ -131,15 +166,6 @@ static void add_source_plugin(struct options *o)
     }
     free(path);
     str_list_fini(&bundled);
-}
-
-static enum severity use_capture(struct options *o, const char *path, struct error *err)
-{
-    if (o->spec.capture)
-        return error_set(err, ERR_REFUSED, "%s and %s: one capture is opened at a time",
-                         o->spec.capture, path);
-    o->spec.capture = xstrdup(path);
-    return SEV_OK;
 }
 
 enum severity inputs_apply(struct options *o, struct error *err)

@@ -2,6 +2,10 @@
  * A capture as the stream: its blocks read one after the other, folded, numbered, passed to the
  * state, and made rows. Runs on the plugin thread in slices, so that requests come in between.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "internal.h"
 
 #define WINDOW      ((size_t)1 << 20)
@@ -416,7 +420,7 @@ bool capture_step(struct engine *e)
             finish(e, c);
     } else if (sev != SEV_OK) {
         c->finished = true;
-    } else if (got == 0 && !c->follow) {
+    } else if (got == 0 && !c->follow && !capture_input_open_ended(c->input)) {
         finish(e, c);
     }
     if (e->store)
@@ -433,16 +437,37 @@ bool capture_step(struct engine *e)
 
 /* ---- its life -------------------------------------------------------------------------------- */
 
-struct capture *capture_new(const char *path, const struct session_spec *spec, struct error *err)
+/* What comes through a pipe is kept in the spool; without one in a file without a name. */
+static struct capture_input *open_pipe(int fd, int spool, uint64_t have, struct error *err)
 {
-    struct capture_input *input = capture_input_open(path, -1, err);
-    struct capture *c;
+    char *dir = spool < 0 ? user_dir("cache") : NULL;
+    int copy = spool >= 0 ? fcntl(spool, F_DUPFD_CLOEXEC, 3)
+                          : open(dir ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
+    free(dir);
+    if (copy < 0) {
+        error_sys(err, errno, "no file can be made that keeps what comes through standard input");
+        return NULL;
+    }
+    return capture_input_pipe(fd, copy, have, err);
+}
+
+struct capture *capture_new(const char *path, const struct session_spec *spec, int spool,
+                            uint64_t have, struct error *err)
+{
+    struct capture_input *input;
+    struct capture *c;
+    int fd;
+
+    if (sscanf(path, "fd:%d", &fd) == 1)
+        input = open_pipe(fd, spool, have, err);
+    else
+        input = capture_input_open(path, -1, err);
     if (!input)
         return NULL;
     c = xcalloc(1, sizeof(*c));
     c->input = input;
-    c->path = xstrdup(path);
+    c->path = xstrdup(str_starts(path, "fd:") ? "standard input" : path);
     c->raw = spec->raw_events;
     c->internal = spec->internal;
     c->follow = spec->follow;

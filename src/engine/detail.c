@@ -73,22 +73,29 @@ static json_t *field_head(const struct field_def *def)
     return o;
 }
 
-static json_t *field_value(const struct field_def *def, const struct field_ref *ref,
-                           struct event_reader *r)
+static json_t *field_value_of(const struct field_ref *ref, struct event_reader *r)
 {
-    json_t *o = field_head(def);
+    json_t *o = field_head(ref->def);
     struct value v;
 
-    if (def->arg_required) {
-        json_object_set_new(o, "needs_argument", json_true());
-        return o;
-    }
     field_extract(ref, &r->fe, true, &r->arena, &v);
     json_object_set_new(o, "value", value_json(&v, DETAIL_TEXT_MAX));
     if (v.span) {
         json_object_set_new(o, "at", json_integer(v.at));
         json_object_set_new(o, "length", json_integer(v.span));
     }
+    return o;
+}
+
+static json_t *field_value(const struct field_def *def, const struct field_ref *ref,
+                           struct event_reader *r)
+{
+    json_t *o;
+
+    if (!def->arg_required)
+        return field_value_of(ref, r);
+    o = field_head(def);
+    json_object_set_new(o, "needs_argument", json_true());
     return o;
 }
 
@@ -117,6 +124,63 @@ static json_t *group_of(struct engine *e, struct event_reader *r, const char *ow
     return json_pack("{ss so}", "owner", owner, "fields", fields);
 }
 
+/* The event's own parameters, each as the field that shows it. */
+static json_t *params_group(struct engine *e, struct event_reader *r)
+{
+    const struct event_type *t = event_type_get(event_code(r->fe.bytes));
+    unsigned n = t ? MIN_OF(event_nparams(r->fe.bytes), (uint32_t)t->nparams) : 0;
+    json_t *fields = json_array();
+
+    for (unsigned i = 0; i < n; i++) {
+        char *name = xasprintf("evt.arg.%s", t->params[i].name);
+        uint32_t index;
+        const struct column *c = column_get(e, name, &index);
+
+        if (c->ref) {
+            json_t *o = field_value_of(c->ref, r);
+
+            json_object_set_new(o, "name", rpc_str(name));
+            json_object_set_new(o, "desc", json_string(value_type_info(t->params[i].type)->word));
+            json_array_append_new(fields, o);
+        }
+        free(name);
+    }
+    return json_pack("{ss so}", "owner", "parameters", "fields", fields);
+}
+
+/* What the event is, in a few words: its plugin's name, or the call and who made it. */
+static json_t *title_of(const struct looked_up *ev, const struct event_reader *r)
+{
+    const struct plugin_registered *known;
+    struct value type = {0}, name = {0};
+    struct field_ref ref = {.arg.index = UINT64_MAX};
+    struct buf b;
+    json_t *title;
+
+    if (r->owner)
+        return rpc_str(plugin_info(r->owner)->name);
+    buf_init(&b, 65536);
+    if (ev->r.type == EVENT_PLUGIN) {
+        known = plugin_registered(ev->r.who);
+        buf_addf(&b, "plugin ID %u%s%s%s", ev->r.who, known ? " (" : "", known ? known->name : "",
+                 known ? ")" : "");
+    } else {
+        ref.def = field_find(r->e->catalogue, span_of("evt.type"), NULL);
+        field_extract(&ref, &r->fe, false, (struct arena *)&r->arena, &type);
+        ref.def = field_find(r->e->catalogue, span_of("proc.name"), NULL);
+        field_extract(&ref, &r->fe, false, (struct arena *)&r->arena, &name);
+        if (type.state == VALUE_OK)
+            buf_add(&b, type.one.s.p, type.one.s.n);
+        else
+            buf_addf(&b, "type %u, unknown", ev->r.type);
+        if (name.state == VALUE_OK)
+            buf_addf(&b, ", %.*s", (int)name.one.s.n, name.one.s.p);
+    }
+    title = rpc_text(buf_str(&b), b.len);
+    buf_fini(&b);
+    return title;
+}
+
 static json_t *detail_groups(struct engine *e, struct event_reader *r, bool hidden)
 {
     json_t *groups = json_array();
@@ -128,6 +192,8 @@ static json_t *detail_groups(struct engine *e, struct event_reader *r, bool hidd
         if (plugin_extracts(p, event_code(r->fe.bytes), r->fe.source))
             json_array_append_new(groups, group_of(e, r, plugin_info(p)->name, hidden));
     }
+    if (event_code(r->fe.bytes) != EVENT_PLUGIN)
+        json_array_append_new(groups, params_group(e, r));
     if (r->fe.state && str_eq(r->source ? r->source : "", "syscall")) {
         static const char *const owners[] = {"syscall", "process", "fd", "user", "group"};
 
@@ -155,8 +221,11 @@ static void run_detail(struct engine *e, struct job *j)
     json_object_set_new(o, "ts", rpc_u64(ev.r.ts));
     json_object_set_new(o, "type", rpc_str(t ? t->name : "unknown"));
     json_object_set_new(o, "length", json_integer(ev.r.len));
-    json_object_set_new(o, "plugin_id", json_integer(ev.r.who));
+    json_object_set_new(
+        o, "plugin_id",
+        json_integer(ev.r.type == EVENT_PLUGIN || ev.r.type == EVENT_ASYNC ? ev.r.who : 0));
     json_object_set_new(o, "plugin", r->owner ? rpc_str(plugin_info(r->owner)->name) : json_null());
+    json_object_set_new(o, "title", title_of(&ev, r));
     json_object_set_new(o, "source", rpc_str(r->source));
     json_object_set_new(o, "payload", json_integer((json_int_t)event_payload(ev.bytes.data).n));
     json_object_set_new(o, "groups", detail_groups(e, r, rpc_get_bool(j->params, "hidden", false)));

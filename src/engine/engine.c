@@ -217,11 +217,14 @@ static bool open_capture(struct engine *e)
 {
     struct error err;
 
-    e->capture = capture_new(e->spec.capture, &e->spec, &err);
+    e->capture = capture_new(e->spec.capture, &e->spec, e->fds.spool,
+                             atomic_load(&e->shared->spool.end), &err);
     if (!e->capture) {
         e->source.state = SOURCE_FAILED;
         e->source.error = xstrdup(err.text);
     }
+    else
+        e->hostname[0] = '\0'; /* that of the machine it was made on, if the capture tells */
     return e->capture != NULL;
 }
 

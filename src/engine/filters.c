@@ -188,13 +188,10 @@ void method_find(struct engine *e, const json_t *id, const json_t *params)
     while (!hit && left-- && (dir > 0 || row > 0) &&
            selection_next(s, dir > 0 ? row + 1 : row - 1, dir, store_first(e->store),
                           store_rows(e->store), &found, &gap)) {
-        struct span payload;
-
         row = found;
         if (store_read(e->store, row, &bytes, NULL) != SEV_OK || bytes.len < EVENT_HEADER_LEN)
             continue;
-        payload = event_payload(bytes.data);
-        hit = holds(payload.p, payload.n, span_of(text));
+        hit = holds(bytes.data + EVENT_HEADER_LEN, bytes.len - EVENT_HEADER_LEN, span_of(text));
     }
     if (hit)
         reply(e, id,

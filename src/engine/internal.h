@@ -194,7 +194,9 @@ struct event_place { /* what is known of an event beside its bytes */
     uint16_t cpu;
 };
 
-struct capture *capture_new(const char *path, const struct session_spec *spec, struct error *err);
+/* path may be "fd:N", a pipe: spool (-1: none) keeps what comes, have bytes of it are there. */
+struct capture *capture_new(const char *path, const struct session_spec *spec, int spool,
+                            uint64_t have, struct error *err);
 void capture_free(struct capture *c);
 struct capture_input *capture_bytes(struct capture *c);
 /* The state that holds at an offset. Any thread. */

@@ -23,10 +23,31 @@ static void make_offer(struct engine *e, const struct layout *l, uint64_t number
     free(library);
 }
 
+/* Events of a plugin that is not loaded. */
+static void offer_by_id(struct engine *e, uint32_t id)
+{
+    const struct plugin_registered *known = plugin_registered(id);
+    char title[80];
+    struct layout l = {.plugin = (char *)(known ? known->name : NULL),
+                       .source = (char *)(known ? known->source : ""),
+                       .title = title};
+
+    e->offers_looked++;
+    if (!known || plugin_by_id(e->host, id))
+        return;
+    snprintf(title, sizeof(title), "events of plugin ID %u", id);
+    make_offer(e, &l, e->offers_looked);
+}
+
 void offers_look(struct engine *e, const void *event)
 {
     const struct layout *l;
     struct span line;
+
+    if (e->capture && !e->offer && e->offers_looked < LOOK_AT) {
+        offer_by_id(e, event_plugin_id(event));
+        return;
+    }
 
     if (e->offers_looked >= LOOK_AT || e->offer || !e->source.plugin ||
         !str_eq(plugin_info(e->source.plugin)->source, "logs"))

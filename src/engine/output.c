@@ -10,7 +10,7 @@ enum output_kind { OUTPUT_LINES, OUTPUT_COUNTS };
 
 struct output {
     enum output_kind kind;
-    struct filter *filter;        /* NULL: every event */
+    struct filter *filter; /* NULL: every event */
     struct output_format *format;
     struct output_format *system_format; /* of events that are no plugin's; NULL: the same */
     bool json, visible;

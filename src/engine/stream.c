@@ -343,7 +343,9 @@ json_t *stream_json(struct engine *e)
     pthread_mutex_lock(&e->state_lock);
     json_object_set_new(o, "state", json_string(source_state_name(e->source.state)));
     json_object_set_new(o, "plugin",
-                        rpc_str(e->source.plugin ? plugin_info(e->source.plugin)->name : NULL));
+                        rpc_str(e->source.plugin  ? plugin_info(e->source.plugin)->name
+                                : e->spec.capture ? e->source.name
+                                                  : NULL));
     json_object_set_new(o, "source",
                         rpc_str(e->source.plugin ? plugin_info(e->source.plugin)->source : NULL));
     json_object_set_new(o, "params", rpc_str(e->source.params));
@@ -359,6 +361,8 @@ json_t *stream_json(struct engine *e)
     if (e->store) {
         json_object_set_new(o, "first", rpc_u64(store_first(e->store)));
         json_object_set_new(o, "end", rpc_u64(store_rows(e->store)));
+        if (e->capture)
+            json_object_set_new(o, "events", rpc_u64(store_rows(e->store)));
         json_object_set_new(o, "last_number", rpc_u64(store_last_number(e->store)));
         json_object_set_new(o, "dropped", rpc_u64(store_dropped(e->store)));
         json_object_set_new(o, "bytes", rpc_u64(store_bytes(e->store)));

@@ -88,13 +88,19 @@ struct span event_async_name(const void *e)
 
 struct span event_payload(const void *e)
 {
+    const struct event_type *t = event_type_get(event_code(e));
+    int i;
+
     switch (event_code(e)) {
     case EVENT_PLUGIN:
         return event_param(e, 1);
     case EVENT_ASYNC:
         return event_param(e, 2);
     default:
-        return (struct span){NULL, 0};
+        i = event_param_index(t, span_of("data"));
+        if (i < 0)
+            i = event_param_index(t, span_of("json"));
+        return i < 0 ? (struct span){NULL, 0} : event_param(e, (unsigned)i);
     }
 }
 

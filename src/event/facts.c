@@ -117,6 +117,17 @@ const char *system_call_native_name(unsigned number)
     return NULL;
 }
 
+/* ---- plugins --------------------------------------------------------------------------------- */
+
+const struct plugin_registered *plugin_registered(uint32_t id)
+{
+    for (size_t i = 0; i < COUNT_OF(registered); i++) {
+        if (registered[i].id == id)
+            return &registered[i];
+    }
+    return NULL;
+}
+
 /* ---- conversion ------------------------------------------------------------------------------ */
 
 const struct convert_rule *convert_rule_find(uint16_t type, uint32_t nparams)

@@ -1,4 +1,4 @@
-# Makes event_tables.inc: awk -f gen-tables.awk EVENTS SYSCALLS FLAGS CONVERTER (CSV; the columns used hold no quoted commas)
+# Makes event_tables.inc: awk -f gen-tables.awk EVENTS SYSCALLS FLAGS CONVERTER REGISTRY (CSV; the columns used hold no quoted commas)
 BEGIN {
     FS = ","
     ntypes = split("none int8 int16 int32 int64 uint8 uint16 uint32 uint64 charbuf bytebuf errno sockaddr socktuple fd pid " \
@@ -24,6 +24,7 @@ file == 3 {
     if (!($1 in table)) { table[$1] = ntables++; table_name[table[$1]] = $1 }
     flag[$1, size[$1]++] = "{\"" $3 "\", " $4 "u}" # rows of some tables stand between those of others
 }
+file == 5 && $2 != "" && $7 == "" { known[nknown++] = sprintf("{%du, \"%s\", \"%s\"}", $1, $2, $3) }
 file == 4 { rule[nrules++] = $1 "," $4 "," $5 "," $6 "," $7 }
 function word(c) {
     if (c == "io_read" || c == "io_write" || c == "io_other") return c
@@ -99,5 +100,7 @@ END {
         printf "    {%d, %d, CONVERT_%s, %d, %d, &convert_sources[%d]},\n", r[1], r[2], toupper(r[3]), r[4], source_count[i], \
             source_at[i] < ns ? source_at[i] : 0
     }
+    print "};\n\nstatic const struct plugin_registered registered[] = {"
+    for (i = 0; i < nknown; i++) print "    " known[i] ","
     print "};"
 }

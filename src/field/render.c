@@ -5,11 +5,22 @@
 
 #define LIST_TEXT_MAX 1023
 
+/* Events of a plugin that is not loaded have no source that a filter could name; what extracts from
+ * every source does so from them, too. */
+static const char *source_of_stranger(const void *event)
+{
+    const struct plugin_registered *known =
+        event_code(event) == EVENT_PLUGIN ? plugin_registered(event_plugin_id(event)) : NULL;
+
+    return known && *known->source ? known->source : "unknown";
+}
+
 void field_extract(const struct field_ref *ref, const struct field_event *e, bool offsets,
                    struct arena *arena, struct value *out)
 {
     const struct field_def *def = ref->def;
-    struct plugin_event pe = {e->bytes, e->number, e->source};
+    const char *source = e->source ? e->source : source_of_stranger(e->bytes);
+    struct plugin_event pe = {e->bytes, e->number, source};
 
     *out = (struct value){.state = VALUE_NONE, .type = (uint8_t)def->type, .list = def->list};
     if (def->builtin >= SYSTEM_FIELDS_FROM) {
@@ -23,7 +34,7 @@ void field_extract(const struct field_ref *ref, const struct field_event *e, boo
     for (size_t i = 0; i < def->providers.n; i++) {
         const struct field_provider *p = &def->providers.v[i];
 
-        if (!plugin_extracts(p->plugin, event_code(e->bytes), e->source))
+        if (!plugin_extracts(p->plugin, event_code(e->bytes), source))
             continue;
         plugin_extract(p->plugin, p->index, &ref->arg, offsets, &pe, arena, out);
         if (out->type != def->type || out->list != def->list)

@@ -316,7 +316,7 @@ static void draw_head(struct ui *u, struct rect r)
 {
     struct detail_view *d = &u->detail;
     char time[40], size[32];
-    const char *plugin = rpc_get_str(d->detail, "plugin");
+    const char *title = rpc_get_str(d->detail, "title");
     bool focus = u->events.pane == PANE_DETAIL;
 
     rule_line(r.y, r.x, r.w, focus ? LOOK_HEAD : LOOK_DIM);
@@ -327,7 +327,7 @@ static void draw_head(struct ui *u, struct rect r)
     text_putf(r.y, r.x + 2, r.w - 3, focus ? LOOK_STRONG : LOOK_HEAD, " #%llu %s %s %s %s %s %s ",
               (unsigned long long)d->number, sign("·", "-"),
               time_text(u, rpc_u64_or(d->detail, "ts", 0), TIME_DATETIME, time), sign("·", "-"),
-              plugin ? plugin : "no plugin for it", sign("·", "-"),
+              title ? title : "", sign("·", "-"),
               text_bytes(rpc_u64_or(d->detail, "payload", 0), size));
 }
 

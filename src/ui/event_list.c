@@ -133,6 +133,11 @@ static void draw_mark(struct ui *u, int y, struct rect r, const json_t *row, boo
     char time[40];
 
     rule_line(y, r.x + 1, r.w - 1, on ? LOOK_CURSOR : LOOK_MARK);
+    if (rpc_get_str(mark, "text")) { /* damage in a capture */
+        text_putf(y, r.x + 4, r.w - 6, on ? LOOK_CURSOR : LOOK_BAD, " %s ",
+                  rpc_get_str(mark, "text"));
+        return;
+    }
     text_putf(y, r.x + 4, r.w - 6, on ? LOOK_CURSOR : LOOK_MARK, " %s opened again at %s ",
               source ? source : "the source",
               time_text(u, rpc_u64_or(mark, "ts", 0), TIME_CLOCK_S, time));

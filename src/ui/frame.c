@@ -18,6 +18,11 @@ static void call_words(const struct ui *u, char out[160])
              (double)rpc_u64_or(call, "ms", 0) / 1000);
 }
 
+uint64_t stream_events(const struct ui *u)
+{
+    return rpc_u64_or(u->stream, "events", rpc_u64_or(u->stream, "last_number", 0));
+}
+
 static const char *state_words(const struct ui *u, char out[80])
 {
     const char *state = rpc_get_str(u->stream, "state");
@@ -94,7 +99,7 @@ static void draw_title(struct ui *u)
     const char *source = rpc_get_str(u->stream, "source"),
                *plugin = rpc_get_str(u->stream, "plugin");
     const char *crumb = screen_of(u->screen)->crumb ? screen_of(u->screen)->crumb(u) : "";
-    uint64_t events = rpc_u64_or(u->stream, "last_number", 0);
+    uint64_t events = stream_events(u);
     char right[300], state[80], params[80], count[32], call[160];
     int x;
 
@@ -151,11 +156,10 @@ static const char *offer_words(const struct ui *u, char out[300])
     const char *library = rpc_get_str(u->offer, "library");
 
     if (library)
-        snprintf(out, 300, "these lines look like %s: O opens them with the %s plugin",
+        snprintf(out, 300, "these look like %s: O opens them with the %s plugin",
                  rpc_get_str(u->offer, "title"), rpc_get_str(u->offer, "plugin"));
     else
-        snprintf(out, 300,
-                 "these lines look like %s: the %s plugin gives them fields (l loads one)",
+        snprintf(out, 300, "these look like %s: the %s plugin gives them fields (l loads one)",
                  rpc_get_str(u->offer, "title"), rpc_get_str(u->offer, "plugin"));
     return out;
 }

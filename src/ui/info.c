@@ -38,7 +38,7 @@ static void info_draw(struct ui *u, struct rect r)
     y = item(
         y, r, "state", "%s%s%s%s", rpc_get_str(s, "state") ? rpc_get_str(s, "state") : "closed",
         rpc_get_bool(s, "paused", false) ? ", paused" : "", error ? ": " : "", error ? error : "");
-    y = item(y, r, "events", "%s, %s a second", text_count(rpc_u64_or(s, "last_number", 0), a),
+    y = item(y, r, "events", "%s, %s a second", text_count(stream_events(u), a),
              text_count(rpc_u64_or(s, "rate", 0), b));
     y = item(y, r, "batches", "%s", text_count(rpc_u64_or(s, "batches", 0), a));
     y = item(y, r, "kept", "%s in the spool", text_bytes(rpc_u64_or(s, "bytes", 0), a));

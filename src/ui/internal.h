@@ -490,5 +490,7 @@ void frame_draw(struct ui *u);
 void coach_start(struct ui *u);
 void coach_note(struct ui *u, const char *what); /* what the person has just done */
 const char *coach_line(struct ui *u);
+/* frame.c: events of the stream that there are */
+uint64_t stream_events(const struct ui *u);
 
 #endif

@@ -204,8 +204,7 @@ static void overview_state(struct ui *u, const json_t *p)
         snprintf(pct, sizeof(pct), " %s %.1f %%", sign("·", "-"),
                  (double)rpc_u64_or(progress, "pct", 0) / 100);
     line(u, error ? LOOK_BAD : LOOK_TEXT, " %-11s %s %s %s events in %llu batches%s%s%s", "stream",
-         rpc_get_str(u->stream, "state"), sign("·", "-"),
-         text_count(rpc_u64_or(u->stream, "last_number", 0), a),
+         rpc_get_str(u->stream, "state"), sign("·", "-"), text_count(stream_events(u), a),
          (unsigned long long)rpc_u64_or(u->stream, "batches", 0), pct, error ? ": " : "",
          error ? error : "");
 }

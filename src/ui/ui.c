@@ -178,10 +178,14 @@ void report_open(struct ui *u)
         buf_adds(&b, "\nit printed last:\n");
     json_array_foreach(lines, i, line)
         buf_addf(&b, "  %s\n", json_string_value(line));
-    buf_addf(&b,
-             "\n%s events are kept. Starting anew loads the plugins again, rebuilt ones too; the "
-             "source stays closed until o opens it.",
-             text_count(rpc_u64_or(u->stream, "last_number", 0), n));
+    buf_addf(
+        &b,
+        "\n%s events are kept. Starting anew loads the plugins again, rebuilt ones too; the "
+        "%s.",
+        text_count(stream_events(u), n),
+        str_eq(rpc_get_str(u->stream, "plugin") ? rpc_get_str(u->stream, "plugin") : "", "capture")
+            ? "capture is read again"
+            : "source stays closed until o opens it");
     dialog_open(u, "the engine has ended", LOOK_BAD, buf_str(&b), keys, COUNT_OF(keys), NULL);
     buf_fini(&b);
 }
