@@ -95,6 +95,30 @@ bool capture_input_read(struct capture_input *in, uint64_t offset, char *to, siz
 /* Bytes of the file that are read and that there are, for progress; total 0: not known. */
 void capture_input_progress(const struct capture_input *in, uint64_t *done, uint64_t *total);
 
+/* ---- blocks in order, damage between them ---------------------------------------------------- */
+
+struct capture_reader;
+
+enum capture_item {
+    CAPTURE_ITEM_BLOCK,
+    CAPTURE_ITEM_DAMAGE, /* text says where and why; reading goes on */
+    CAPTURE_ITEM_WAIT,   /* nothing more for now */
+    CAPTURE_ITEM_END,
+    CAPTURE_ITEM_FAILED, /* capture_reader_error says why */
+};
+
+struct capture_item_info {
+    struct capture_block block; /* until the next call */
+    uint64_t offset;
+    char text[1500];
+};
+
+/* Reads from an input, which stays the caller's. */
+struct capture_reader *capture_reader_new(struct capture_input *input, bool follow);
+void capture_reader_free(struct capture_reader *r);
+enum capture_item capture_reader_next(struct capture_reader *r, struct capture_item_info *out);
+const struct error *capture_reader_error(const struct capture_reader *r);
+
 /* ---- metadata (§4) --------------------------------------------------------------------------- */
 
 struct capture_machine {

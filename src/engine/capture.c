@@ -8,11 +8,9 @@
 
 #include "internal.h"
 
-#define WINDOW      ((size_t)1 << 20)
 #define SLICE_NS    (4 * NS_PER_MS)
 #define CLOCK_EVERY 256
-#define RESYNC_MAX  ((size_t)64 << 20) /* how far behind damage the next block is sought */
-#define OLD_TYPES   336                /* types that sysdig 0.29.3 knows */
+#define OLD_TYPES   336 /* types that sysdig 0.29.3 knows */
 #define BUCKETS     4096u
 
 /* The enter half that a thread's next exit may take. */
@@ -35,14 +33,13 @@ struct capture {
     char *path;
     struct section *_Atomic newest;
     /* the plugin thread's own */
-    struct buf window, upgraded, folded;
-    uint64_t at; /* offset of the window's first byte */
-    bool started, meta_over, leading, later_section, finished, raw, internal, follow;
+    struct capture_reader *reader;
+    struct buf upgraded, folded;
+    bool started, meta_over, leading, later_section, finished, raw, internal;
     uint64_t number; /* of the last event */
     uint64_t shown;  /* rows, or events handed to the output */
     struct pending *pending[BUCKETS];
     struct str_list damage;
-    uint64_t seen_size;
 };
 
 /* ---- sections -------------------------------------------------------------------------------- */
@@ -201,7 +198,7 @@ static bool is_hidden(struct capture *c, const struct capture_block *b, uint16_t
 {
     if (c->internal)
         return false;
-    if (c->leading && is_initial_state(type))
+    if (c->leading && (is_initial_state(type) || (c->raw && type == EVENT_CONTAINER_JSON_OLD)))
         return true;
     return type == EVENT_PROCINFO || (b->flags & CAPTURE_FLAG_STATE_ONLY) ||
            (!c->raw && is_half(type));
@@ -213,7 +210,8 @@ static void number_and_show(struct engine *e, struct capture *c, const struct ca
     const struct buf *event = c->raw ? &c->upgraded : &c->folded;
     uint16_t type = event_code(event->data);
     bool passed = c->raw || fate == EVENT_PASSED || fate == EVENT_STORED_AND_PASSED;
-    bool initial = c->leading && is_initial_state(type);
+    bool initial =
+        c->leading && (is_initial_state(type) || (c->raw && type == EVENT_CONTAINER_JSON_OLD));
 
     if (!passed)
         return;
@@ -297,78 +295,6 @@ static void take_block(struct engine *e, struct capture *c, const struct capture
     }
 }
 
-static enum severity fill(struct capture *c, size_t want, size_t *got, struct error *err)
-{
-    enum severity sev;
-
-    *got = 0;
-    if (!buf_reserve(&c->window, want))
-        return error_set(err, ERR_LIMIT, "%s: a block is larger than %u bytes", c->path,
-                         CAPTURE_BLOCK_MAX);
-    sev = capture_input_next(c->input, c->window.data + c->window.len, want, got, err);
-    c->window.len += *got;
-    return sev;
-}
-
-/* Passes over what is damaged; false: nothing good follows. */
-static bool resync(struct engine *e, struct capture *c, const struct error *why, bool *eof)
-{
-    uint64_t from = c->at;
-    char text[1500];
-    size_t at;
-
-    for (;;) {
-        struct span left = {c->window.data, c->window.len};
-        struct error err;
-        size_t got;
-
-        if (capture_find_block(left, 1, &at))
-            break;
-        if (c->window.len > RESYNC_MAX || *eof || fill(c, WINDOW, &got, &err) != SEV_OK || !got) {
-            *eof = true;
-            snprintf(text, sizeof(text), "%s: damaged at offset %llu, and nothing good follows: %s",
-                     c->path, (unsigned long long)from, why->text);
-            note_damage(e, c, text);
-            return false;
-        }
-    }
-    c->at += at;
-    buf_drop(&c->window, at);
-    snprintf(text, sizeof(text), "%s: damaged at offset %llu, %zu bytes are passed over: %s",
-             c->path, (unsigned long long)from, at, why->text);
-    note_damage(e, c, text);
-    return true;
-}
-
-/* Takes whole blocks out of the window until time is over; what step ended it. */
-static enum capture_step take_blocks(struct engine *e, struct capture *c, uint64_t until,
-                                     struct error *err)
-{
-    size_t used = 0;
-    unsigned n = 0;
-    enum capture_step step = CAPTURE_NEED_MORE;
-
-    while (!(e->output == NULL && e->store == NULL)) {
-        struct span left = {c->window.data + used, c->window.len - used};
-        struct capture_block b;
-
-        step = left.n ? capture_block_read(left, c->at + used, &b, err) : CAPTURE_NEED_MORE;
-        if (step == CAPTURE_BLOCK && !c->started && b.type != CAPTURE_SECTION) {
-            error_set(err, ERR_FORMAT, "it does not start with a section header");
-            step = CAPTURE_DAMAGED;
-        }
-        if (step != CAPTURE_BLOCK)
-            break;
-        take_block(e, c, &b, c->at + used);
-        used += b.len;
-        if (++n % CLOCK_EVERY == 0 && time_mono() >= until)
-            break;
-    }
-    c->at += used;
-    buf_drop(&c->window, used);
-    return step;
-}
-
 static void tell_progress(struct engine *e, struct capture *c)
 {
     uint64_t done, total;
@@ -382,47 +308,47 @@ static void tell_progress(struct engine *e, struct capture *c)
     pthread_mutex_unlock(&e->state_lock);
 }
 
-static void finish(struct engine *e, struct capture *c)
+static void take_item(struct engine *e, struct capture *c, enum capture_item item,
+                      const struct capture_item_info *info)
 {
-    char text[400];
+    char text[2000];
 
-    if (c->window.len && !c->follow) {
-        snprintf(text, sizeof(text),
-                 "%s: cut at offset %llu: the last block has only %zu bytes; the events before it "
-                 "are whole",
-                 c->path, (unsigned long long)c->at, c->window.len);
+    if (item == CAPTURE_ITEM_BLOCK) {
+        take_block(e, c, &info->block, info->offset);
+    } else if (item == CAPTURE_ITEM_DAMAGE) {
+        snprintf(text, sizeof(text), "%s: %s", c->path, info->text);
         note_damage(e, c, text);
     }
-    c->finished = true;
+}
+
+/* Several at a time: until the slice is over, or there is no more. */
+static enum capture_item take_slice(struct engine *e, struct capture *c)
+{
+    uint64_t until = time_mono() + SLICE_NS;
+    struct capture_item_info info;
+    enum capture_item item;
+
+    for (unsigned n = 1;; n++) {
+        item = capture_reader_next(c->reader, &info);
+        take_item(e, c, item, &info);
+        if (item > CAPTURE_ITEM_DAMAGE || (e->output && output_is_over(e)) ||
+            (n % CLOCK_EVERY == 0 && time_mono() >= until))
+            return item;
+    }
 }
 
 bool capture_step(struct engine *e)
 {
     struct capture *c = e->capture;
-    struct error err, why;
-    enum capture_step step;
-    enum severity sev = SEV_OK;
-    bool eof = false;
-    size_t got = 1;
+    enum capture_item item;
+    char *error = NULL;
 
     if (!c || c->finished)
         return false;
-    step = take_blocks(e, c, time_mono() + SLICE_NS, &why);
-    if (step == CAPTURE_NEED_MORE)
-        sev = fill(c, MAX_OF(WINDOW, c->window.len), &got, &err);
-    else if (step == CAPTURE_DAMAGED && !c->started)
-        sev = error_set(&err, ERR_FORMAT, "%s: %s", c->path, why.text);
-    else if (step == CAPTURE_DAMAGED && !resync(e, c, &why, &eof))
-        c->finished = true;
-    if (sev == SEV_WARN) { /* the compression broke off */
-        note_damage(e, c, err.text);
-        if (!capture_input_resume(c->input) && got == 0)
-            finish(e, c);
-    } else if (sev != SEV_OK) {
-        c->finished = true;
-    } else if (got == 0 && !c->follow && !capture_input_open_ended(c->input)) {
-        finish(e, c);
-    }
+    item = take_slice(e, c);
+    c->finished = item == CAPTURE_ITEM_END || item == CAPTURE_ITEM_FAILED;
+    if (item == CAPTURE_ITEM_FAILED)
+        error = xasprintf("%s: %s", c->path, capture_reader_error(c->reader)->text);
     if (e->store)
         store_publish(e->store);
     else
@@ -431,8 +357,9 @@ bool capture_step(struct engine *e)
     pthread_mutex_lock(&e->sel_lock);
     pthread_cond_broadcast(&e->sel_cond);
     pthread_mutex_unlock(&e->sel_lock);
-    capture_told(e, sev == SEV_FAILED ? err.text : NULL, c->finished, got == 0);
-    return got > 0 || c->finished;
+    capture_told(e, error, c->finished, item == CAPTURE_ITEM_WAIT);
+    free(error);
+    return item != CAPTURE_ITEM_WAIT;
 }
 
 /* ---- its life -------------------------------------------------------------------------------- */
@@ -470,8 +397,7 @@ struct capture *capture_new(const char *path, const struct session_spec *spec, i
     c->path = xstrdup(str_starts(path, "fd:") ? "standard input" : path);
     c->raw = spec->raw_events;
     c->internal = spec->internal;
-    c->follow = spec->follow;
-    buf_init(&c->window, (size_t)CAPTURE_BLOCK_MAX * 2);
+    c->reader = capture_reader_new(input, spec->follow);
     buf_init(&c->upgraded, EVENT_LEN_MAX + 4096);
     buf_init(&c->folded, EVENT_LEN_MAX + 4096);
     return c;
@@ -492,8 +418,8 @@ void capture_free(struct capture *c)
         free(s);
     }
     pending_clear(c);
+    capture_reader_free(c->reader);
     capture_input_free(c->input);
-    buf_fini(&c->window);
     buf_fini(&c->upgraded);
     buf_fini(&c->folded);
     str_list_fini(&c->damage);

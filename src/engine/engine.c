@@ -222,8 +222,7 @@ static bool open_capture(struct engine *e)
     if (!e->capture) {
         e->source.state = SOURCE_FAILED;
         e->source.error = xstrdup(err.text);
-    }
-    else
+    } else
         e->hostname[0] = '\0'; /* that of the machine it was made on, if the capture tells */
     return e->capture != NULL;
 }

@@ -211,7 +211,8 @@ void capture_told(struct engine *e, const char *error, bool finished, bool waits
 struct output;
 void output_event(struct engine *e, const void *bytes, uint64_t number);
 void output_flush(struct engine *e);
-void output_end(struct engine *e); /* the source has ended */
+void output_end(struct engine *e);           /* the source has ended */
+bool output_is_over(const struct engine *e); /* nothing more is wanted */
 void output_stop(struct engine *e);
 
 /* ---- counting -------------------------------------------------------------------------------- */

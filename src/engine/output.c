@@ -150,6 +150,11 @@ static json_t *groups_json(struct output *o)
     return rows;
 }
 
+bool output_is_over(const struct engine *e)
+{
+    return !e->output || e->output->ended;
+}
+
 void output_end(struct engine *e)
 {
     struct output *o = e->output;

@@ -43,6 +43,13 @@ void field_extract(const struct field_ref *ref, const struct field_event *e, boo
     }
 }
 
+/* Bytes that print as they are; dots for the others. */
+static void printable(struct span s, struct buf *out)
+{
+    for (size_t i = 0; i < s.n; i++)
+        buf_addc(out, (char)(s.p[i] >= 0x20 && s.p[i] < 0x7f ? s.p[i] : '.'));
+}
+
 static void elem_text(const struct field_def *def, const union elem *e, struct buf *out)
 {
     uint8_t vclass = value_type_info(def->type)->vclass;
@@ -50,6 +57,8 @@ static void elem_text(const struct field_def *def, const union elem *e, struct b
 
     if (vclass == VC_NETWORK)
         buf_adds(out, "<IPNET>");
+    else if (vclass == VC_BYTES)
+        printable(e->s, out);
     else if (number && def->format == FMT_PADDED)
         buf_addf(out, "%09" PRIu64, e->u);
     else if (number && def->format == FMT_HEX)

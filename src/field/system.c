@@ -293,7 +293,7 @@ static void get_result(struct get *g)
     } else if (g->what == RES_FAILED) {
         number(g, res < 0);
     } else if (g->what == RES_LENGTH) {
-        if (res >= 0 && (g->type->flags & (EVENT_READS_FD | EVENT_WRITES_FD)) && fd_of(g))
+        if (res >= 0 && strncmp(g->type->category, "io_", 3) == 0 && fd_of(g))
             number(g, (uint64_t)res);
     } else if (res >= 0) {
         words(g, "SUCCESS");
@@ -341,13 +341,14 @@ static struct span item_at(struct span list, uint64_t index)
     return (struct span){NULL, 0};
 }
 
-static void program_line(struct get *g, struct span first, struct span args)
+/* always: the blank is there without arguments, too */
+static void program_line(struct get *g, struct span first, struct span args, bool always)
 {
     struct buf b;
 
     buf_init(&b, EVENT_LEN_MAX);
     buf_add(&b, first.p, first.n);
-    if (args.n) {
+    if (always || args.n > 1 || (args.n == 1 && args.p[0])) {
         buf_addc(&b, ' ');
         add_items(&b, args);
     }
@@ -365,9 +366,9 @@ static void program(struct get *g, const struct thread_image *image, int what)
     else if (what == P_EXEPATH)
         text(g, image->exepath);
     else if (what == P_CMDLINE)
-        program_line(g, image->comm, image->args);
+        program_line(g, image->comm, image->args, false);
     else
-        program_line(g, image->exe, image->args);
+        program_line(g, image->exe, image->args, true);
 }
 
 static void get_program(struct get *g)
@@ -487,8 +488,13 @@ static void get_env(struct get *g)
     struct span item, name = g->ref->arg_text;
     struct buf b;
 
-    if (!t || !state_leader(g->e->state, t, g->e->at, &leader))
+    if (!t)
         return;
+    if (!state_leader(g->e->state, t, g->e->at, &leader)) {
+        if (!g->ref->arg_present)
+            words(g, "");
+        return;
+    }
     for (uint64_t i = 0; g->ref->arg_present && (item = item_at(leader.image->env, i)).p; i++) {
         if (item.n <= name.n || memcmp(item.p, name.p, name.n) != 0 || item.p[name.n] != '=')
             continue;
@@ -521,8 +527,8 @@ static void get_usage(struct get *g)
         number(g, t->image->tty);
         break;
     case U_FDLIMIT:
-        if (state_leader(g->e->state, t, g->e->at, &leader))
-            number(g, (uint64_t)leader.image->fdlimit);
+        number(g, state_leader(g->e->state, t, g->e->at, &leader) ? (uint64_t)leader.image->fdlimit
+                                                                  : 0);
         break;
     case U_VMSIZE:
         number(g, t->use->vm_size);
@@ -621,6 +627,63 @@ static void fd_file(struct get *g, const struct fd_info *f)
         text(g, (struct span){slash + 1, (size_t)(f->name.p + f->name.n - slash - 1)});
 }
 
+/* The kind that a call would have made. */
+static const char *guessed_char(uint16_t code)
+{
+    switch (code) {
+    case 307:
+    case 327:
+    case 59:
+        return "f";
+    case 19:
+    case 247:
+    case 389:
+        return "4";
+    case 61:
+    case 393:
+        return "p";
+    case 63:
+    case 397:
+        return "e";
+    case 127:
+    case 399:
+        return "s";
+    case 137:
+        return "t";
+    case 139:
+    case 395:
+        return "i";
+    default:
+        return "o";
+    }
+}
+
+/* What is told of a descriptor that is not known. */
+static void fd_from_event(struct get *g)
+{
+    struct fd_info f = {.type = FDT_FILE};
+    struct span raw;
+
+    if (g->what == FD_L4) {
+        words(g, "<NA>");
+    } else if (g->what == FD_TYPECHAR) {
+        words(g, guessed_char(event_code(g->e->bytes)));
+    } else if (g->what == FD_NAME) {
+        fd_name_from_event(g);
+    } else if (g->what == FD_NAMERAW && event_code(g->e->bytes) % 2) {
+        raw = event_param(g->e->bytes, event_code(g->e->bytes) == 3 || event_code(g->e->bytes) == 59
+                                           ? 1
+                                           : UINT32_MAX);
+        if (event_code(g->e->bytes) == 307 || event_code(g->e->bytes) == 327)
+            raw = event_param(g->e->bytes, 2);
+        squeezed(g, (struct span){raw.p ? raw.p : "", raw.p ? strnlen(raw.p, raw.n) : 0});
+    } else if (g->what == FD_DIRECTORY && event_code(g->e->bytes) % 2) {
+        fd_name_from_event(g);
+        f.name = g->out->one.s;
+        fd_folder(g, &f);
+    }
+}
+
 static bool is_ip(const struct fd_info *f)
 {
     return f->type >= FDT_IPV4 && f->type <= FDT_IPV6_SERVER;
@@ -634,10 +697,7 @@ static void get_fd(struct get *g)
     if (!thread_of(g->e) || !uses_fd(g->type))
         return;
     if (!f) {
-        if (g->what == FD_NAME)
-            fd_name_from_event(g);
-        else if (g->what == FD_L4)
-            words(g, "<NA>");
+        fd_from_event(g);
         return;
     }
     switch (g->what) {

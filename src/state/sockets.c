@@ -149,7 +149,8 @@ void fd_from_metadata(struct state *s, const struct capture_fd *m, struct fd_inf
                           .open_flags = m->open_flags,
                           .dev = m->dev,
                           .ino = m->ino};
-    f->name = f->raw = state_text(s, m->name);
+    f->name = state_text(s, m->name);
+    f->raw = span_of(""); /* how the program named it is not known */
     if (f->type == FDT_IPV6 && (is_mapped(&f->src) || is_zero(&f->src)) &&
         (is_mapped(&f->dst) || is_zero(&f->dst))) {
         f->type = FDT_IPV4;

@@ -1,0 +1,161 @@
+/* The blocks of a capture one after the other, and what is damaged between them. */
+#include "mews/capture.h"
+
+#define WINDOW     ((size_t)1 << 20)
+#define RESYNC_MAX ((size_t)64 << 20) /* how far behind damage the next block is sought */
+
+struct capture_reader {
+    struct capture_input *input;
+    struct buf window;
+    uint64_t at; /* offset of the window's first byte */
+    size_t used; /* of the window: blocks that were given */
+    bool started, ended, follow;
+    struct error err;
+};
+
+struct capture_reader *capture_reader_new(struct capture_input *input, bool follow)
+{
+    struct capture_reader *r = xcalloc(1, sizeof(*r));
+
+    r->input = input;
+    r->follow = follow;
+    buf_init(&r->window, (size_t)CAPTURE_BLOCK_MAX * 2);
+    return r;
+}
+
+void capture_reader_free(struct capture_reader *r)
+{
+    if (!r)
+        return;
+    buf_fini(&r->window);
+    free(r);
+}
+
+static void drop_used(struct capture_reader *r)
+{
+    r->at += r->used;
+    buf_drop(&r->window, r->used);
+    r->used = 0;
+}
+
+static enum severity fill(struct capture_reader *r, size_t want, size_t *got)
+{
+    enum severity sev;
+
+    *got = 0;
+    drop_used(r);
+    if (!buf_reserve(&r->window, want))
+        return error_set(&r->err, ERR_LIMIT, "a block is larger than %u bytes", CAPTURE_BLOCK_MAX);
+    sev = capture_input_next(r->input, r->window.data + r->window.len, want, got, &r->err);
+    r->window.len += *got;
+    return sev;
+}
+
+static enum capture_item damage(struct capture_item_info *out, uint64_t offset, const char *fmt,
+                                ...) PRINTF_LIKE(3, 4);
+
+static enum capture_item damage(struct capture_item_info *out, uint64_t offset, const char *fmt,
+                                ...)
+{
+    va_list ap;
+
+    out->offset = offset;
+    va_start(ap, fmt);
+    vsnprintf(out->text, sizeof(out->text), fmt, ap);
+    va_end(ap);
+    return CAPTURE_ITEM_DAMAGE;
+}
+
+/* Passes over what is damaged. */
+static enum capture_item resync(struct capture_reader *r, struct capture_item_info *out)
+{
+    struct error why = r->err;
+    uint64_t from;
+    size_t at, got = 1;
+
+    drop_used(r);
+    from = r->at;
+    while (!capture_find_block((struct span){r->window.data, r->window.len}, 1, &at)) {
+        if (r->window.len > RESYNC_MAX || fill(r, WINDOW, &got) != SEV_OK || got == 0) {
+            r->ended = true;
+            return damage(out, from, "damaged at offset %llu, and nothing good follows: %s",
+                          (unsigned long long)from, why.text);
+        }
+    }
+    r->used = at;
+    return damage(out, from, "damaged at offset %llu, %zu bytes are passed over: %s",
+                  (unsigned long long)from, at, why.text);
+}
+
+/* There is nothing more: whether the last block is whole. */
+static enum capture_item end(struct capture_reader *r, struct capture_item_info *out)
+{
+    if (r->follow || capture_input_open_ended(r->input))
+        return CAPTURE_ITEM_WAIT;
+    if (!r->started) {
+        error_set(&r->err, ERR_FORMAT, "it ends before its section header does");
+        return CAPTURE_ITEM_FAILED;
+    }
+    r->ended = true;
+    if (r->window.len == 0)
+        return CAPTURE_ITEM_END;
+    return damage(out, r->at,
+                  "cut at offset %llu: the last block has only %zu bytes; the events before it are "
+                  "whole",
+                  (unsigned long long)r->at, r->window.len);
+}
+
+/* More bytes, or what there is instead. */
+static bool more(struct capture_reader *r, struct capture_item_info *out, enum capture_item *item)
+{
+    size_t got;
+    enum severity sev = fill(r, MAX_OF(WINDOW, r->window.len - r->used), &got);
+
+    if (sev == SEV_WARN) { /* the compression broke off: what came before it is good */
+        bool resumed = capture_input_resume(r->input);
+
+        if (resumed) /* the rest of a block that is lost would be taken for the start of the next */
+            r->used = r->window.len - got;
+        *item = damage(out, r->at, "%s%s", r->err.text,
+                       resumed ? "; reading goes on at the next member" : "");
+        return false;
+    }
+    if (sev == SEV_OK && got)
+        return true;
+    *item = sev == SEV_OK ? end(r, out) : CAPTURE_ITEM_FAILED;
+    return false;
+}
+
+enum capture_item capture_reader_next(struct capture_reader *r, struct capture_item_info *out)
+{
+    enum capture_item item;
+
+    for (;;) {
+        struct span left = {r->window.data + r->used, r->window.len - r->used};
+        enum capture_step step;
+
+        if (r->ended)
+            return CAPTURE_ITEM_END;
+        step = left.n ? capture_block_read(left, r->at + r->used, &out->block, &r->err)
+                      : CAPTURE_NEED_MORE;
+        if (step == CAPTURE_BLOCK && !r->started && out->block.type != CAPTURE_SECTION) {
+            error_set(&r->err, ERR_FORMAT, "it does not start with a section header");
+            return CAPTURE_ITEM_FAILED;
+        }
+        if (step == CAPTURE_BLOCK) {
+            r->started = true;
+            out->offset = r->at + r->used;
+            r->used += out->block.len;
+            return CAPTURE_ITEM_BLOCK;
+        }
+        if (step == CAPTURE_DAMAGED)
+            return r->started ? resync(r, out) : CAPTURE_ITEM_FAILED;
+        if (!more(r, out, &item))
+            return item;
+    }
+}
+
+const struct error *capture_reader_error(const struct capture_reader *r)
+{
+    return &r->err;
+}
