@@ -219,6 +219,18 @@ enum severity parse_size(const char *s, uint64_t *out, struct error *err);
 
 uint64_t hash_bytes(const void *p, size_t n, uint64_t seed);
 
+/* SHA-256 of what is added; out gets 64 hexadecimal digits. */
+struct sha256 {
+    uint32_t h[8];
+    uint64_t total;
+    uint8_t block[64];
+    size_t used;
+};
+
+void sha256_init(struct sha256 *s);
+void sha256_add(struct sha256 *s, const void *data, size_t n);
+void sha256_end(struct sha256 *s, char out[65]);
+
 /* ---- text ------------------------------------------------------------------------------------ */
 
 /* Decodes one character of UTF-8; its length, or 0 where the bytes are broken (then take one). */

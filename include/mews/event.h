@@ -310,9 +310,14 @@ enum event_fate {
     EVENT_STORED_AND_PASSED /* both: the few enter halves that are still events */
 };
 
-/* What becomes of events of this type and count of parameters, and whether their enter half is
- * needed for it. */
-enum event_fate event_fate(uint16_t type, uint32_t nparams, bool *takes_enter);
+/* What becomes of events of this type and count of parameters. */
+struct event_plan {
+    uint16_t type;    /* in its current form */
+    uint8_t fate;     /* enum event_fate */
+    bool takes_enter; /* its enter half is needed for it */
+    bool same;        /* it is in its current form already */
+};
+struct event_plan event_plan(uint16_t type, uint32_t nparams);
 /* Folds an event into its current form, as converter.csv says: replaces out. enter is the stored
  * enter half of the same thread in its own current form, or NULL; one that belongs to another
  * system call counts as none. Both are checked events of the current header. */

@@ -90,11 +90,17 @@ static enum capture_item resync(struct capture_reader *r, struct capture_item_in
 /* There is nothing more: whether the last block is whole. */
 static enum capture_item end(struct capture_reader *r, struct capture_item_info *out)
 {
+    size_t at;
+
     if (r->follow || capture_input_open_ended(r->input))
         return CAPTURE_ITEM_WAIT;
     if (!r->started) {
         error_set(&r->err, ERR_FORMAT, "it ends before its section header does");
         return CAPTURE_ITEM_FAILED;
+    }
+    if (r->window.len && capture_find_block((struct span){r->window.data, r->window.len}, 1, &at)) {
+        error_set(&r->err, ERR_FORMAT, "a block says that it ends behind the end of the file");
+        return resync(r, out);
     }
     r->ended = true;
     if (r->window.len == 0)

@@ -168,6 +168,8 @@ int screen_process_main(int rpc_fd, int start_fd);
 int command_explore(struct options *o);
 int command_print(struct options *o);
 int command_top(struct options *o);
+int command_count_events(struct options *o);
+int command_info(struct options *o);
 int command_plugins(struct options *o);
 int command_fields(struct options *o);
 int command_engine(struct options *o);

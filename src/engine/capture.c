@@ -10,7 +10,8 @@
 
 #define SLICE_NS    (4 * NS_PER_MS)
 #define CLOCK_EVERY 256
-#define OLD_TYPES   336 /* types that sysdig 0.29.3 knows */
+#define OLD_TYPES   336  /* types that sysdig 0.29.3 knows */
+#define DAMAGE_MAX  1000 /* places that are kept in words */
 #define BUCKETS     4096u
 
 /* The enter half that a thread's next exit may take. */
@@ -19,7 +20,7 @@ struct pending {
     uint64_t tid, offset;
     uint16_t type; /* as it stands in the file */
     bool v1;
-    struct buf bytes; /* in its current form */
+    struct buf bytes; /* upgraded, not folded */
 };
 
 struct section { /* from one section header to the next */
@@ -34,12 +35,12 @@ struct capture {
     struct section *_Atomic newest;
     /* the plugin thread's own */
     struct capture_reader *reader;
-    struct buf upgraded, folded;
+    struct buf upgraded, folded, enter;
     bool started, meta_over, leading, later_section, finished, raw, internal;
     uint64_t number; /* of the last event */
     uint64_t shown;  /* rows, or events handed to the output */
     struct pending *pending[BUCKETS];
-    struct str_list damage;
+    struct capture_stats stats;
 };
 
 /* ---- sections -------------------------------------------------------------------------------- */
@@ -101,7 +102,7 @@ static void pending_store(struct capture *c, const struct capture_block *b, uint
     p->offset = offset;
     p->v1 = b->v1;
     buf_reset(&p->bytes);
-    buf_add(&p->bytes, c->folded.data, c->folded.len);
+    buf_add(&p->bytes, c->upgraded.data, c->upgraded.len);
 }
 
 /* The enter half for an event, used up by it; NULL: none. */
@@ -112,6 +113,13 @@ static struct pending *pending_take(struct capture *c, uint64_t tid)
     return p && p->bytes.len ? p : NULL;
 }
 
+/* In its current form. */
+static const void *folded_enter(struct capture *c, const struct pending *p)
+{
+    event_fold(p->bytes.data, NULL, &c->enter);
+    return c->enter.len ? c->enter.data : NULL;
+}
+
 /* ---- damage ---------------------------------------------------------------------------------- */
 
 static void note_damage(struct engine *e, struct capture *c, const char *text)
@@ -120,8 +128,8 @@ static void note_damage(struct engine *e, struct capture *c, const char *text)
         json_pack("{ss so so}", "kind", "damage", "text", rpc_str(text), "ts", rpc_u64(time_now()));
     char *json = json_dumps(mark, JSON_COMPACT);
 
-    if (c->damage.n < 1000)
-        str_list_add(&c->damage, text);
+    if (c->stats.damage.n < DAMAGE_MAX)
+        str_list_add(&c->stats.damage, text);
     log_entry(e, NULL, 4, "mews", text);
     if (e->store)
         store_append_note(e->store, span_of(json));
@@ -204,16 +212,15 @@ static bool is_hidden(struct capture *c, const struct capture_block *b, uint16_t
            (!c->raw && is_half(type));
 }
 
+/* event: NULL when it is none of its own */
 static void number_and_show(struct engine *e, struct capture *c, const struct capture_block *b,
-                            struct place *p, enum event_fate fate)
+                            struct place *p, const struct buf *event)
 {
-    const struct buf *event = c->raw ? &c->upgraded : &c->folded;
-    uint16_t type = event_code(event->data);
-    bool passed = c->raw || fate == EVENT_PASSED || fate == EVENT_STORED_AND_PASSED;
+    uint16_t type = event ? event_code(event->data) : 0;
     bool initial =
         c->leading && (is_initial_state(type) || (c->raw && type == EVENT_CONTAINER_JSON_OLD));
 
-    if (!passed)
+    if (!event)
         return;
     if (!(initial && c->later_section))
         c->number++;
@@ -227,10 +234,10 @@ static void take_event(struct engine *e, struct capture *c, const struct capture
                        uint64_t offset)
 {
     struct place p = {.offset = offset + b->event_at, .fold = !c->raw};
+    const struct buf *event = NULL;
     struct pending *enter = NULL;
-    enum event_fate fate;
+    struct event_plan plan;
     struct error err;
-    bool takes;
 
     buf_reset(&c->upgraded);
     if (event_upgrade(b->event.p, b->event.n, b->v1, &c->upgraded, &err) != SEV_OK) {
@@ -241,22 +248,25 @@ static void take_event(struct engine *e, struct capture *c, const struct capture
         note_damage(e, c, text);
         return;
     }
+    capture_stats_event(&c->stats, c->upgraded.data);
     if (show_unknown(e, c, b, &p))
         return;
-    fate = event_fate(event_code(c->upgraded.data), event_nparams(c->upgraded.data), &takes);
-    if (takes)
+    plan = event_plan(event_code(c->upgraded.data), event_nparams(c->upgraded.data));
+    if (plan.takes_enter)
         enter = pending_take(c, event_tid(c->upgraded.data));
-    event_fold(c->upgraded.data, enter ? enter->bytes.data : NULL, &c->folded);
-    if (enter) {
-        if (!c->raw)
-            p.enter = enter->offset;
-        buf_reset(&enter->bytes);
-    }
-    if (fate == EVENT_STORED || fate == EVENT_STORED_AND_PASSED)
+    if (plan.fate == EVENT_STORED || plan.fate == EVENT_STORED_AND_PASSED)
         pending_store(c, b, p.offset, event_tid(c->upgraded.data));
-    if (fate == EVENT_PASSED || fate == EVENT_STORED_AND_PASSED)
-        state_event(c->newest->state, p.offset, c->folded.data);
-    number_and_show(e, c, b, &p, fate);
+    if (plan.fate == EVENT_PASSED || plan.fate == EVENT_STORED_AND_PASSED) {
+        if (!plan.same)
+            event_fold(c->upgraded.data, enter ? folded_enter(c, enter) : NULL, &c->folded);
+        event = plan.same ? &c->upgraded : &c->folded;
+        state_event(c->newest->state, p.offset, event->data);
+    }
+    if (enter && !c->raw)
+        p.enter = enter->offset;
+    if (enter)
+        buf_reset(&enter->bytes);
+    number_and_show(e, c, b, &p, c->raw ? &c->upgraded : event);
 }
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
@@ -278,12 +288,15 @@ static void take_metadata(struct engine *e, struct capture *c, const struct capt
 static void take_block(struct engine *e, struct capture *c, const struct capture_block *b,
                        uint64_t offset)
 {
+    capture_stats_block(&c->stats, b);
+    c->stats.inside = offset + b->len;
     if (b->type == CAPTURE_SECTION) {
         if (c->started) {
             c->later_section = true;
             pending_clear(c);
         }
         new_section(c, offset, e->store != NULL);
+        c->stats.sections++;
         c->started = true;
     } else if (!b->event.p) {
         take_metadata(e, c, b, offset);
@@ -400,7 +413,18 @@ struct capture *capture_new(const char *path, const struct session_spec *spec, i
     c->reader = capture_reader_new(input, spec->follow);
     buf_init(&c->upgraded, EVENT_LEN_MAX + 4096);
     buf_init(&c->folded, EVENT_LEN_MAX + 4096);
+    buf_init(&c->enter, EVENT_LEN_MAX + 4096);
     return c;
+}
+
+json_t *capture_info_json(const struct engine *e)
+{
+    struct capture *c = e->capture;
+
+    c->stats.last_number = c->number;
+    if (c->newest)
+        c->stats.machine = *state_machine(c->newest->state);
+    return capture_stats_json(e, &c->stats);
 }
 
 struct capture_input *capture_bytes(struct capture *c)
@@ -422,7 +446,8 @@ void capture_free(struct capture *c)
     capture_input_free(c->input);
     buf_fini(&c->upgraded);
     buf_fini(&c->folded);
-    str_list_fini(&c->damage);
+    buf_fini(&c->enter);
+    str_list_fini(&c->stats.damage);
     free(c->path);
     free(c);
 }

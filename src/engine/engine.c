@@ -326,6 +326,7 @@ const struct method engine_methods[] = {
     {"plugin/open_params", method_plugin_open_params},
     {"plugin/load", method_plugin_load},
     {"output/start", method_output_start},
+    {"capture/info", method_capture_info},
     {"save", method_save},
 };
 const size_t engine_method_count = COUNT_OF(engine_methods);

@@ -195,6 +195,30 @@ struct event_place { /* what is known of an event beside its bytes */
 };
 
 /* path may be "fd:N", a pipe: spool (-1: none) keeps what comes, have bytes of it are there. */
+struct capture_stats { /* plugin thread */
+    uint64_t events, last_number, first, last, earliest, latest, steps_back, inside;
+    unsigned sections;
+    struct capture_machine machine;
+    uint64_t types[EVENT_TYPES + 1]; /* the last: unknown ones */
+    struct {
+        uint32_t type;
+        uint64_t n, bytes;
+    } blocks[48];
+    size_t nblocks;
+    struct {
+        uint32_t id;
+        uint64_t n;
+    } plugins[64];
+    size_t nplugins;
+    struct str_list damage;
+};
+
+void capture_stats_block(struct capture_stats *s, const struct capture_block *b);
+void capture_stats_event(struct capture_stats *s, const void *event);
+json_t *capture_stats_json(const struct engine *e, const struct capture_stats *s);
+json_t *capture_info_json(const struct engine *e); /* of what was read so far; plugin thread */
+const char *capture_block_name(uint32_t type);
+
 struct capture *capture_new(const char *path, const struct session_spec *spec, int spool,
                             uint64_t have, struct error *err);
 void capture_free(struct capture *c);
@@ -353,6 +377,7 @@ void method_count_start(struct engine *e, const json_t *id, const json_t *params
 void method_count_rows(struct engine *e, const json_t *id, const json_t *params);
 void method_count_stop(struct engine *e, const json_t *id, const json_t *params);
 void method_output_start(struct engine *e, const json_t *id, const json_t *params);
+void method_capture_info(struct engine *e, const json_t *id, const json_t *params);
 void method_save(struct engine *e, const json_t *id, const json_t *params);
 
 #endif

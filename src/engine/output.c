@@ -6,13 +6,14 @@
 
 #define FLUSH_AT ((size_t)64 << 10)
 
-enum output_kind { OUTPUT_LINES, OUTPUT_COUNTS };
+enum output_kind { OUTPUT_LINES, OUTPUT_COUNTS, OUTPUT_TOTAL, OUTPUT_INFO };
 
 struct output {
     enum output_kind kind;
     struct filter *filter; /* NULL: every event */
     struct output_format *format;
-    struct output_format *system_format; /* of events that are no plugin's; NULL: the same */
+    struct output_format *system_format;   /* of events that are no plugin's; NULL: the same */
+    struct output_format *stranger_format; /* of plugins that are not loaded; NULL: the same */
     bool json, visible;
     uint64_t limit, events, matched, printed;
     struct groups *groups;
@@ -25,6 +26,7 @@ struct output {
 
 static const char default_line[] =
     "*%evt.num %evt.outputtime %evt.cpu %proc.name (%thread.tid) %evt.dir %evt.type %evt.info";
+static const char default_stranger_line[] = "*%evt.num %evt.datetime.s %evt.type %evt.args";
 static const char default_plugin_line[] =
     "*%evt.num %evt.datetime.s [%evt.pluginname] %evt.plugininfo";
 
@@ -38,6 +40,7 @@ void output_stop(struct engine *e)
     filter_free(o->filter);
     output_free(o->format);
     output_free(o->system_format);
+    output_free(o->stranger_format);
     groups_free(o->groups);
     reader_fini(&o->filter_reader);
     reader_fini(&o->format_reader);
@@ -66,6 +69,8 @@ static void print_line(struct engine *e, struct output *o, const void *bytes, ui
 
     if (o->system_format && event_code(bytes) != EVENT_PLUGIN)
         format = o->system_format;
+    else if (o->stranger_format && !plugin_by_id(e->host, event_plugin_id(bytes)))
+        format = o->stranger_format;
     reader_passing(&o->format_reader, output_refs(format), bytes, number, e->last_ts);
     if (o->json)
         printed = output_json(format, &o->format_reader.base, event_ts(bytes), &o->text);
@@ -105,7 +110,7 @@ void output_event(struct engine *e, const void *bytes, uint64_t number)
     o->matched++;
     if (o->kind == OUTPUT_LINES)
         print_line(e, o, bytes, number);
-    else
+    else if (o->kind == OUTPUT_COUNTS)
         count_event(e, o, bytes, number);
     if (o->text.len >= FLUSH_AT)
         output_flush(e);
@@ -166,6 +171,8 @@ void output_end(struct engine *e)
     output_flush(e);
     params = json_pack("{so so so sb}", "events", rpc_u64(o->events), "matched",
                        rpc_u64(o->matched), "printed", rpc_u64(o->printed), "closed", o->closed);
+    if (o->kind == OUTPUT_INFO && e->capture)
+        json_object_set_new(params, "info", capture_info_json(e));
     if (o->kind == OUTPUT_COUNTS) {
         json_object_set_new(params, "groups", groups_json(o));
         json_object_set_new(params, "others", rpc_u64(groups_others(o->groups)));
@@ -215,6 +222,8 @@ static bool compile_format(struct engine *e, struct job *j, struct output *o)
     o->format = output_compile(text, e->catalogue, &err);
     if (o->format && text == default_plugin_line && e->capture)
         o->system_format = output_compile(default_line, e->catalogue, &err);
+    if (o->system_format)
+        o->stranger_format = output_compile(default_stranger_line, e->catalogue, &err);
     pthread_mutex_unlock(&e->cat_lock);
     if (!o->format) {
         snprintf(err.code, sizeof(err.code),
@@ -266,10 +275,14 @@ static void run_output(struct engine *e, struct job *j)
     o->json = rpc_get_bool(j->params, "json", false);
     o->visible = rpc_get_bool(j->params, "visible", false);
     o->limit = rpc_u64_or(j->params, "limit", 0);
-    o->kind = kind && str_eq(kind, "count") ? OUTPUT_COUNTS : OUTPUT_LINES;
+    o->kind = !kind || str_eq(kind, "lines") ? OUTPUT_LINES
+              : str_eq(kind, "count")        ? OUTPUT_COUNTS
+              : str_eq(kind, "info")         ? OUTPUT_INFO
+                                             : OUTPUT_TOTAL;
     e->output = o;
-    ok = compile_filter(e, j, o) &&
-         (o->kind == OUTPUT_LINES ? compile_format(e, j, o) : compile_fields(e, j, o));
+    ok = compile_filter(e, j, o) && (o->kind == OUTPUT_LINES    ? compile_format(e, j, o)
+                                     : o->kind == OUTPUT_COUNTS ? compile_fields(e, j, o)
+                                                                : true);
     if (!ok) {
         output_stop(e);
         return;

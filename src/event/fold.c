@@ -1,7 +1,10 @@
 /* Older forms of events in the current one: headers of version 1, and the halves of system calls. */
+#include <pthread.h>
+
 #include "facts.h"
 
-#define ROUNDS_MAX 50 /* conversions of one event; the longest chain of the table has eight */
+#define PLAN_PARAMS 40
+#define ROUNDS_MAX  50 /* conversions of one event; the longest chain of the table has eight */
 
 /* ---- headers of version 1 -------------------------------------------------------------------- */
 
@@ -144,17 +147,42 @@ static bool step(uint16_t *type, uint32_t *nparams, enum event_fate *fate, bool 
     return true;
 }
 
-enum event_fate event_fate(uint16_t type, uint32_t nparams, bool *takes_enter)
+static struct event_plan make_plan(uint16_t type, uint32_t nparams)
 {
+    struct event_plan plan = {.same = true};
     const struct convert_rule *rule;
     enum event_fate fate = EVENT_PASSED;
+    bool takes = false;
 
-    *takes_enter = false;
     for (int round = 0; round < ROUNDS_MAX; round++) {
-        if (!step(&type, &nparams, &fate, takes_enter, &rule))
+        if (!step(&type, &nparams, &fate, &takes, &rule))
             break;
+        plan.same = false;
     }
-    return fate;
+    plan.fate = (uint8_t)fate;
+    plan.takes_enter = takes;
+    plan.type = type;
+    return plan;
+}
+
+static struct event_plan plans[EVENT_TYPES][PLAN_PARAMS];
+
+static void make_plans(void)
+{
+    for (unsigned type = 0; type < EVENT_TYPES; type++) {
+        for (unsigned n = 0; n < PLAN_PARAMS; n++)
+            plans[type][n] = make_plan((uint16_t)type, n);
+    }
+}
+
+struct event_plan event_plan(uint16_t type, uint32_t nparams)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    if (type >= EVENT_TYPES || nparams >= PLAN_PARAMS)
+        return make_plan(type, nparams);
+    pthread_once(&once, make_plans);
+    return plans[type][nparams];
 }
 
 /* ---- folding --------------------------------------------------------------------------------- */
@@ -315,21 +343,19 @@ static void write_event(const struct folding *f, const void *header, struct buf 
 enum event_fate event_fold(const void *e, const void *enter, struct buf *out)
 {
     struct folding f = {.type = event_code(e), .n = event_nparams(e), .enter = enter};
+    const struct event_plan plan = event_plan(f.type, f.n);
     const struct convert_rule *rule;
-    enum event_fate fate;
+    enum event_fate fate = plan.fate;
     struct buf json;
     bool takes;
 
     buf_reset(out);
-    fate = event_fate(f.type, f.n, &takes);
     if (fate == EVENT_DROPPED)
         return fate;
-    if (f.n > FOLD_PARAMS || !step(&f.type, &f.n, &fate, &takes, &rule)) {
+    if (f.n > FOLD_PARAMS || plan.same) {
         buf_add(out, e, event_len(e));
         return fate;
     }
-    f.type = event_code(e);
-    f.n = event_nparams(e);
     for (uint32_t i = 0; i < f.n; i++)
         f.params[i] = event_param(e, i);
     buf_init(&json, EVENT_LEN_MAX);

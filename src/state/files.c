@@ -16,13 +16,16 @@ static void add_component(struct buf *out, size_t start, struct span c, bool rel
     if (c.n == 1 && c.p[0] == '.')
         return;
     if (c.n == 2 && c.p[0] == '.' && c.p[1] == '.') {
-        while (out->len > start && out->data[out->len - 1] == '/')
+        size_t least = start + (out->len > start && out->data[start] == '/' ? 1 : 0);
+
+        while (out->len > least && out->data[out->len - 1] == '/')
             out->len--;
-        while (out->len > start && out->data[out->len - 1] != '/')
+        while (out->len > least && out->data[out->len - 1] != '/')
             out->len--;
-        while (out->len > start + 1 && out->data[out->len - 1] == '/')
+        while (out->len > least && out->data[out->len - 1] == '/')
             out->len--;
-        out->data[out->len] = '\0';
+        if (out->data)
+            out->data[out->len] = '\0';
         return;
     }
     if (out->len == start ? !relative : out->data[out->len - 1] != '/')

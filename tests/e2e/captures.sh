@@ -1,0 +1,85 @@
+#!/bin/sh
+# Captures of system calls: the rows and values of current libraries and of sysdig 0.29.3, pipes, compression, damage.
+. "${MEWS_SRCDIR:?}/tests/e2e/lib.sh"
+captures=${MEWS_TEST_DATA:-/nonexistent}/captures
+[ -d "$captures/expected" ] || skip "there are no captures"
+tab=$(printf '\t')
+
+# The capture of an expected file; some are generated ones.
+capture_of() {
+    for f in "$captures/$1.scap" "$captures/synthetic/$1.scap"; do
+        [ ! -f "$f" ] || echo "$f"
+    done
+}
+
+# "a TAB b" as the format "*%a TAB %b"
+format_of() {
+    printf '*%%'
+    head -n 1 "$1" | sed "s/$tab/$tab%/g" | tr -d '\n'
+}
+
+check "every folded row and value as current libraries have them"
+for expected in "$captures"/expected/*.modern.tsv; do
+    name=$(basename "$expected" .modern.tsv)
+    run 0 "$MEWS" print "$(capture_of "$name")" -p "$(format_of "$expected")"
+    tail -n +2 "$expected" >want
+    cmp -s want out || fail "$name: $(diff want out | head -n 4 | cut -c1-300)"
+done
+
+check "raw events with the numbers, times, processors, threads, directions and types of sysdig 0.29.3"
+for expected in "$captures"/expected/*.sysdig-0.29.3.tsv; do
+    name=$(basename "$expected" .sysdig-0.29.3.tsv)
+    run 0 "$MEWS" print --raw-events "$(capture_of "$name")" -p "*%evt.num$tab%evt.rawtime$tab%evt.cpu$tab%thread.tid$tab%evt.dir$tab%evt.type"
+    # two names are newer than 0.29.3; rows that it does not know have the number of the row before
+    grep "^[0-9]*${tab}[0-9]*$tab" "$expected" | cut -f 1-6 | sed 's/<unknown>$/unknown/' >want
+    sed 's/rt_sigreturn$/sigreturn/; s/fadvise64$/unknown/' out | grep -v '_added$\|async\|^0	' >got
+    grep -v "^.*${tab}useradded$" got >out
+    cmp -s want out || fail "$name: $(diff want out | head -n 4)"
+done
+
+check "the same through a pipe, decompressed, and with its fields in the filter"
+f=$captures/curl_google.scap
+"$MEWS" print "$f" -p '*%evt.num %fd.name' >want
+for how in "cat '$f' | '$MEWS' print - -p '*%evt.num %fd.name'" "'$MEWS' print - -p '*%evt.num %fd.name' <'$f'" \
+    "gzip -dc '$f' | '$MEWS' print - -p '*%evt.num %fd.name'"; do
+    run 0 sh -c "$how"
+    cmp -s want out || fail "$how differs"
+done
+run 0 "$MEWS" print "$f" -n 3 'proc.name = curl and evt.type = open and fd.name contains "/etc/"'
+lines 3
+out_has "/etc/ld.so.cache"
+run 0 "$MEWS" top evt.type "$f" --csv
+out_has ",mmap"
+run 0 "$MEWS" print "$f" -n 1 -j -p '%evt.num %proc.name %evt.arg.exe'
+out_has '"evt.arg.exe":"curl"'
+
+check "values that are asked one by one are those of a whole pass"
+run 0 "$MEWS" print "$f" 'evt.num = 939' -p '*%evt.num %proc.name %fd.name %evt.args'
+cp out one
+run 0 "$MEWS" print "$f" -p '*%evt.num %proc.name %fd.name %evt.args'
+grep -qxF "$(cat one)" out || [ ! -s one ] || fail "one event alone differs"
+
+check "damage is named with its place, and the rest is read"
+gzip -dc "$f" >plain.scap
+head -c 100000 plain.scap >cut.scap
+run 0 "$MEWS" print cut.scap -p '%evt.num'
+err_has "cut at offset"
+cp plain.scap broken.scap
+printf 'XXXXXXXX' | dd of=broken.scap bs=1 seek=150000 conv=notrunc 2>/dev/null
+run 0 "$MEWS" print broken.scap -p '%evt.num'
+err_has "damaged at offset"
+[ "$(tail -n 1 out)" -gt 880 ] || fail "what is behind the damage is lost"
+printf 'not a capture' >no.scap
+run 3 "$MEWS" print -r missing.scap
+err_has "missing.scap"
+run 2 "$MEWS" print "$f" -I logs:x
+err_has "one source is opened at a time"
+
+check "events of a plugin that is not loaded are shown, with its ID"
+run 0 "$MEWS" print "$captures/synthetic/plugin-min.scap"
+lines 3
+out_has "plugin_id=3"
+out_has '{"hello":0}'
+run 0 "$MEWS" print "$captures/synthetic/plugin-concat2.scap" -p '%evt.num'
+[ "$(tail -n 1 out)" = 6 ] || fail "two captures in one are numbered in one sequence"
+finish

@@ -1,0 +1,489 @@
+/* Captures: blocks, damage, compression, metadata, folding. */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "mews/capture.h"
+#include "mews/state.h"
+
+/* ---- making captures ------------------------------------------------------------------------- */
+
+static int file_of(const void *p, size_t n)
+{
+    char path[] = "/tmp/mews-unit-XXXXXX";
+    int fd = mkstemp(path);
+
+    unlink(path);
+    cr_assert(fd >= 0 && pwrite_all(fd, p, n, 0));
+    return fd;
+}
+
+static void add_plugin_event(struct buf *out, uint64_t ts, const char *payload)
+{
+    struct buf e;
+
+    buf_init(&e, 0);
+    e.max = BUF_MAX_DEFAULT;
+    event_plugin_make(&e, ts, 3, span_of(payload));
+    capture_add_event(out, e.data, 0, 0);
+    buf_fini(&e);
+}
+
+/* Header and n events of growing payloads. */
+static void make_capture(struct buf *out, unsigned n)
+{
+    buf_init(out, BUF_MAX_DEFAULT);
+    capture_add_header(out, "box", 17);
+    for (unsigned i = 0; i < n; i++) {
+        char text[40];
+
+        snprintf(text, sizeof(text), "{\"n\":%u,\"pad\":\"%.*s\"}", i, (int)(i % 7), "xxxxxxx");
+        add_plugin_event(out, 1000 + i, text);
+    }
+}
+
+struct tally {
+    uint64_t blocks, events, damages, last_ts;
+    enum capture_item end;
+};
+
+static struct tally read_all(int fd)
+{
+    struct capture_input *in = capture_input_open(NULL, fd, NULL);
+    struct capture_reader *r = capture_reader_new(in, false);
+    struct capture_item_info info;
+    struct tally t = {0};
+
+    for (int guard = 0; guard < 1000000; guard++) {
+        t.end = capture_reader_next(r, &info);
+        if (t.end == CAPTURE_ITEM_BLOCK) {
+            t.blocks++;
+            t.events += info.block.event.p != NULL;
+            if (info.block.event.p)
+                t.last_ts = event_ts(info.block.event.p);
+        } else if (t.end == CAPTURE_ITEM_DAMAGE) {
+            t.damages++;
+        } else {
+            break;
+        }
+    }
+    capture_reader_free(r);
+    capture_input_free(in);
+    return t;
+}
+
+static struct tally read_bytes(const void *p, size_t n)
+{
+    return read_all(file_of(p, n));
+}
+
+/* Whole event blocks within the first n bytes, and whether n is at a border. */
+static uint64_t whole_events(struct span s, size_t n, bool *border)
+{
+    struct capture_block b;
+    uint64_t events = 0;
+    size_t at = 0;
+
+    *border = false;
+    while (at < n &&
+           capture_block_read((struct span){s.p + at, n - at}, at, &b, NULL) == CAPTURE_BLOCK) {
+        events += b.event.p != NULL;
+        at += b.len;
+    }
+    *border = at == n;
+    return events;
+}
+
+/* ---- cuts and damage ------------------------------------------------------------------------- */
+
+static void check_cuts(struct span s, size_t from, size_t to, size_t step)
+{
+    for (size_t n = from; n < to && n <= s.n; n += step) {
+        struct tally t = read_bytes(s.p, n);
+        bool border;
+        uint64_t events = whole_events(s, n, &border);
+
+        cr_assert_eq(t.events, events, "cut at %zu: %llu events, not %llu", n,
+                     (unsigned long long)t.events, (unsigned long long)events);
+        if (n >= 28)
+            cr_assert_eq(t.damages, border ? 0 : 1, "cut at %zu: %llu damages", n,
+                         (unsigned long long)t.damages);
+        else
+            cr_assert_eq(t.end, CAPTURE_ITEM_FAILED, "cut at %zu", n);
+    }
+}
+
+Test(damage, a_capture_cut_anywhere_shows_every_whole_event)
+{
+    struct buf b;
+
+    make_capture(&b, 60);
+    check_cuts((struct span){b.data, b.len}, 1, b.len + 1, 1);
+    buf_fini(&b);
+}
+
+Test(damage, a_broken_block_in_the_middle_is_passed_over)
+{
+    static const unsigned where[] = {0, 2, 4, 6, 10, 26, 30, 34};
+    struct buf b;
+
+    for (size_t i = 0; i < COUNT_OF(where); i++) {
+        struct capture_block block;
+        struct tally t;
+        size_t at = 0;
+
+        make_capture(&b, 20);
+        for (int k = 0; k < 8; k++) { /* two blocks of header, then the sixth event */
+            capture_block_read((struct span){b.data + at, b.len - at}, at, &block, NULL);
+            at += block.len;
+        }
+        memset(b.data + at + where[i], 0xee, 4);
+        t = read_bytes(b.data, b.len);
+        cr_expect(t.events >= 19, "damage at byte %u: %llu events", where[i],
+                  (unsigned long long)t.events);
+        cr_expect_eq(t.last_ts, 1019, "what is behind it is read");
+        cr_expect_eq(t.end, CAPTURE_ITEM_END);
+        buf_fini(&b);
+    }
+}
+
+Test(damage, what_is_no_capture_is_refused)
+{
+    struct tally t = read_bytes("this is no capture, but it is long enough to be one", 51);
+
+    cr_expect_eq(t.end, CAPTURE_ITEM_FAILED);
+    t = read_bytes("", 0);
+    cr_expect_eq(t.end, CAPTURE_ITEM_FAILED);
+}
+
+Test(damage, an_empty_capture_is_empty)
+{
+    struct buf b;
+    struct tally t;
+
+    make_capture(&b, 0);
+    t = read_bytes(b.data, b.len);
+    cr_expect_eq(t.end, CAPTURE_ITEM_END);
+    cr_expect_eq(t.blocks, 2);
+    cr_expect_eq(t.damages, 0);
+    buf_fini(&b);
+}
+
+/* ---- compression ----------------------------------------------------------------------------- */
+
+/* Appends a gzip member. */
+static void add_member(struct buf *out, const char *p, size_t n)
+{
+    z_stream z = {0};
+    size_t room = n + 1000;
+
+    cr_assert_eq(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, 0), Z_OK);
+    buf_reserve(out, room);
+    z.next_in = (Bytef *)p;
+    z.avail_in = (uInt)n;
+    z.next_out = (Bytef *)out->data + out->len;
+    z.avail_out = (uInt)room;
+    cr_assert_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
+    out->len += room - z.avail_out;
+    deflateEnd(&z);
+}
+
+static void make_large(struct buf *plain)
+{
+    uint32_t seed = 7;
+
+    make_capture(plain, 0);
+    for (unsigned i = 0; plain->len < (size_t)12 << 20; i++) {
+        char text[2000];
+        size_t n = 100 + (seed >> 8) % 1500;
+
+        for (size_t k = 0; k < n; k++) {
+            seed = seed * 1103515245u + 12345u;
+            text[k] = (char)('a' + (seed >> 16) % 26);
+        }
+        text[n] = '\0';
+        add_plugin_event(plain, 5000 + i, text);
+    }
+}
+
+Test(gzip, any_place_can_be_read_at_any_time)
+{
+    struct buf plain, packed;
+    struct capture_input *in;
+    char *got = xmalloc(70000), *all = xmalloc((size_t)16 << 20);
+    size_t n, total = 0;
+    uint32_t seed = 1;
+
+    make_large(&plain);
+    buf_init(&packed, BUF_MAX_DEFAULT);
+    add_member(&packed, plain.data, 5000001);
+    add_member(&packed, plain.data + 5000001, 3);
+    add_member(&packed, plain.data + 5000004, plain.len - 5000004);
+    buf_adds(&packed, "what follows the last member does not count");
+    in = capture_input_open(NULL, file_of(packed.data, packed.len), NULL);
+    cr_assert(capture_input_is_gzip(in));
+    for (;;) {
+        struct error err;
+
+        cr_assert_eq(capture_input_next(in, all + total, 300000, &n, &err), SEV_OK, "%s", err.text);
+        if (n == 0)
+            break;
+        total += n;
+    }
+    cr_assert_eq(total, plain.len);
+    cr_assert_eq(memcmp(all, plain.data, total), 0);
+    for (int i = 0; i < 60; i++) {
+        uint64_t at;
+        size_t len;
+
+        seed = seed * 1664525u + 1013904223u;
+        at = seed % (plain.len - 70000);
+        len = 1 + (seed >> 12) % 69999;
+        cr_assert(capture_input_read(in, at, got, len));
+        cr_assert_eq(memcmp(got, plain.data + at, len), 0, "%zu bytes at %llu", len,
+                     (unsigned long long)at);
+    }
+    cr_expect(!capture_input_read(in, plain.len - 10, got, 11), "behind the end there is nothing");
+    capture_input_free(in);
+    buf_fini(&plain);
+    buf_fini(&packed);
+    free(got);
+    free(all);
+}
+
+Test(gzip, a_broken_member_costs_no_other)
+{
+    struct buf plain, packed;
+    size_t half;
+    struct tally t;
+
+    make_capture(&plain, 3000);
+    half = plain.len / 2;
+    buf_init(&packed, BUF_MAX_DEFAULT);
+    add_member(&packed, plain.data, half);
+    memset(packed.data + packed.len / 2, 0x55, 40);
+    add_member(&packed, plain.data + half, plain.len - half);
+    t = read_bytes(packed.data, packed.len);
+    cr_expect(t.damages >= 1);
+    cr_expect_eq(t.last_ts, 1000 + 2999, "the second member is read");
+    cr_expect(t.events > 1500 && t.events < 3000, "%llu", (unsigned long long)t.events);
+    t = read_bytes(packed.data, packed.len - 9);
+    cr_expect_eq(t.last_ts, 1000 + 2999, "a missing trailer loses nothing");
+    buf_fini(&plain);
+    buf_fini(&packed);
+}
+
+/* ---- events of older forms ------------------------------------------------------------------- */
+
+static size_t v1_event(char *to, uint16_t type, uint16_t nlens, const uint16_t *lens)
+{
+    size_t n = EVENT_HEADER_LEN_V1 + 2u * nlens;
+
+    memset(to, 0, 300);
+    put_u64(to, 77);
+    put_u64(to + 8, 4242);
+    put_u16(to + 20, type);
+    for (unsigned i = 0; i < nlens; i++) {
+        put_u16(to + EVENT_HEADER_LEN_V1 + 2 * i, lens[i]);
+        n += lens[i];
+    }
+    put_u32(to + 16, (uint32_t)n);
+    return n;
+}
+
+Test(fold, the_count_of_parameters_is_found_again)
+{
+    static const uint16_t lens[] = {8, 0, 13, 4};
+    char raw[300];
+    struct buf out;
+
+    buf_init(&out, 4096);
+    for (uint16_t k = 0; k <= 4; k++) {
+        size_t n = v1_event(raw, 3, k, lens);
+
+        buf_reset(&out);
+        cr_assert_eq(event_upgrade(raw, n, true, &out, NULL), SEV_OK);
+        cr_expect_eq(event_nparams(out.data), k);
+        cr_expect_eq(event_check(out.data, out.len, NULL), SEV_OK);
+        cr_expect_eq(event_tid(out.data), 4242);
+    }
+    put_u32(raw + 16, 29); /* no count gives this length */
+    cr_expect_eq(event_upgrade(raw, 60, true, &out, NULL), SEV_FAILED);
+    buf_fini(&out);
+}
+
+static void make_event(struct buf *out, uint16_t type, const struct span *params, uint32_t n)
+{
+    char h[EVENT_HEADER_LEN] = {0};
+    size_t len = sizeof(h) + 2 * (size_t)n;
+
+    for (uint32_t i = 0; i < n; i++)
+        len += params[i].n;
+    put_u16(h + 20, type);
+    put_u32(h + 22, n);
+    put_u32(h + 16, (uint32_t)len);
+    buf_init(out, 1 << 20);
+    buf_add(out, h, sizeof(h));
+    for (uint32_t i = 0; i < n; i++)
+        buf_add(out, &(uint16_t){(uint16_t)params[i].n}, 2);
+    for (uint32_t i = 0; i < n; i++)
+        buf_add(out, params[i].p, params[i].n);
+}
+
+Test(fold, an_exit_takes_what_its_enter_half_had)
+{
+    int64_t fd = 5, res = 3;
+    uint32_t size = 64;
+    struct span enter_params[] = {{(char *)&fd, 8}, {(char *)&size, 4}};
+    struct span exit_params[] = {{(char *)&res, 8}, {"abc", 3}};
+    struct buf enter, exit, out;
+
+    make_event(&enter, 6, enter_params, 2);
+    make_event(&exit, 7, exit_params, 2);
+    buf_init(&out, 1 << 16);
+    cr_expect_eq(event_fold(enter.data, NULL, &out), EVENT_STORED);
+    cr_expect_eq(event_fold(exit.data, enter.data, &out), EVENT_PASSED);
+    cr_assert_eq(event_nparams(out.data), 4);
+    cr_expect_eq(get_u64(event_param(out.data, 2).p), 5);
+    cr_expect_eq(get_u32(event_param(out.data, 3).p), 64);
+    cr_expect_eq(event_fold(exit.data, exit.data, &out), EVENT_PASSED);
+    cr_expect_eq(get_u64(event_param(out.data, 2).p), 0, "a stranger's half is none");
+    buf_fini(&enter);
+    buf_fini(&exit);
+    buf_fini(&out);
+}
+
+/* Every row of the table, with every count that may come: nothing but whole events comes out. */
+Test(fold, whatever_comes_in_what_comes_out_is_whole)
+{
+    static const char bytes[4096] = {1, 2, 3};
+    struct span params[40];
+    struct buf e, out;
+
+    buf_init(&out, 1 << 20);
+    for (uint16_t type = 0; type < EVENT_TYPES; type++) {
+        for (uint32_t n = 0; n < 36; n++) {
+            enum event_fate fate;
+
+            if (event_len_width(type) == 4)
+                continue;
+            for (uint32_t i = 0; i < n; i++)
+                params[i] = (struct span){bytes, (type + i * 7) % 40};
+            make_event(&e, type, params, n);
+            fate = event_fold(e.data, e.data, &out);
+            cr_assert_eq(fate, event_plan(type, n).fate);
+            if (fate != EVENT_DROPPED) {
+                cr_assert_eq(event_check(out.data, out.len, NULL), SEV_OK, "type %u, %u", type, n);
+                cr_assert_eq(event_code(out.data), event_plan(type, n).type, "type %u, %u", type,
+                             n);
+            }
+            buf_fini(&e);
+        }
+    }
+    buf_fini(&out);
+}
+
+/* ---- paths ----------------------------------------------------------------------------------- */
+
+Test(state, paths_are_made_absolute)
+{
+    static const struct {
+        const char *dir, *path, *result;
+    } cases[] = {
+        {"/home/u/", "a/b", "/home/u/a/b"},
+        {"/home/u/", "/etc//x/", "/etc/x"},
+        {"/home/u/", "./a/./b", "/home/u/a/b"},
+        {"/home/u/", "../v", "/home/v"},
+        {"/", "x", "/x"},
+        {"/home", "..", "/"},
+        {"", "/", "/"},
+        {"/a/", "../../../b", "/b"},
+        {"<UNKNOWN>", "x", "<UNKNOWN>/x"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buf b;
+
+        buf_init(&b, 4096);
+        state_resolve_path(span_of(cases[i].dir), span_of(cases[i].path), &b);
+        cr_expect_str_eq(buf_str(&b), cases[i].result, "%s + %s", cases[i].dir, cases[i].path);
+        buf_fini(&b);
+    }
+}
+
+/* ---- real ones ------------------------------------------------------------------------------- */
+
+static bool load_real(const char *name, struct buf *out)
+{
+    const char *data = getenv("MEWS_TEST_DATA");
+    char *path = xasprintf("%s/captures/%s", data ? data : "/nonexistent", name);
+    gzFile gz = gzopen(path, "rb");
+    int n;
+
+    free(path);
+    if (!gz)
+        return false;
+    buf_init(out, BUF_MAX_DEFAULT);
+    do {
+        buf_reserve(out, 1 << 20);
+        n = gzread(gz, out->data + out->len, 1 << 20);
+        out->len += n > 0 ? (size_t)n : 0;
+    } while (n > 0);
+    gzclose(gz);
+    return true;
+}
+
+Test(real, cut_at_each_of_its_first_bytes_and_at_many_after)
+{
+    static const char *const names[] = {"curl_google.scap", "single_ipv6_conn.scap",
+                                        "falco_psp_run_as_user_0_container.scap"};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct buf b;
+
+        if (!load_real(names[i], &b))
+            cr_skip_test("skipped: no captures");
+        check_cuts((struct span){b.data, b.len}, 1, 4096, i == 0 ? 1 : 7);
+        check_cuts((struct span){b.data, b.len}, 4096, b.len, b.len / 300 | 1);
+        buf_fini(&b);
+    }
+}
+
+static void count_process(void *ctx, const struct capture_process *p)
+{
+    cr_assert(p->tid < 1 << 22 && p->pid < 1 << 22);
+    (*(unsigned *)ctx)++;
+}
+
+Test(real, process_lists_of_every_version_are_read)
+{
+    static const char *const names[] = {"curl_google.scap",             /* v5 */
+                                        "falco_cat_write.scap",         /* v6 */
+                                        "falco_connect_localhost.scap", /* v7 */
+                                        "falco_syscall.scap",           /* v8 */
+                                        "falco_psp_privileged.scap",    /* v9, short tail */
+                                        "synthetic/syscall-pairs.scap"};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        unsigned processes = 0;
+        struct capture_metadata to = {.ctx = &processes, .process = count_process};
+        struct capture_block block;
+        struct buf b;
+        size_t at = 0;
+
+        if (!load_real(names[i], &b))
+            cr_skip_test("skipped: no captures");
+        while (at < b.len && capture_block_read((struct span){b.data + at, b.len - at}, at, &block,
+                                                NULL) == CAPTURE_BLOCK) {
+            struct error err;
+
+            cr_assert_eq(capture_metadata_read(&block, at, &to, &err), SEV_OK, "%s: %s", names[i],
+                         err.text);
+            at += block.len;
+        }
+        cr_expect(processes >= 2, "%s: %u processes", names[i], processes);
+        buf_fini(&b);
+    }
+}
