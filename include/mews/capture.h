@@ -216,6 +216,10 @@ void capture_add_header(struct buf *out, const char *hostname, uint64_t boot_ts)
 /* Appends one event as a block; returns where the event's bytes start, from the block's first byte.
  */
 size_t capture_add_event(struct buf *out, const void *event, uint16_t cpu, uint32_t flags);
+/* Appends an event block as it stands, with these block flags set besides its own. */
+void capture_add_block(struct buf *out, const struct capture_block *b, uint32_t flags);
+/* Appends a section header as every reader takes it, without options. */
+void capture_add_section(struct buf *out);
 void capture_add_mark(struct buf *out, struct span json);
 
 #endif

@@ -92,6 +92,8 @@ enum severity store_commit(struct store *s, struct error *err);
 uint64_t store_staged(const struct store *s); /* rows that wait for a commit */
 
 /* ---- reading */
+/* Of captures: where the enter half of a row's event starts; 0: it has none. */
+uint64_t store_enter(const struct store *s, uint64_t row);
 uint64_t store_rows(const struct store *s);    /* published, the dropped ones included */
 uint64_t store_first(const struct store *s);   /* the first that is kept */
 uint64_t store_dropped(const struct store *s); /* events dropped so far */

@@ -187,17 +187,50 @@ static void add_u32(struct buf *out, uint32_t v)
     buf_add(out, &v, 4);
 }
 
-void capture_add_header(struct buf *out, const char *hostname, uint64_t boot_ts)
+void capture_add_section(struct buf *out)
 {
     static const char version[4] = {1, 0, 2, 0};
-    char name[128] = "";
     size_t at = block_start(out, CAPTURE_SECTION);
 
     add_u32(out, MAGIC);
     buf_add(out, version, sizeof(version));
     add_u64(out, UINT64_MAX);
     block_end(out, at);
+}
 
+void capture_add_block(struct buf *out, const struct capture_block *b, uint32_t flags)
+{
+    static const struct {
+        uint32_t plain, flagged;
+    } kinds[] = {{CAPTURE_EVENT_V1, CAPTURE_EVENT_V1_FLAGS},
+                 {CAPTURE_EVENT_V2, CAPTURE_EVENT_V2_FLAGS},
+                 {CAPTURE_EVENT_LARGE, CAPTURE_EVENT_LARGE_FLAGS}};
+    uint32_t type = b->type;
+    size_t at;
+
+    flags |= b->flags;
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (flags && type == kinds[i].plain)
+            type = kinds[i].flagged;
+    }
+    at = block_start(out, type);
+    if (b->event.p) {
+        buf_add(out, &b->cpu, 2);
+        if (flags)
+            add_u32(out, flags);
+        buf_add(out, b->event.p, b->event.n);
+    } else {
+        buf_add(out, b->body.p, b->body.n);
+    }
+    block_end(out, at);
+}
+
+void capture_add_header(struct buf *out, const char *hostname, uint64_t boot_ts)
+{
+    char name[128] = "";
+    size_t at;
+
+    capture_add_section(out);
     at = block_start(out, CAPTURE_MACHINE);
     snprintf(name, sizeof(name), "%s", hostname);
     add_u32(out, 0); /* processors: unknown */

@@ -427,6 +427,11 @@ json_t *capture_info_json(const struct engine *e)
     return capture_stats_json(e, &c->stats);
 }
 
+uint64_t capture_indexed(const struct capture *c)
+{
+    return c->stats.inside;
+}
+
 struct capture_input *capture_bytes(struct capture *c)
 {
     return c->input;

@@ -196,7 +196,8 @@ struct event_place { /* what is known of an event beside its bytes */
 
 /* path may be "fd:N", a pipe: spool (-1: none) keeps what comes, have bytes of it are there. */
 struct capture_stats { /* plugin thread */
-    uint64_t events, last_number, first, last, earliest, latest, steps_back, inside;
+    uint64_t events, last_number, first, last, earliest, latest, steps_back;
+    _Atomic uint64_t inside; /* bytes read, inside the compression */
     unsigned sections;
     struct capture_machine machine;
     uint64_t types[EVENT_TYPES + 1]; /* the last: unknown ones */
@@ -223,6 +224,7 @@ struct capture *capture_new(const char *path, const struct session_spec *spec, i
                             uint64_t have, struct error *err);
 void capture_free(struct capture *c);
 struct capture_input *capture_bytes(struct capture *c);
+uint64_t capture_indexed(const struct capture *c); /* bytes that are read; any thread */
 /* The state that holds at an offset. Any thread. */
 const struct state *capture_state(const struct capture *c, uint64_t at);
 /* Reads on for a few milliseconds; false: there is nothing more (for now). Plugin thread. */

@@ -70,8 +70,7 @@ static bool read_at(const struct store *s, char *to, size_t n, uint64_t offset)
     return true;
 }
 
-/* Where a row's enter half starts; 0: it has none. */
-static uint64_t enter_offset(const struct store *s, uint64_t row)
+uint64_t store_enter(const struct store *s, uint64_t row)
 {
     const struct chunk *c = store_chunk(s, row);
     size_t i = row & (STORE_CHUNK - 1);
@@ -143,7 +142,7 @@ static enum severity make_event(const struct store *s, const struct window *w, u
 {
     struct buf own, upgraded, enter;
     bool v1 = r->flags & STORE_V1, fold = r->flags & STORE_FOLDED;
-    uint64_t at = enter_offset(s, row);
+    uint64_t at = store_enter(s, row);
     enum severity sev = SEV_OK;
     const char *p;
 

@@ -373,18 +373,45 @@ static void on_saved(struct ui *u, const json_t *result, const json_t *error, vo
         quit_now(u, ctx);
 }
 
+static char matches_only; /* its address says so */
+
 static void on_save_path(struct ui *u, const char *text, void *ctx)
 {
     if (!*text)
         return;
     history_add(&u->path_history, text);
-    ask(u, "save", json_pack("{so}", "path", rpc_str(text)), on_saved, ctx);
+    ask(u, "save",
+        json_pack("{so so}", "path", rpc_str(text), "selection",
+                  rpc_u64(ctx == &matches_only ? u->selection : 0)),
+        on_saved, ctx == &matches_only ? NULL : ctx);
+}
+
+static void save_matches(struct ui *u, void *ctx)
+{
+    UNUSED(ctx);
+    prompt_open(u, "save the events that match to", "", &u->path_history, on_save_path,
+                &matches_only);
+}
+
+static void save_all(struct ui *u, void *ctx)
+{
+    UNUSED(ctx);
+    prompt_open(u, "save all events to", "", &u->path_history, on_save_path, NULL);
 }
 
 void stream_save(struct ui *u, int arg)
 {
+    static const struct dialog_key keys[] = {
+        {'m', "what matches", save_matches}, {'a', "all", save_all}, {27, "neither", NULL}};
     static char then_quit;
 
+    if (!arg && *u->filter) {
+        dialog_open(u, "save", LOOK_TEXT,
+                    "A filter is set: save what matches it, or all that is kept?\nOf what does not "
+                    "match only what the rest depends on goes along, hidden.",
+                    keys, COUNT_OF(keys), NULL);
+        return;
+    }
     prompt_open(u, "save all events to", "", &u->path_history, on_save_path,
                 arg ? &then_quit : NULL);
 }
