@@ -130,6 +130,9 @@ struct options {
     bool follow, utc, tour, json, csv, markdown, no_screen;
     char *format;
     uint64_t limit;
+    const char *write_to; /* of record, as what follows; the command line's */
+    bool compress;
+    uint64_t rotate_bytes, rotate_seconds, rotate_events, keep_files, seconds;
     char time_mode;
     char *remote;
     int input_fd;          /* standard input, when an input is "-" */
@@ -170,6 +173,7 @@ int command_print(struct options *o);
 int command_top(struct options *o);
 int command_count_events(struct options *o);
 int command_info(struct options *o);
+int command_record(struct options *o);
 int command_plugins(struct options *o);
 int command_fields(struct options *o);
 int command_engine(struct options *o);

@@ -48,6 +48,13 @@ static const struct option_def {
     {'n', 'n', "count", "COUNT", "stop after so many lines"},
     {'c', OPT_CSV, "csv", NULL, "print CSV"},
     {'m', OPT_FORMAT, "format", "FORM", "text, json or markdown"},
+    {'w', 'w', "write", "FILE", "the capture to write; - is standard output"},
+    {'w', 'z', "compress", NULL, "compress it with gzip"},
+    {'w', 'C', "file-size", "MB", "begin another file after so many million bytes"},
+    {'w', 'G', "file-seconds", "SECONDS", "begin another file after so many seconds"},
+    {'w', 'e', "file-events", "COUNT", "begin another file after so many events"},
+    {'w', 'W', "files", "COUNT", "keep so many files, then overwrite the oldest"},
+    {'w', 'M', "seconds", "SECONDS", "stop after so many seconds"},
     {'h', 'h', "help", NULL, "print this"},
 };
 
@@ -182,6 +189,25 @@ static enum severity apply(struct options *o, int code, const char *arg, size_t 
         break;
     case 'n':
         return read_count(arg, &o->limit, err);
+    case 'w':
+        o->write_to = arg;
+        break;
+    case 'z':
+        o->compress = true;
+        break;
+    case 'C':
+        if (read_count(arg, &o->rotate_bytes, err) != SEV_OK)
+            return SEV_FAILED;
+        o->rotate_bytes *= 1000000;
+        break;
+    case 'G':
+        return read_count(arg, &o->rotate_seconds, err);
+    case 'e':
+        return read_count(arg, &o->rotate_events, err);
+    case 'W':
+        return read_count(arg, &o->keep_files, err);
+    case 'M':
+        return read_count(arg, &o->seconds, err);
     default:
         break;
     }

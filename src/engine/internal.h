@@ -232,6 +232,23 @@ bool capture_step(struct engine *e);
 /* stream.c: what a step came to. */
 void capture_told(struct engine *e, const char *error, bool finished, bool waits);
 
+/* ---- record.c: writing a capture as events pass; plugin thread ---------------------------------- */
+
+struct record_options {
+    const char *path; /* "-": standard_output */
+    int standard_output;
+    bool compress;
+    uint64_t max_bytes, max_seconds, max_events; /* of a file, 0: no limit */
+    uint64_t keep_files;                         /* 0: all */
+};
+
+struct recorder;
+struct recorder *record_new(const struct record_options *o, const char *hostname,
+                            struct error *err);
+enum severity record_event(struct recorder *r, const void *event, uint16_t cpu, struct error *err);
+enum severity record_flush(struct recorder *r, struct error *err); /* what was given is written */
+enum severity record_free(struct recorder *r, struct error *err);
+
 /* ---- output of the commands without a screen ------------------------------------------------- */
 
 struct output;

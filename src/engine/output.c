@@ -6,7 +6,7 @@
 
 #define FLUSH_AT ((size_t)64 << 10)
 
-enum output_kind { OUTPUT_LINES, OUTPUT_COUNTS, OUTPUT_TOTAL, OUTPUT_INFO };
+enum output_kind { OUTPUT_LINES, OUTPUT_COUNTS, OUTPUT_TOTAL, OUTPUT_INFO, OUTPUT_RECORD };
 
 struct output {
     enum output_kind kind;
@@ -17,6 +17,9 @@ struct output {
     bool json, visible;
     uint64_t limit, events, matched, printed;
     struct groups *groups;
+    struct recorder *recorder;
+    uint64_t until; /* time_mono() at which it is over; 0: never */
+    char *error;    /* what went wrong with what is written */
     const struct column *fields[GROUP_FIELDS];
     unsigned nfields;
     struct event_reader filter_reader, format_reader;
@@ -42,6 +45,8 @@ void output_stop(struct engine *e)
     output_free(o->system_format);
     output_free(o->stranger_format);
     groups_free(o->groups);
+    record_free(o->recorder, NULL);
+    free(o->error);
     reader_fini(&o->filter_reader);
     reader_fini(&o->format_reader);
     buf_fini(&o->text);
@@ -95,9 +100,17 @@ static void count_event(struct engine *e, struct output *o, const void *bytes, u
     groups_add(o->groups, values, number);
 }
 
+/* What could not be written ends it. */
+static void keep(struct output *o, enum severity sev, const struct error *err)
+{
+    if (sev != SEV_OK && !o->error)
+        o->error = xstrdup(err->text);
+}
+
 void output_event(struct engine *e, const void *bytes, uint64_t number)
 {
     struct output *o = e->output;
+    struct error err;
 
     if (!o || o->ended)
         return;
@@ -112,23 +125,39 @@ void output_event(struct engine *e, const void *bytes, uint64_t number)
         print_line(e, o, bytes, number);
     else if (o->kind == OUTPUT_COUNTS)
         count_event(e, o, bytes, number);
+    else if (o->kind == OUTPUT_RECORD)
+        keep(o, record_event(o->recorder, bytes, e->place.cpu, &err), &err);
+    if (o->error || (o->until && time_mono() >= o->until)) {
+        output_end(e);
+        return;
+    }
     if (o->text.len >= FLUSH_AT)
         output_flush(e);
     if (o->limit && (o->kind == OUTPUT_LINES ? o->printed : o->matched) >= o->limit)
         output_end(e);
 }
 
+/* False: whoever reads it has gone. */
+static bool write_text(struct engine *e, struct output *o)
+{
+    bool ok = o->text.len == 0 || o->closed || write_all(e->fds.output, o->text.data, o->text.len);
+
+    o->closed |= !ok;
+    buf_reset(&o->text);
+    return ok;
+}
+
 void output_flush(struct engine *e)
 {
     struct output *o = e->output;
+    struct error err;
 
-    if (!o || o->text.len == 0 || o->closed)
+    if (!o || o->ended)
         return;
-    if (!write_all(e->fds.output, o->text.data, o->text.len)) {
-        o->closed = true;
+    if (o->recorder)
+        keep(o, record_flush(o->recorder, &err), &err);
+    if (!write_text(e, o) || o->error || (o->until && time_mono() >= o->until))
         output_end(e);
-    }
-    buf_reset(&o->text);
 }
 
 static json_t *groups_json(struct output *o)
@@ -168,7 +197,13 @@ void output_end(struct engine *e)
     if (!o || o->ended)
         return;
     o->ended = true;
-    output_flush(e);
+    write_text(e, o);
+    if (o->recorder) {
+        struct error err;
+
+        keep(o, record_free(o->recorder, &err), &err);
+        o->recorder = NULL;
+    }
     params = json_pack("{so so so sb}", "events", rpc_u64(o->events), "matched",
                        rpc_u64(o->matched), "printed", rpc_u64(o->printed), "closed", o->closed);
     if (o->kind == OUTPUT_INFO && e->capture)
@@ -178,8 +213,9 @@ void output_end(struct engine *e)
         json_object_set_new(params, "others", rpc_u64(groups_others(o->groups)));
     }
     pthread_mutex_lock(&e->state_lock);
-    json_object_set_new(params, "state", json_string(source_state_name(e->source.state)));
-    json_object_set_new(params, "error", rpc_str(e->source.error));
+    json_object_set_new(params, "state",
+                        json_string(o->error ? "failed" : source_state_name(e->source.state)));
+    json_object_set_new(params, "error", rpc_str(o->error ? o->error : e->source.error));
     pthread_mutex_unlock(&e->state_lock);
     notify(e, "output/end", params);
 }
@@ -260,6 +296,61 @@ static bool compile_fields(struct engine *e, struct job *j, struct output *o)
     return o->nfields > 0;
 }
 
+static bool open_recorder(struct engine *e, struct job *j, struct output *o)
+{
+    uint64_t seconds = rpc_u64_or(j->params, "seconds", 0);
+    struct record_options ro = {.path = rpc_get_str(j->params, "path"),
+                                .standard_output = e->fds.output,
+                                .compress = rpc_get_bool(j->params, "compress", false),
+                                .max_bytes = rpc_u64_or(j->params, "max_bytes", 0),
+                                .max_seconds = rpc_u64_or(j->params, "max_seconds", 0),
+                                .max_events = rpc_u64_or(j->params, "max_events", 0),
+                                .keep_files = rpc_u64_or(j->params, "keep_files", 0)};
+    struct error err;
+
+    if (!ro.path) {
+        reply_code(e, j->id, RPC_INVALID_PARAMS, "“path” is missing");
+        return false;
+    }
+    o->recorder = record_new(&ro, e->hostname, &err);
+    if (!o->recorder) {
+        reply_error(e, j->id, &err);
+        return false;
+    }
+    o->until = seconds ? time_mono() + seconds * NS_PER_S : 0;
+    return true;
+}
+
+static enum output_kind kind_of(const char *kind)
+{
+    static const char *const names[] = {[OUTPUT_LINES] = "lines",
+                                        [OUTPUT_COUNTS] = "count",
+                                        [OUTPUT_TOTAL] = "total",
+                                        [OUTPUT_INFO] = "info",
+                                        [OUTPUT_RECORD] = "record"};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (str_eq(names[i], kind))
+            return (enum output_kind)i;
+    }
+    return OUTPUT_LINES;
+}
+
+/* What a kind needs besides the filter; answers the error itself. */
+static bool prepare(struct engine *e, struct job *j, struct output *o)
+{
+    switch (o->kind) {
+    case OUTPUT_LINES:
+        return compile_format(e, j, o);
+    case OUTPUT_COUNTS:
+        return compile_fields(e, j, o);
+    case OUTPUT_RECORD:
+        return open_recorder(e, j, o);
+    default:
+        return true;
+    }
+}
+
 static void run_output(struct engine *e, struct job *j)
 {
     const char *kind = rpc_get_str(j->params, "kind"), *mode = rpc_get_str(j->params, "time");
@@ -275,14 +366,9 @@ static void run_output(struct engine *e, struct job *j)
     o->json = rpc_get_bool(j->params, "json", false);
     o->visible = rpc_get_bool(j->params, "visible", false);
     o->limit = rpc_u64_or(j->params, "limit", 0);
-    o->kind = !kind || str_eq(kind, "lines") ? OUTPUT_LINES
-              : str_eq(kind, "count")        ? OUTPUT_COUNTS
-              : str_eq(kind, "info")         ? OUTPUT_INFO
-                                             : OUTPUT_TOTAL;
+    o->kind = kind_of(kind ? kind : "lines");
     e->output = o;
-    ok = compile_filter(e, j, o) && (o->kind == OUTPUT_LINES    ? compile_format(e, j, o)
-                                     : o->kind == OUTPUT_COUNTS ? compile_fields(e, j, o)
-                                                                : true);
+    ok = compile_filter(e, j, o) && prepare(e, j, o);
     if (!ok) {
         output_stop(e);
         return;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "internal.h"
 
@@ -15,21 +16,30 @@ struct save {
     json_t *id;
     char *path;
     int fd;
+    gzFile gz;                   /* NULL: not compressed */
     struct selection *selection; /* NULL: all */
-    bool portable;
+    bool portable, compress;
     uint64_t events;
     struct buf out;
     VEC(uint64_t) wanted; /* offsets of a capture's events that are selected, and their halves */
 };
 
+static enum severity emit(struct save *s, const char *p, size_t n, struct error *err)
+{
+    bool ok = s->gz ? n == 0 || gzwrite(s->gz, p, (unsigned)n) == (int)n : write_all(s->fd, p, n);
+
+    return ok ? SEV_OK : error_sys(err, errno, "%s", s->path);
+}
+
 static enum severity flush(struct save *s, size_t at_least, struct error *err)
 {
+    enum severity sev;
+
     if (s->out.len < at_least)
         return SEV_OK;
-    if (!write_all(s->fd, buf_str(&s->out), s->out.len))
-        return error_sys(err, errno, "%s", s->path);
+    sev = emit(s, buf_str(&s->out), s->out.len, err);
     buf_reset(&s->out);
-    return SEV_OK;
+    return sev;
 }
 
 /* The rows that count, one after the other. */
@@ -93,8 +103,8 @@ static enum severity copy_bytes(struct save *s, uint64_t end, struct error *err)
         if (!capture_input_read(in, at, window, n))
             sev = error_set(err, ERR_IO, "%zu bytes at offset %llu can't be read", n,
                             (unsigned long long)at);
-        else if (!write_all(s->fd, window, n))
-            sev = error_sys(err, errno, "%s", s->path);
+        else
+            sev = emit(s, window, n, err);
         at += n;
     }
     free(window);
@@ -215,10 +225,14 @@ static enum severity copy(struct save *s, struct error *err)
     enum severity sev;
 
     buf_init(&s->out, COPY_WINDOW * 128);
+    if (s->compress)
+        s->gz = gzdopen(dup(s->fd), "wb");
     wait_for_selection(s, end);
     sev = s->e->capture ? copy_capture(s, end, err) : copy_rows(s, end, err);
     if (sev == SEV_OK)
         sev = flush(s, 1, err);
+    if (s->gz && gzclose(s->gz) != Z_OK && sev == SEV_OK)
+        sev = error_set(err, ERR_IO, "%s can't be finished", s->path);
     if (sev == SEV_OK && fsync(s->fd) != 0)
         sev = error_sys(err, errno, "%s", s->path);
     buf_fini(&s->out);
@@ -288,6 +302,7 @@ void method_save(struct engine *e, const json_t *id, const json_t *params)
     s->id = json_deep_copy(id);
     s->path = xstrdup(path);
     s->portable = rpc_get_bool(params, "portable", false);
+    s->compress = rpc_get_bool(params, "compress", false);
     s->selection = selection ? selection_get(e, selection) : NULL;
     if (pthread_create(&thread, NULL, save_thread, s) == 0)
         pthread_detach(thread);
