@@ -147,7 +147,7 @@ static void take_event(struct save *s, const struct capture_block *b, uint64_t o
 {
     const struct event_type *t = event_type_get(event_code(b->event.p));
 
-    if (is_wanted(s, offset + b->event_at))
+    if (!s->selection || is_wanted(s, offset + b->event_at))
         capture_add_block(&s->out, b, 0);
     else if (t && (t->flags & EVENT_MODIFIES_STATE))
         capture_add_block(&s->out, b, CAPTURE_FLAG_STATE_ONLY);
@@ -213,7 +213,10 @@ static enum severity copy_capture(struct save *s, uint64_t end, struct error *er
         s->events = end;
         return copy_bytes(s, bytes, err);
     }
-    collect_wanted(s, end);
+    if (s->selection)
+        collect_wanted(s, end);
+    else
+        s->events = end;
     return copy_selected(s, bytes, err);
 }
 

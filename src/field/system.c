@@ -893,8 +893,6 @@ static void complete(struct system_field *f, size_t i)
     } else if (str_eq(name, "proc.aname") || str_eq(name, "proc.apid")) {
         d->arg_index = true;
         d->flags = FIELD_NO_RHS | FIELD_NO_TRANSFORMER;
-    } else if (str_eq(name, "syscall.type")) {
-        d->flags = FIELD_EVENT_NAMES;
     } else if (str_eq(name, "evt.dir")) {
         d->flags = FIELD_DEPRECATED;
     }

@@ -82,4 +82,35 @@ out_has "plugin_id=3"
 out_has '{"hello":0}'
 run 0 "$MEWS" print "$captures/synthetic/plugin-concat2.scap" -p '%evt.num'
 [ "$(tail -n 1 out)" = 6 ] || fail "two captures in one are numbered in one sequence"
+
+check "what a capture is made of"
+run 0 "$MEWS" info --utc "$captures/single_ipv6_conn.scap"
+out_has "sha256       e66b455ff012442c03140e7c8c11984bd5683fcb2863b0bd0051d178ebaff10c"
+out_has "1,728  syscall"
+out_has "processes v9"
+out_has "damage       none"
+run 0 "$MEWS" info -j broken.scap
+out_has '"damage": ['
+out_has 'damaged at offset'
+run 0 "$MEWS" count "$f" evt.type = open
+out <<'T'
+48
+T
+
+check "a part of a capture stands by itself: the same values in the same order"
+for pair in "curl_google|fd.name contains /etc/" "falco_psp_run_as_user_0_container|proc.name = ls" "single_ipv6_conn|evt.type in (read, write)"; do
+    name=${pair%%|*} filter=${pair#*|} format='*%evt.rawtime %evt.type %proc.name %proc.cmdline %proc.cwd %fd.num %fd.name %user.name %evt.args'
+    run 0 "$MEWS" record -z -w part.scap -r "$captures/$name.scap" "$filter"
+    run 0 "$MEWS" print "$captures/$name.scap" -p "$format" "$filter"
+    cp out want
+    run 0 "$MEWS" print part.scap -p "$format"
+    cmp -s want out || fail "$name, $filter: $(diff want out | head -n 4 | cut -c1-200)"
+    [ -s want ] || fail "$name, $filter: nothing was selected"
+done
+run 0 "$MEWS" record -w whole.scap -r "$f"
+if command -v sysdig >/dev/null 2>&1; then
+    check "what mews writes, sysdig counts alike"
+    [ "$(sysdig -r whole.scap 2>/dev/null | wc -l)" = "$(sysdig -r "$f" 2>/dev/null | wc -l)" ] ||
+        fail "sysdig reads another number of events"
+fi
 finish

@@ -164,4 +164,33 @@ out_has "mews top FIELD"
 run 0 "$MEWS" --version
 out_has "plugin API 3.12.0"
 
+check "record: events into a capture, and back"
+run 0 "$MEWS" record -w one.scap "$stunt" -I stunt:count=1000 'stunt.n > 990'
+err_has "10 events in one.scap"
+run 0 "$MEWS" print one.scap "$stunt" -p '%evt.num %stunt.n' 'stunt.even = true'
+out <<'T'
+2 992
+4 994
+6 996
+8 998
+10 1000
+T
+run 0 sh -c "'$MEWS' record -z -w - '$stunt' -I stunt:count=500 | '$MEWS' count -"
+out <<'T'
+500
+T
+run 0 "$MEWS" record -w turn -e 300 -W 3 "$stunt" -I stunt:count=1000
+[ "$(echo turn*)" = "turn0 turn1 turn2" ] || fail "the files are $(echo turn*)"
+run 0 "$MEWS" count turn0
+out <<'T'
+100
+T
+run 0 "$MEWS" record -M 1 -w short.scap "$stunt" -I 'stunt:count=1000000 delay=10000 batch=10'
+timeout -s KILL 2 "$MEWS" record -z -w killed.scap "$stunt" -I 'stunt:count=1000000 delay=10000 batch=10'
+run 0 "$MEWS" count killed.scap
+[ "$(cat out)" -gt 100 ] || fail "a killed recorder leaves $(cat out) events"
+run 2 "$MEWS" record "$stunt" -I stunt:count=1
+err_has "-w FILE is missing"
+run 1 "$MEWS" record -w /dev/null/x "$stunt" -I stunt:count=1
+err_has "/dev/null/x"
 finish
