@@ -275,6 +275,10 @@ uint64_t time_mono(void); /* CLOCK_MONOTONIC */
 /* Writes ts in the given form; the offset is that of the event's own date. At most 40 bytes. */
 const char *time_format(uint64_t ts, enum time_form form, bool utc, char out[40]);
 
+/* A point in time as people type it: a date, a date and a time, a time of day (on the day of near),
+ * or +5m, -1.5s, +200ms, +2h, +1d from near. In UTC, or local. */
+bool time_parse(const char *text, uint64_t near, bool utc, uint64_t *out);
+
 /* ---- files ----------------------------------------------------------------------------------- */
 
 enum severity file_read(const char *path, size_t max, struct buf *out, struct error *err);

@@ -106,6 +106,8 @@ enum severity store_read(const struct store *s, uint64_t row, struct buf *out, s
 uint64_t store_number(const struct store *s, uint64_t row);
 /* Row of an event number; false when it is not (or no longer) there. */
 bool store_find(const struct store *s, uint64_t number, uint64_t *row);
+/* The first row in the stream's order that is not before a time; false: there is none. */
+bool store_find_time(const struct store *s, uint64_t ts, uint64_t *row);
 uint64_t store_last_number(const struct store *s);
 /* Reads the bytes of rows [row, row + n) in one go into out; offsets[i] is where row + i starts.
  * Gives how many rows fitted into `max` bytes (at least one, unless it fails). */

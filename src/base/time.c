@@ -48,3 +48,72 @@ const char *time_format(uint64_t ts, enum time_form form, bool utc, char out[40]
                  form == TIME_ISO8601 ? "+0000" : "");
     return out;
 }
+
+static bool parse_offset(const char *s, uint64_t near, uint64_t *out)
+{
+    static const struct {
+        const char *unit;
+        double ns;
+    } units[] = {{"ns", 1},     {"us", 1e3},   {"ms", 1e6},    {"s", 1e9}, {"m", 60e9},
+                 {"min", 60e9}, {"h", 3600e9}, {"d", 86400e9}, {"", 1e9}};
+    double v, ns;
+    char *end;
+
+    if ((*s != '+' && *s != '-') || !((s[1] >= '0' && s[1] <= '9') || s[1] == '.'))
+        return false;
+    v = strtod(s + 1, &end);
+    for (size_t i = 0; i < COUNT_OF(units); i++) {
+        if (!str_eq(end, units[i].unit))
+            continue;
+        ns = v * units[i].ns;
+        if (ns > 9e18)
+            return false;
+        *out = *s == '+' ? near + (uint64_t)ns : near > (uint64_t)ns ? near - (uint64_t)ns : 0;
+        return true;
+    }
+    return false;
+}
+
+/* The digits behind a point, as nanoseconds. */
+static bool parse_fraction(const char *s, uint64_t *ns)
+{
+    uint64_t scale = NS_PER_S;
+
+    *ns = 0;
+    if (*s != '.')
+        return *s == '\0' || str_eq(s, "Z");
+    for (s++; *s >= '0' && *s <= '9'; s++) {
+        scale /= 10;
+        *ns += (uint64_t)(*s - '0') * scale;
+    }
+    return *s == '\0' || str_eq(s, "Z");
+}
+
+bool time_parse(const char *text, uint64_t near, bool utc, uint64_t *out)
+{
+    static const char *const forms[] = {
+        "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M",
+        "%Y-%m-%d",          "%H:%M:%S",          "%H:%M"};
+    time_t day = (time_t)(near / NS_PER_S), s;
+    uint64_t ns;
+
+    if (parse_offset(text, near, out))
+        return true;
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        struct tm tm;
+        const char *rest;
+
+        utc ? gmtime_r(&day, &tm) : localtime_r(&day, &tm);
+        tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+        rest = strptime(text, forms[i], &tm);
+        if (!rest || !parse_fraction(rest, &ns))
+            continue;
+        tm.tm_isdst = -1;
+        s = utc ? timegm(&tm) : mktime(&tm);
+        if (s < 0)
+            return false;
+        *out = (uint64_t)s * NS_PER_S + ns;
+        return true;
+    }
+    return false;
+}

@@ -372,6 +372,8 @@ static bool anchor_row(struct rows_answer *a, const json_t *anchor, uint64_t *ro
         at = rows - 1;
     else if (rpc_get_u64(anchor, "number", &at))
         store_find(a->e->store, at, &at);
+    else if (rpc_get_u64(anchor, "time", &at))
+        at = store_find_time(a->e->store, at, &at) ? at : rows - 1;
     else if (!rpc_get_u64(anchor, "row", &at))
         at = first;
     at = MIN_OF(MAX_OF(at, first), rows - 1);

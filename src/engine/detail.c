@@ -154,6 +154,7 @@ static json_t *title_of(const struct looked_up *ev, const struct event_reader *r
     const struct plugin_registered *known;
     struct value type = {0}, name = {0};
     struct field_ref ref = {.arg.index = UINT64_MAX};
+    struct span suffix;
     struct buf b;
     json_t *title;
 
@@ -165,9 +166,9 @@ static json_t *title_of(const struct looked_up *ev, const struct event_reader *r
         buf_addf(&b, "plugin ID %u%s%s%s", ev->r.who, known ? " (" : "", known ? known->name : "",
                  known ? ")" : "");
     } else {
-        ref.def = field_find(r->e->catalogue, span_of("evt.type"), NULL);
+        ref.def = field_find(r->e->catalogue, span_of("evt.type"), &suffix);
         field_extract(&ref, &r->fe, false, (struct arena *)&r->arena, &type);
-        ref.def = field_find(r->e->catalogue, span_of("proc.name"), NULL);
+        ref.def = field_find(r->e->catalogue, span_of("proc.name"), &suffix);
         field_extract(&ref, &r->fe, false, (struct arena *)&r->arena, &name);
         if (type.state == VALUE_OK)
             buf_add(&b, type.one.s.p, type.one.s.n);

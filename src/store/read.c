@@ -297,3 +297,20 @@ bool store_find(const struct store *s, uint64_t number, uint64_t *row)
     *row = low;
     return low < rows && store_number(s, low) == number;
 }
+
+bool store_find_time(const struct store *s, uint64_t ts, uint64_t *row)
+{
+    uint64_t rows = store_rows(s);
+
+    for (uint64_t at = store_first(s); at < rows;
+         at++) { /* times may step back: no search by halves */
+        const struct chunk *c = store_chunk(s, at);
+        size_t i = at & (STORE_CHUNK - 1);
+
+        if (c->ts[i] >= ts && c->type[i] != STORE_ROW_MARK) {
+            *row = at;
+            return true;
+        }
+    }
+    return false;
+}

@@ -45,7 +45,8 @@ const struct action actions[] = {
     {"events: follow", "F", CX_EVENTS, NULL, "stay at the end as events come; End too", follow, 0},
     {"events: pause the source", "p", CX_EVENTS | CX_PLUGINS, NULL, "read no further; again: go on",
      pause_source, 0},
-    {"events: go to", "g", CX_EVENTS, NULL, "an event by its number", go_to, 0},
+    {"events: go to", "g", CX_EVENTS | CX_DETAIL | CX_PAYLOAD, NULL, "an event by its number, or by a time: 12:30:05, +5m",
+     go_to, 0},
     {"events: without this column", "C", CX_EVENTS, NULL, "take the current column away",
      drop_column, 0},
     {"event: payload", "t", CX_EVENTS | CX_DETAIL | CX_PAYLOAD, "payload",
@@ -397,14 +398,17 @@ static void on_number(struct ui *u, const char *text, void *ctx)
     UNUSED(ctx);
     if (parse_u64(span_of(text), &n))
         events_jump(u, n);
+    else if (time_parse(text, events_time(u), u->utc, &n))
+        events_jump_time(u, n);
     else if (*text)
-        notice(u, LOOK_WARN, "“%s” is no event number", text);
+        notice(u, LOOK_WARN,
+               "“%s” is no event number, and no time (12:30:05, 2024-05-01 12:30, +5m)", text);
 }
 
 static void go_to(struct ui *u, int arg)
 {
     UNUSED(arg);
-    prompt_open(u, "go to event number", "", NULL, on_number, NULL);
+    prompt_open(u, "go to number or time (12:30:05, +5m)", "", NULL, on_number, NULL);
 }
 
 static void discard_unsaved(struct ui *u, int arg)

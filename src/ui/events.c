@@ -24,6 +24,8 @@ static json_t *anchor_now(struct events_view *e)
         return json_string("last");
     if (e->want_first)
         return json_pack("{ss}", "row", "0");
+    if (e->want_time)
+        return json_pack("{so}", "time", rpc_u64(e->want_time));
     if (e->want_number)
         return json_pack("{so}", "number", rpc_u64(e->want_number));
     return json_pack("{so}", "row", rpc_u64(e->cursor_row));
@@ -159,7 +161,7 @@ void events_refresh(struct ui *u)
     struct events_view *e = &u->events;
     int window = MIN_OF(MAX_OF(2 * e->height, WINDOW_MIN), WINDOW_MAX);
     static char wanted;
-    bool wants = e->want_last || e->want_first || e->want_number;
+    bool wants = e->want_last || e->want_first || e->want_number || e->want_time;
     json_t *q;
 
     e->again = e->asking;
@@ -174,7 +176,7 @@ void events_refresh(struct ui *u)
     json_object_set_new(q, "columns", column_names(e));
     json_object_set_new(q, "wait_ms", json_integer(WAIT_MS));
     e->want_last = e->want_first = false;
-    e->want_number = 0;
+    e->want_number = e->want_time = 0;
     ask(u, "rows", q, on_rows, wants ? &wanted : NULL);
 }
 
@@ -184,6 +186,21 @@ void events_jump(struct ui *u, uint64_t number)
     u->events.follow = false;
     u->events.want_number = number;
     events_refresh(u);
+}
+
+void events_jump_time(struct ui *u, uint64_t ts)
+{
+    screen_go(u, SCREEN_EVENTS);
+    u->events.follow = false;
+    u->events.want_time = ts;
+    events_refresh(u);
+}
+
+uint64_t events_time(struct ui *u)
+{
+    struct events_view *e = &u->events;
+
+    return rpc_u64_or(events_row(e, e->cursor), "ts", 0);
 }
 
 /* ---- columns --------------------------------------------------------------------------------- */

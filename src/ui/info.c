@@ -59,7 +59,102 @@ static void info_draw(struct ui *u, struct rect r)
         item(y, r, "ended", "%s", rpc_get_str(u->report, "headline"));
 }
 
-const struct screen screen_info = {"Info", NULL, info_draw, NULL, NULL, NULL, NULL, NULL};
+/* ---- Info of a capture ----------------------------------------------------------------------- */
+
+static void on_capture_info(struct ui *u, const json_t *result, const json_t *error, void *ctx)
+{
+    UNUSED(ctx);
+    u->info_asked = 0;
+    if (error)
+        return;
+    json_decref(u->capture_info);
+    u->capture_info = json_incref((json_t *)result);
+}
+
+static bool of_capture(const struct ui *u)
+{
+    const char *plugin = rpc_get_str(u->stream, "plugin");
+
+    return plugin && str_eq(plugin, "capture");
+}
+
+static void info_open(struct ui *u)
+{
+    if (!of_capture(u) || !engine_is_up(u) || u->info_asked)
+        return;
+    u->info_asked = time_mono();
+    u->info_at = time_mono();
+    ask(u, "capture/info", NULL, on_capture_info, NULL);
+}
+
+static int capture_head(struct ui *u, struct rect r, const json_t *info)
+{
+    const json_t *machine = json_object_get(info, "machine"), *time = json_object_get(info, "time");
+    uint64_t from = rpc_u64_or(time, "earliest", 0), to = rpc_u64_or(time, "latest", 0);
+    char a[40], b[40], c[32];
+    int y = r.y;
+
+    y = item(y, r, "capture", "%s", rpc_get_str(u->stream, "params"));
+    y = item(y, r, "state", "%s", rpc_get_str(u->stream, "state"));
+    if (rpc_get_str(machine, "hostname") && *rpc_get_str(machine, "hostname"))
+        y = item(y, r, "machine", "%s, %lld processors, %s", rpc_get_str(machine, "hostname"),
+                 (long long)json_integer_value(json_object_get(machine, "cpus")),
+                 text_bytes(rpc_u64_or(machine, "memory", 0), c));
+    y = item(y, r, "sections", "%lld",
+             (long long)json_integer_value(json_object_get(info, "sections")));
+    y = item(y, r, "events", "%s in the file, %s shown, the last is number %s",
+             text_count(rpc_u64_or(info, "events", 0), a), text_count(stream_events(u), b),
+             text_count(rpc_u64_or(info, "last_number", 0), c));
+    if (from || to) {
+        y = item(y, r, "from", "%s", time_text(u, from, TIME_DATETIME, a));
+        y = item(y, r, "to", "%s, %s", time_text(u, to, TIME_DATETIME, b),
+                 text_duration(to - from, c));
+    }
+    if (rpc_u64_or(time, "steps_back", 0))
+        y = item(y, r, "order", "%s events are earlier than the one before them",
+                 text_count(rpc_u64_or(time, "steps_back", 0), a));
+    return y;
+}
+
+static void capture_draw(struct ui *u, struct rect r)
+{
+    const json_t *info = u->capture_info, *x;
+    char a[32], b[32];
+    int y = capture_head(u, r, info);
+    size_t i;
+
+    json_array_foreach(json_object_get(info, "damage"), i, x)
+        y = i < 5 ? item(y, r, i ? "" : "damage", "%s", json_string_value(x)) : y;
+    if (json_array_size(json_object_get(info, "damage")) > 5)
+        y = item(y, r, "", "… %zu places: the Log has them all",
+                 json_array_size(json_object_get(info, "damage")));
+    json_array_foreach(json_object_get(info, "sources"), i, x)
+        y = item(y, r, i ? "" : "sources", "%12s  %s%s%s", text_count(rpc_u64_or(x, "count", 0), a),
+                 rpc_get_str(x, "source") ? rpc_get_str(x, "source") : "unknown",
+                 rpc_get_str(x, "plugin") ? ", plugin " : "",
+                 rpc_get_str(x, "plugin") ? rpc_get_str(x, "plugin") : "");
+    json_array_foreach(json_object_get(info, "blocks"), i, x)
+        y = item(y, r, i ? "" : "blocks", "%12s  %-24s %10s",
+                 text_count(rpc_u64_or(x, "count", 0), a), rpc_get_str(x, "name"),
+                 text_bytes(rpc_u64_or(x, "bytes", 0), b));
+    json_array_foreach(json_object_get(info, "types"), i, x)
+        y = item(y, r, i ? "" : "types", "%12s  %s %s", text_count(rpc_u64_or(x, "count", 0), a),
+                 str_eq(rpc_get_str(x, "direction"), "exit") ? "<" : ">", rpc_get_str(x, "name"));
+}
+
+static void info_or_capture(struct ui *u, struct rect r)
+{
+    if (!of_capture(u)) {
+        info_draw(u, r);
+        return;
+    }
+    if (time_mono() > u->info_at + NS_PER_S)
+        info_open(u);
+    capture_draw(u, r);
+}
+
+const struct screen screen_info = {"Info", info_open, info_or_capture, NULL, NULL, NULL,
+                                   NULL,   NULL};
 
 /* ---- API: all calls of all plugins ----------------------------------------------------------- */
 

@@ -265,7 +265,7 @@ struct events_view {
     bool follow, more_before, more_after, searching;
     bool told_dropped; /* that the oldest events go */
     bool want_last, want_first;
-    uint64_t want_number;
+    uint64_t want_number, want_time;
     enum pane pane;
     bool detail_open, payload_open;
     bool payload_front; /* where only one of the two fits */
@@ -280,6 +280,8 @@ struct events_view {
 
 void events_refresh(struct ui *u);
 void events_jump(struct ui *u, uint64_t number);
+void events_jump_time(struct ui *u, uint64_t ts);
+uint64_t events_time(struct ui *u); /* of the event under the cursor */
 static inline size_t events_row_count(const struct events_view *e)
 {
     return json_array_size(e->rows);
@@ -422,6 +424,8 @@ struct ui {
     VEC(struct overlay) overlays;
     struct str_list filter_history, search_history, path_history;
 
+    json_t *capture_info; /* what it is made of; NULL: not asked yet */
+    uint64_t info_asked, info_at;
     json_t *stream; /* the newest "stream" */
     json_t *keeper; /* the newest "keeper/engine" */
     json_t *report; /* of a dead engine; NULL: it lives */

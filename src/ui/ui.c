@@ -575,7 +575,7 @@ static void ui_free(struct ui *u)
 {
     json_t *const refs[] = {u->options,        u->stream,
                             u->keeper,         u->report,
-                            u->offer,          u->unsaved,
+                            u->offer,          u->unsaved, u->capture_info,
                             u->check,          u->candidates,
                             u->events.rows,    u->events.strip,
                             u->counts.fields,  u->counts.answer,

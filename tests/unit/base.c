@@ -196,3 +196,46 @@ Test(base, numbers_print_for_people)
     cr_assert_str_eq(text_bytes(999, out), "999 B");
     cr_assert_str_eq(text_duration(6100000, out), "6.1 ms");
 }
+
+Test(time, people_type_times_in_many_forms)
+{
+    static const struct {
+        const char *text;
+        uint64_t ts;
+    } good[] = {
+        {"2024-05-01", 1714521600000000000u},
+        {"2024-05-01 12:30", 1714566600000000000u},
+        {"2024-05-01T12:30:05.25Z", 1714566605250000000u},
+        {"12:30:05", 1714566605000000000u},
+        {"12:30", 1714566600000000000u},
+        {"+5m", 1714600000000000000u + 300000000000u},
+        {"-1.5s", 1714600000000000000u - 1500000000u},
+        {"+200ms", 1714600000000000000u + 200000000u},
+        {"+1d", 1714600000000000000u + 86400000000000u},
+    };
+    static const char *const bad[] = {"",       "+",         "yesterday", "5m",
+                                      "12:30x", "+5parsecs", "2024-13-01"};
+    uint64_t ts;
+
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        cr_assert(time_parse(good[i].text, 1714600000000000000u, true, &ts), "%s", good[i].text);
+        cr_expect_eq(ts, good[i].ts, "%s: %llu", good[i].text, (unsigned long long)ts);
+    }
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        cr_expect(!time_parse(bad[i], 1714600000000000000u, true, &ts), "%s", bad[i]);
+}
+
+Test(digest, sha_256_of_known_texts)
+{
+    char out[65];
+    struct sha256 s;
+
+    sha256_init(&s);
+    sha256_end(&s, out);
+    cr_expect_str_eq(out, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    sha256_init(&s);
+    for (int i = 0; i < 1000000; i++)
+        sha256_add(&s, "a", 1);
+    sha256_end(&s, out);
+    cr_expect_str_eq(out, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
