@@ -78,6 +78,12 @@ struct capture_input *capture_input_open(const char *path, int fd, struct error 
  * be read at offsets; have bytes are there already, from an engine before this one. */
 struct capture_input *capture_input_pipe(int pipe_fd, int copy_fd, uint64_t have,
                                          struct error *err);
+/* Several captures one behind the other, as one: takes the parts over. Offsets go on from part to
+ * part. */
+struct capture_input *capture_input_chain(struct capture_input **parts, size_t n);
+/* The time of the first event that has one; 0: there is none. Reads from the start; before anything
+ * else is read. */
+uint64_t capture_first_time(const char *path);
 /* Whether more may come: a pipe that is open; of files never. */
 bool capture_input_open_ended(const struct capture_input *in);
 void capture_input_free(struct capture_input *in);

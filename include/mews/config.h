@@ -27,13 +27,13 @@ struct session_spec {
     struct str_list plugin_dirs;
     char *bundled_dir; /* the plugins that come along */
     char *views_dir;
-    uint64_t spool_limit; /* bytes */
-    uint64_t memory;      /* bytes for kept values */
-    json_t *layouts;      /* the client's own (view.h, layouts_add), NULL: those of views_dir */
-    char *capture;        /* a capture file instead of a source, NULL: none */
-    bool raw_events;      /* of captures: as they stand in the file, numbered as sysdig 0.29.3 does */
-    bool internal;        /* of captures: what mews hides otherwise, too */
-    bool follow;          /* of captures: go on as the file grows */
+    uint64_t spool_limit;     /* bytes */
+    uint64_t memory;          /* bytes for kept values */
+    json_t *layouts;          /* the client's own (view.h, layouts_add), NULL: those of views_dir */
+    struct str_list captures; /* files instead of a source, read as one stream */
+    bool raw_events; /* of captures: as they stand in the file, numbered as sysdig 0.29.3 does */
+    bool internal;   /* of captures: what mews hides otherwise, too */
+    bool follow;     /* of captures: go on as the file grows */
 };
 
 void spec_init(struct session_spec *s); /* with the default directories and limits */

@@ -35,6 +35,10 @@ struct inflater {
 };
 
 struct capture_input {
+    struct capture_input **parts; /* of a chain, NULL: a file */
+    _Atomic uint64_t *bases;      /* offset of each part's first byte, from the first on */
+    size_t nparts;
+    _Atomic size_t part; /* the one that is read forward */
     int fd;
     int pipe;   /* -1: none, or at its end */
     bool known; /* gzip or not */
@@ -159,7 +163,7 @@ struct capture_input *capture_input_pipe(int pipe_fd, int copy_fd, uint64_t have
 
 bool capture_input_open_ended(const struct capture_input *in)
 {
-    return in->pipe >= 0;
+    return in->parts ? capture_input_open_ended(in->parts[in->part]) : in->pipe >= 0;
 }
 
 /* Takes over what has come through the pipe; waits for a moment when there is nothing. */
@@ -186,10 +190,68 @@ static enum severity pump(struct capture_input *in, struct error *err)
     return SEV_OK;
 }
 
+struct capture_input *capture_input_chain(struct capture_input **parts, size_t n)
+{
+    struct capture_input *in = xcalloc(1, sizeof(*in));
+
+    in->fd = in->pipe = -1;
+    in->parts = xcalloc(n, sizeof(struct capture_input *));
+    memcpy(in->parts, parts, n * sizeof(struct capture_input *));
+    in->bases = xcalloc(n, sizeof(*in->bases));
+    in->nparts = n;
+    pthread_mutex_init(&in->lock, NULL);
+    return in;
+}
+
+static enum severity next_part(struct capture_input *in, char *to, size_t n, size_t *got,
+                               struct error *err)
+{
+    enum severity sev;
+
+    for (;;) {
+        size_t i = in->part;
+
+        sev = capture_input_next(in->parts[i], to, n, got, err);
+        if (sev != SEV_OK || *got) {
+            in->at += *got;
+            return sev;
+        }
+        if (i + 1 == in->nparts || capture_input_open_ended(in->parts[i]))
+            return SEV_OK;
+        in->bases[i + 1] = in->at;
+        in->part = i + 1;
+    }
+}
+
+/* Bytes at an offset may lie in two parts, or more. */
+static bool read_parts(struct capture_input *in, uint64_t offset, char *to, size_t n)
+{
+    size_t i = in->part, last = i;
+
+    while (i > 0 && in->bases[i] > offset)
+        i--;
+    for (; n; i++) {
+        size_t k = n;
+
+        if (i < last)
+            k = (size_t)MIN_OF((uint64_t)n, in->bases[i + 1] - offset);
+        if (i > last || !capture_input_read(in->parts[i], offset - in->bases[i], to, k))
+            return false;
+        to += k;
+        offset += k;
+        n -= k;
+    }
+    return true;
+}
+
 void capture_input_free(struct capture_input *in)
 {
     if (!in)
         return;
+    for (size_t i = 0; i < in->nparts; i++)
+        capture_input_free(in->parts[i]);
+    free(in->parts);
+    free((void *)in->bases);
     for (size_t i = 0; i < in->points.n; i++)
         free(in->points.v[i].history);
     vec_free(&in->points);
@@ -197,7 +259,8 @@ void capture_input_free(struct capture_input *in)
         inflater_close(&in->pool[i]);
     inflater_close(&in->forward);
     pthread_mutex_destroy(&in->lock);
-    close(in->fd);
+    if (in->fd >= 0)
+        close(in->fd);
     if (in->pipe >= 0)
         close(in->pipe);
     free(in);
@@ -210,6 +273,14 @@ bool capture_input_is_gzip(const struct capture_input *in)
 
 void capture_input_progress(const struct capture_input *in, uint64_t *done, uint64_t *total)
 {
+    if (in->parts) {
+        *done = *total = 0;
+        for (size_t i = 0; i < in->nparts; i++) {
+            *done += in->parts[i]->done;
+            *total += in->parts[i]->total;
+        }
+        return;
+    }
     *done = in->done;
     *total = in->total;
 }
@@ -388,6 +459,8 @@ enum severity capture_input_next(struct capture_input *in, char *to, size_t n, s
     uint64_t before = in->done;
 
     *got = 0;
+    if (in->parts)
+        return next_part(in, to, n, got, err);
     if (pump(in, err) != SEV_OK)
         return SEV_FAILED;
     if (in->broken)
@@ -406,6 +479,8 @@ bool capture_input_resume(struct capture_input *in)
     char window[65536 + 2];
     uint64_t at = in->done + 1;
 
+    if (in->parts)
+        return capture_input_resume(in->parts[in->part]);
     if (!in->gzip)
         return false;
     for (;;) {
@@ -539,5 +614,7 @@ static bool read_gzip(struct capture_input *in, uint64_t offset, char *to, size_
 
 bool capture_input_read(struct capture_input *in, uint64_t offset, char *to, size_t n)
 {
-    return in->gzip ? read_gzip(in, offset, to, n) : pread_all(in->fd, to, n, offset);
+    return in->parts  ? read_parts(in, offset, to, n)
+           : in->gzip ? read_gzip(in, offset, to, n)
+                      : pread_all(in->fd, to, n, offset);
 }

@@ -165,3 +165,23 @@ const struct error *capture_reader_error(const struct capture_reader *r)
 {
     return &r->err;
 }
+
+uint64_t capture_first_time(const char *path)
+{
+    struct capture_input *in = capture_input_open(path, -1, NULL);
+    struct capture_reader *r = in ? capture_reader_new(in, false) : NULL;
+    struct capture_item_info info;
+    uint64_t ts = 0;
+
+    while (r && ts == 0) {
+        enum capture_item item = capture_reader_next(r, &info);
+
+        if (item == CAPTURE_ITEM_BLOCK && info.block.event.p)
+            ts = event_ts(info.block.event.p);
+        else if (item > CAPTURE_ITEM_DAMAGE)
+            break;
+    }
+    capture_reader_free(r);
+    capture_input_free(in);
+    return ts;
+}

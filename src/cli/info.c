@@ -16,7 +16,7 @@ static void on_ready(struct client *c, const json_t *params)
 {
     struct asking *a = c->ctx;
 
-    if (!a->o->spec.capture && !client_can_open(c, params, a->o->spec.source, "count"))
+    if (a->o->spec.captures.n == 0 && !client_can_open(c, params, a->o->spec.source, "count"))
         return;
     a->start_id = client_ask(
         c, "output/start", json_pack("{ss so}", "kind", a->kind, "filter", rpc_str(a->o->filter)));
@@ -182,13 +182,13 @@ static void print_info(struct options *o, const json_t *end)
     json_t *info = json_deep_copy(json_object_get(end, "info"));
     const json_t *machine = json_object_get(info, "machine");
     const char *host = rpc_get_str(machine, "hostname");
-    bool file = o->spec.capture && !str_starts(o->spec.capture, "fd:");
+    bool file = o->spec.captures.n == 1 && !str_starts(o->spec.captures.v[0], "fd:");
     char digest[65], a[32], b[32];
     uint64_t size = 0;
-    bool digested = file && digest_of(o->spec.capture, digest, &size);
+    bool digested = file && digest_of(o->spec.captures.v[0], digest, &size);
 
     if (file)
-        json_object_set_new(info, "path", rpc_str(o->spec.capture));
+        json_object_set_new(info, "path", rpc_str(o->spec.captures.v[0]));
     if (digested) {
         json_object_set_new(info, "size", rpc_u64(size));
         json_object_set_new(info, "sha256", json_string(digest));
@@ -202,7 +202,7 @@ static void print_info(struct options *o, const json_t *end)
         return;
     }
     if (file)
-        line("file", "%s", o->spec.capture);
+        line("file", "%s", o->spec.captures.v[0]);
     if (digested) {
         line("size", "%s%s%s", text_bytes(size, a),
              rpc_u64_or(info, "inside", 0) != size ? ", decompressed " : "",
@@ -224,7 +224,7 @@ static void print_info(struct options *o, const json_t *end)
 
 int command_info(struct options *o)
 {
-    if (!o->spec.capture) {
+    if (o->spec.captures.n == 0) {
         complain("mews info needs a capture: mews info FILE");
         return EXIT_USAGE;
     }

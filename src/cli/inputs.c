@@ -92,10 +92,9 @@ static bool sole_plugin_source(struct options *o)
 
 static enum severity use_capture(struct options *o, const char *path, struct error *err)
 {
-    if (o->spec.capture)
-        return error_set(err, ERR_REFUSED, "%s and %s: one capture is opened at a time",
-                         o->spec.capture, path);
-    o->spec.capture = xstrdup(path);
+    if (o->spec.captures.n && (str_starts(path, "fd:") || str_starts(o->spec.captures.v[0], "fd:")))
+        return error_set(err, ERR_REFUSED, "standard input is one stream, a capture file another");
+    str_list_add(&o->spec.captures, path);
     return SEV_OK;
 }
 
@@ -204,15 +203,16 @@ enum severity inputs_apply(struct options *o, struct error *err)
                             path);
         }
     }
-    if (sev == SEV_OK && o->spec.capture && (logs.n || o->spec.source))
+    if (sev == SEV_OK && o->spec.captures.n && (logs.n || o->spec.source))
         sev = error_set(err, ERR_USAGE, "%s and %s%s: one source is opened at a time",
-                        o->spec.capture, logs.n ? "" : "-I ", logs.n ? logs.v[0] : o->spec.source);
+                        o->spec.captures.v[0], logs.n ? "" : "-I ",
+                        logs.n ? logs.v[0] : o->spec.source);
     if (sev == SEV_OK && logs.n && o->spec.source)
         sev = error_set(err, ERR_USAGE, "%s and -I %s: one source is opened at a time", logs.v[0],
                         o->spec.source);
     if (sev == SEV_OK && logs.n)
         use_logs(o, &logs);
-    else if (sev == SEV_OK && !o->spec.capture && (libraries || sole_plugin_source(o)))
+    else if (sev == SEV_OK && !o->spec.captures.n && (libraries || sole_plugin_source(o)))
         o->spec.offer_source = !o->spec.source;
     if (sev == SEV_OK && o->spec.source)
         add_source_plugin(o);

@@ -14,7 +14,7 @@ static void on_ready(struct client *c, const json_t *params)
     char mode[2] = {p->o->time_mode, '\0'};
     json_t *q;
 
-    if (!p->o->spec.capture && !client_can_open(c, params, p->o->spec.source, "print"))
+    if (p->o->spec.captures.n == 0 && !client_can_open(c, params, p->o->spec.source, "print"))
         return;
     q = json_object();
     json_object_set_new(q, "kind", json_string("lines"));

@@ -56,7 +56,7 @@ static void on_ready(struct client *c, const json_t *params)
 {
     struct recording *r = c->ctx;
 
-    if (!r->o->spec.capture)
+    if (r->o->spec.captures.n == 0)
         start_stream(c, r, params);
     else
         capture_state(c, r, json_object_get(params, "stream"));
@@ -99,7 +99,7 @@ static void on_note(struct client *c, const char *method, const json_t *params)
     bool failed = state && str_eq(state, "failed");
     char n[32];
 
-    if (str_eq(method, "stream") && r->o->spec.capture)
+    if (str_eq(method, "stream") && r->o->spec.captures.n)
         capture_state(c, r, params);
     if (!str_eq(method, "output/end"))
         return;
@@ -125,5 +125,5 @@ int command_record(struct options *o)
         complain("-w -: a capture is no text; give a file, or pipe it on");
         return EXIT_USAGE;
     }
-    return client_run(&c, o, o->spec.capture != NULL, true);
+    return client_run(&c, o, o->spec.captures.n > 0, true);
 }

@@ -13,7 +13,7 @@ static void on_ready(struct client *c, const json_t *params)
 {
     struct counting *t = c->ctx;
 
-    if (!t->o->spec.capture && !client_can_open(c, params, t->o->spec.source, "count"))
+    if (t->o->spec.captures.n == 0 && !client_can_open(c, params, t->o->spec.source, "count"))
         return;
     t->start_id = client_ask(c, "output/start",
                              json_pack("{ss so sO}", "kind", "count", "filter",

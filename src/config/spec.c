@@ -97,7 +97,7 @@ void spec_fini(struct session_spec *s)
     str_list_fini(&s->plugin_dirs);
     free(s->bundled_dir);
     free(s->views_dir);
-    free(s->capture);
+    str_list_fini(&s->captures);
     json_decref(s->layouts);
     memset(s, 0, sizeof(*s));
 }
@@ -197,7 +197,7 @@ json_t *spec_to_json(const struct session_spec *s)
     json_object_set_new(o, "views_dir", rpc_str(s->views_dir));
     json_object_set_new(o, "spool_limit", rpc_u64(s->spool_limit));
     json_object_set_new(o, "memory", rpc_u64(s->memory));
-    json_object_set_new(o, "capture", rpc_str(s->capture));
+    json_object_set_new(o, "captures", list_to_json(&s->captures));
     json_object_set_new(o, "raw_events", json_boolean(s->raw_events));
     json_object_set_new(o, "internal", json_boolean(s->internal));
     json_object_set_new(o, "follow", json_boolean(s->follow));
@@ -250,11 +250,23 @@ static void replace(char **to, char *from)
     *to = from;
 }
 
-enum severity spec_from_json(const json_t *j, struct session_spec *s, struct error *err)
+static void list_from_json(const json_t *list, struct str_list *out)
 {
-    const json_t *dirs = json_object_get(j, "plugin_dirs"), *dir;
+    const json_t *item;
     size_t i;
 
+    str_list_fini(out);
+    json_array_foreach(list, i, item) {
+        char *text = bytes_or_null(item);
+
+        if (text)
+            str_list_add(out, text);
+        free(text);
+    }
+}
+
+enum severity spec_from_json(const json_t *j, struct session_spec *s, struct error *err)
+{
     spec_init(s);
     if (!json_is_object(j))
         return error_set(err, ERR_USAGE, "a session is described by an object");
@@ -264,7 +276,7 @@ enum severity spec_from_json(const json_t *j, struct session_spec *s, struct err
     replace(&s->params, bytes_or_null(json_object_get(j, "params")));
     replace(&s->bundled_dir, bytes_or_null(json_object_get(j, "bundled_dir")));
     replace(&s->views_dir, bytes_or_null(json_object_get(j, "views_dir")));
-    replace(&s->capture, bytes_or_null(json_object_get(j, "capture")));
+    list_from_json(json_object_get(j, "captures"), &s->captures);
     if (json_is_object(json_object_get(j, "layouts")))
         s->layouts = json_incref(json_object_get(j, "layouts"));
     s->offer_source = rpc_get_bool(j, "offer_source", false);
@@ -274,15 +286,7 @@ enum severity spec_from_json(const json_t *j, struct session_spec *s, struct err
     s->follow = rpc_get_bool(j, "follow", false);
     s->spool_limit = rpc_u64_or(j, "spool_limit", s->spool_limit);
     s->memory = rpc_u64_or(j, "memory", s->memory);
-    if (json_is_array(dirs)) {
-        str_list_fini(&s->plugin_dirs);
-        json_array_foreach(dirs, i, dir) {
-            char *path = bytes_or_null(dir);
-
-            if (path)
-                str_list_add(&s->plugin_dirs, path);
-            free(path);
-        }
-    }
+    if (json_is_array(json_object_get(j, "plugin_dirs")))
+        list_from_json(json_object_get(j, "plugin_dirs"), &s->plugin_dirs);
     return SEV_OK;
 }

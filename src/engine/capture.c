@@ -392,22 +392,64 @@ static struct capture_input *open_pipe(int fd, int spool, uint64_t have, struct 
     return capture_input_pipe(fd, copy, have, err);
 }
 
-struct capture *capture_new(const char *path, const struct session_spec *spec, int spool,
-                            uint64_t have, struct error *err)
+struct part {
+    const char *path;
+    uint64_t first;
+};
+
+static int by_first_time(const void *a, const void *b)
 {
-    struct capture_input *input;
-    struct capture *c;
+    const struct part *x = a, *y = b;
+
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* Several files in the order of their first events: a rotated set is one stream. */
+static struct capture_input *open_several(const struct str_list *paths, struct error *err)
+{
+    struct part *parts = xcalloc(paths->n, sizeof(*parts));
+    struct capture_input **inputs = xcalloc(paths->n, sizeof(struct capture_input *)), *in = NULL;
+    size_t n;
+
+    for (size_t i = 0; i < paths->n; i++)
+        parts[i] = (struct part){paths->v[i], capture_first_time(paths->v[i])};
+    qsort(parts, paths->n, sizeof(*parts), by_first_time);
+    for (n = 0; n < paths->n && (inputs[n] = capture_input_open(parts[n].path, -1, err)); n++)
+        ;
+    if (n == paths->n)
+        in = capture_input_chain(inputs, n);
+    while (!in && n)
+        capture_input_free(inputs[--n]);
+    free(inputs);
+    free(parts);
+    return in;
+}
+
+static struct capture_input *open_input(const struct str_list *paths, int spool, uint64_t have,
+                                        struct error *err)
+{
     int fd;
 
-    if (sscanf(path, "fd:%d", &fd) == 1)
-        input = open_pipe(fd, spool, have, err);
-    else
-        input = capture_input_open(path, -1, err);
+    if (paths->n > 1)
+        return open_several(paths, err);
+    if (sscanf(paths->v[0], "fd:%d", &fd) == 1)
+        return open_pipe(fd, spool, have, err);
+    return capture_input_open(paths->v[0], -1, err);
+}
+
+struct capture *capture_new(const struct session_spec *spec, int spool, uint64_t have,
+                            struct error *err)
+{
+    struct capture_input *input = open_input(&spec->captures, spool, have, err);
+    struct capture *c;
+
     if (!input)
         return NULL;
     c = xcalloc(1, sizeof(*c));
     c->input = input;
-    c->path = xstrdup(str_starts(path, "fd:") ? "standard input" : path);
+    c->path = spec->captures.n > 1                     ? xasprintf("%zu captures", spec->captures.n)
+              : str_starts(spec->captures.v[0], "fd:") ? xstrdup("standard input")
+                                                       : xstrdup(spec->captures.v[0]);
     c->raw = spec->raw_events;
     c->internal = spec->internal;
     c->reader = capture_reader_new(input, spec->follow);
@@ -415,6 +457,11 @@ struct capture *capture_new(const char *path, const struct session_spec *spec, i
     buf_init(&c->folded, EVENT_LEN_MAX + 4096);
     buf_init(&c->enter, EVENT_LEN_MAX + 4096);
     return c;
+}
+
+const char *capture_path(const struct capture *c)
+{
+    return c->path;
 }
 
 json_t *capture_info_json(const struct engine *e)

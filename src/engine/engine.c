@@ -81,7 +81,7 @@ static void run_begin(struct engine *e, struct job *j)
     if (!e->capture)
         load_kept(e);
     session_load_plugins(e);
-    if (e->spec.capture && e->store)
+    if (e->spec.captures.n && e->store)
         stream_open_capture(e);
     else if (rpc_get_bool(j->params, "open", true))
         open_first_source(e);
@@ -217,8 +217,7 @@ static bool open_capture(struct engine *e)
 {
     struct error err;
 
-    e->capture = capture_new(e->spec.capture, &e->spec, e->fds.spool,
-                             atomic_load(&e->shared->spool.end), &err);
+    e->capture = capture_new(&e->spec, e->fds.spool, atomic_load(&e->shared->spool.end), &err);
     if (!e->capture) {
         e->source.state = SOURCE_FAILED;
         e->source.error = xstrdup(err.text);
@@ -234,7 +233,7 @@ static void setup_store(struct engine *e)
                               .limit = e->spec.spool_limit,
                               .writable = true};
 
-    if (e->spec.capture && open_capture(e))
+    if (e->spec.captures.n && open_capture(e))
         o = (struct store_options){.fd = -1, .input = capture_bytes(e->capture)};
     if (e->fds.spool >= 0)
         e->store = store_new(&o);

@@ -194,7 +194,6 @@ struct event_place { /* what is known of an event beside its bytes */
     uint16_t cpu;
 };
 
-/* path may be "fd:N", a pipe: spool (-1: none) keeps what comes, have bytes of it are there. */
 struct capture_stats { /* plugin thread */
     uint64_t events, last_number, first, last, earliest, latest, steps_back;
     _Atomic uint64_t inside; /* bytes read, inside the compression */
@@ -220,8 +219,11 @@ json_t *capture_stats_json(const struct engine *e, const struct capture_stats *s
 json_t *capture_info_json(const struct engine *e); /* of what was read so far; plugin thread */
 const char *capture_block_name(uint32_t type);
 
-struct capture *capture_new(const char *path, const struct session_spec *spec, int spool,
-                            uint64_t have, struct error *err);
+/* Of the session's captures, "fd:N" being a pipe: spool (-1: none) keeps what comes, have bytes of it
+ * are there. */
+struct capture *capture_new(const struct session_spec *spec, int spool, uint64_t have,
+                            struct error *err);
+const char *capture_path(const struct capture *c); /* for people */
 void capture_free(struct capture *c);
 struct capture_input *capture_bytes(struct capture *c);
 uint64_t capture_indexed(const struct capture *c); /* bytes that are read; any thread */

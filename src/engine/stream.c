@@ -343,9 +343,9 @@ json_t *stream_json(struct engine *e)
     pthread_mutex_lock(&e->state_lock);
     json_object_set_new(o, "state", json_string(source_state_name(e->source.state)));
     json_object_set_new(o, "plugin",
-                        rpc_str(e->source.plugin  ? plugin_info(e->source.plugin)->name
-                                : e->spec.capture ? e->source.name
-                                                  : NULL));
+                        rpc_str(e->source.plugin     ? plugin_info(e->source.plugin)->name
+                                : e->spec.captures.n ? e->source.name
+                                                     : NULL));
     json_object_set_new(o, "source",
                         rpc_str(e->source.plugin ? plugin_info(e->source.plugin)->source : NULL));
     json_object_set_new(o, "params", rpc_str(e->source.params));
@@ -392,7 +392,7 @@ void stream_open_capture(struct engine *e)
     free(e->source.name);
     free(e->source.params);
     e->source.name = xstrdup("capture");
-    e->source.params = xstrdup(e->spec.capture);
+    e->source.params = xstrdup(e->capture ? capture_path(e->capture) : e->spec.captures.v[0]);
     e->source.opened_at = time_now();
     pthread_mutex_unlock(&e->state_lock);
     e->source.reading = e->capture != NULL;
@@ -421,7 +421,7 @@ static void run_open(struct engine *e, struct job *j)
     const char *name = rpc_get_str(j->params, "source"), *params = rpc_get_str(j->params, "params");
     struct error err;
 
-    if (!name && e->spec.capture) {
+    if (!name && e->spec.captures.n) {
         stream_open_capture(e);
         if (e->capture)
             reply(e, j->id, stream_json(e));

@@ -347,7 +347,7 @@ enum event_fate event_fold(const void *e, const void *enter, struct buf *out)
     const struct convert_rule *rule;
     enum event_fate fate = plan.fate;
     struct buf json;
-    bool takes;
+    bool takes = false;
 
     buf_reset(out);
     if (fate == EVENT_DROPPED)

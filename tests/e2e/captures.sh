@@ -113,4 +113,23 @@ if command -v sysdig >/dev/null 2>&1; then
     [ "$(sysdig -r whole.scap 2>/dev/null | wc -l)" = "$(sysdig -r "$f" 2>/dev/null | wc -l)" ] ||
         fail "sysdig reads another number of events"
 fi
+
+check "files of a rotated set are one stream, in the order of their first events"
+"$BUILD/tests/capture/mkcapture" late.scap 20
+run 0 "$MEWS" count late.scap "$f"
+out <<'T'
+768
+T
+run 0 "$MEWS" print late.scap "$f" -n 1 -p '%proc.name'
+out <<'T'
+curl
+T
+
+check "a capture that grows is followed"
+"$BUILD/tests/capture/mkcapture" whole.scap 40
+head -c 9000 whole.scap >growing.scap
+(sleep 1; tail -c +9001 whole.scap >>growing.scap) &
+run 0 "$MEWS" print -f growing.scap -n 200 -p '%evt.num'
+lines 200
+wait
 finish
