@@ -30,6 +30,8 @@ void bench_heading(const char *text);
 
 /* Source, spool and index beside the plugin alone. */
 void bench_stream(void);
+/* A capture of system calls beside sysdig. */
+void bench_capture(void);
 /* What a person waits for: the first screen, a key under load. */
 void bench_screen(void);
 

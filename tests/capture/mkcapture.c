@@ -27,6 +27,12 @@ static void num(uint64_t v, size_t n)
     put(&v, n);
 }
 
+static void zeros(size_t n)
+{
+    memset(block + blen, 0, n);
+    blen += n;
+}
+
 static void str(const char *s, size_t n)
 {
     num(n, 2);
@@ -89,7 +95,7 @@ static void section(void)
     for (int i = 6; i < 128; i++)
         num(0, 1);
     num(1699990000000000000u, 8);
-    num(0, 24);
+    zeros(24);
     end();
 }
 
@@ -172,8 +178,8 @@ static void process(uint64_t pid, uint64_t ppid, const char *comm, const char *e
     num(0, 8); /* pid namespace */
     num(0, 4);
     num(UINT32_MAX, 4);
-    num(0, 25);
-    num(0, 27);
+    zeros(25);
+    zeros(27);
     num(pid, 8); /* pgid */
     entry_end(at, 4);
 }
