@@ -303,6 +303,21 @@ bool event_result(const void *e, int64_t *out);
  * stands behind the last value goes. n bytes are there. */
 enum severity event_upgrade(const char *raw, size_t n, bool v1, struct buf *out, struct error *err);
 
+/* What an event's header says, whatever its form. */
+struct event_head {
+    uint64_t ts, tid;
+    uint32_t len; /* of the event in the current form */
+    uint32_t nparams;
+    uint16_t type;
+    bool as_is; /* its bytes are in the current form as they stand */
+};
+
+/* The same checks as event_upgrade, without making anything. */
+enum severity event_peek(const char *raw, size_t n, bool v1, struct event_head *out,
+                         struct error *err);
+/* A header without parameters: what header fields read (field_refs_need_bytes). */
+void event_stub(const struct event_head *h, uint16_t type, char out[EVENT_HEADER_LEN]);
+
 enum event_fate {
     EVENT_DROPPED,          /* current libraries have no such event */
     EVENT_STORED,           /* an enter half: kept for its exit, no event of its own */

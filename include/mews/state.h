@@ -29,6 +29,10 @@ enum severity state_metadata(struct state *s, const struct capture_block *b, uin
 void state_start(struct state *s);
 /* The next event in its current form (event_fold). */
 void state_event(struct state *s, uint64_t at, const void *event);
+/* Whether events of a type (in its current form) change more than that their thread is there; for
+ * the others state_touch does. */
+bool state_wants(uint16_t type);
+void state_touch(struct state *s, uint64_t at, uint16_t type, uint64_t tid, uint64_t ts);
 
 /* ---- threads --------------------------------------------------------------------------------- */
 

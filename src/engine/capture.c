@@ -18,9 +18,9 @@
 struct pending {
     struct pending *next;
     uint64_t tid, offset;
-    uint16_t type; /* as it stands in the file */
     bool v1;
-    struct buf bytes; /* upgraded, not folded */
+    char *bytes; /* as they stand in the file */
+    size_t len, cap;
 };
 
 struct section { /* from one section header to the next */
@@ -35,7 +35,7 @@ struct capture {
     struct section *_Atomic newest;
     /* the plugin thread's own */
     struct capture_reader *reader;
-    struct buf upgraded, folded, enter;
+    struct buf upgraded, folded, half, enter;
     bool started, meta_over, leading, later_section, finished, raw, internal;
     uint64_t number; /* of the last event */
     uint64_t shown;  /* rows, or events handed to the output */
@@ -82,7 +82,7 @@ static void pending_clear(struct capture *c)
     for (size_t i = 0; i < BUCKETS; i++) {
         for (struct pending *p = c->pending[i], *next; p; p = next) {
             next = p->next;
-            buf_fini(&p->bytes);
+            free(p->bytes);
             free(p);
         }
         c->pending[i] = NULL;
@@ -93,30 +93,37 @@ static void pending_store(struct capture *c, const struct capture_block *b, uint
                           uint64_t tid)
 {
     struct pending **slot = pending_slot(c, tid), *p = *slot;
+    size_t n = MIN_OF((size_t)event_len(b->event.p), b->event.n);
 
     if (!p) {
         p = *slot = xcalloc(1, sizeof(*p));
         p->tid = tid;
-        buf_init(&p->bytes, EVENT_LEN_MAX + 64);
+    }
+    if (n > p->cap) {
+        p->cap = n * 2;
+        p->bytes = xrealloc(p->bytes, p->cap);
     }
     p->offset = offset;
     p->v1 = b->v1;
-    buf_reset(&p->bytes);
-    buf_add(&p->bytes, c->upgraded.data, c->upgraded.len);
+    p->len = n;
+    memcpy(p->bytes, b->event.p, n);
 }
 
-/* The enter half for an event, used up by it; NULL: none. */
-static struct pending *pending_take(struct capture *c, uint64_t tid)
+/* The enter half that the thread's exit may take; NULL: none. */
+static struct pending *pending_of(struct capture *c, uint64_t tid)
 {
     struct pending *p = *pending_slot(c, tid);
 
-    return p && p->bytes.len ? p : NULL;
+    return p && p->len ? p : NULL;
 }
 
 /* In its current form. */
 static const void *folded_enter(struct capture *c, const struct pending *p)
 {
-    event_fold(p->bytes.data, NULL, &c->enter);
+    buf_reset(&c->half);
+    if (event_upgrade(p->bytes, p->len, p->v1, &c->half, NULL) != SEV_OK)
+        return NULL;
+    event_fold(c->half.data, NULL, &c->enter);
     return c->enter.len ? c->enter.data : NULL;
 }
 
@@ -145,53 +152,76 @@ static bool is_initial_state(uint16_t type)
            type == 358 || type == 360;
 }
 
-struct place {
-    uint64_t offset; /* of the event's bytes */
-    uint64_t enter;
-    bool fold;
+/* An event on its way: made in its current form only where somebody needs more than its header. */
+struct passing {
+    const struct capture_block *block;
+    struct event_head head;
+    struct event_plan plan;
+    uint64_t offset;       /* of the event's bytes */
+    struct pending *enter; /* the half that it takes; NULL: none */
+    const char *event;     /* NULL: not made yet */
+    uint64_t number;       /* 0: it has none */
 };
 
-static void show_event(struct engine *e, struct capture *c, const struct capture_block *b,
-                       const struct place *p, const void *event, uint64_t number)
+/* The event as it is shown. */
+static const char *made(struct capture *c, struct passing *p, bool folded)
 {
-    uint16_t type = event_code(event);
+    const struct capture_block *b = p->block;
+
+    if (p->head.as_is && (p->plan.same || !folded))
+        return b->event.p;
+    buf_reset(&c->upgraded);
+    event_upgrade(b->event.p, b->event.n, b->v1, &c->upgraded, NULL);
+    if (p->plan.same || !folded)
+        return c->upgraded.data;
+    event_fold(c->upgraded.data, p->enter ? folded_enter(c, p->enter) : NULL, &c->folded);
+    return c->folded.data;
+}
+
+static const char *event_of(struct capture *c, struct passing *p)
+{
+    if (!p->event)
+        p->event = made(c, p, !c->raw);
+    return p->event;
+}
+
+static void keep_row(struct engine *e, struct capture *c, struct passing *p)
+{
     struct store_event row = {.offset = p->offset,
-                              .ts = event_ts(event),
-                              .tid = event_tid(event),
-                              .enter = p->enter,
-                              .number = number,
-                              .len = event_len(b->event.p),
-                              .type = type,
-                              .cpu = b->cpu,
-                              .v1 = b->v1,
-                              .fold = p->fold};
+                              .ts = p->head.ts,
+                              .tid = p->head.tid,
+                              .enter = p->enter && !c->raw ? p->enter->offset : 0,
+                              .number = p->number,
+                              .len = event_len(p->block->event.p),
+                              .type = c->raw ? p->head.type : p->plan.type,
+                              .cpu = p->block->cpu,
+                              .v1 = p->block->v1,
+                              .fold = !c->raw};
+
+    if (row.type == EVENT_PLUGIN || row.type == EVENT_ASYNC)
+        row.plugin_id = event_plugin_id(event_of(c, p));
+    store_append_row(e->store, &row);
+    if (e->offers_looked < 20 && row.type == EVENT_PLUGIN)
+        offers_look(e, event_of(c, p));
+}
+
+static void show_event(struct engine *e, struct capture *c, struct passing *p)
+{
+    uint16_t type = c->raw ? p->head.type : p->plan.type;
+    char stub[EVENT_HEADER_LEN];
 
     c->shown++;
     if (e->first_ts == TS_NONE && type != EVENT_ASYNC && type != EVENT_CONTAINER_JSON)
-        e->first_ts = row.ts;
+        e->first_ts = p->head.ts;
     if (e->store) {
-        if (type == EVENT_PLUGIN || type == EVENT_ASYNC)
-            row.plugin_id = event_plugin_id(event);
-        store_append_row(e->store, &row);
-        if (e->offers_looked < 20 && type == EVENT_PLUGIN)
-            offers_look(e, event);
-    } else if (e->output) {
-        e->place = (struct event_place){capture_state(c, p->offset), p->offset, b->cpu};
-        output_event(e, event, number);
-        e->last_ts = row.ts;
+        keep_row(e, c, p);
+        return;
     }
-}
-
-/* Types that the table does not know are rows without a number; so is what 0.29.3 passes over. */
-static bool show_unknown(struct engine *e, struct capture *c, const struct capture_block *b,
-                         const struct place *p)
-{
-    uint16_t type = event_code(c->upgraded.data);
-    bool known = event_type_get(type) && (!c->raw || type < OLD_TYPES);
-
-    if (!known)
-        show_event(e, c, b, p, c->upgraded.data, 0);
-    return !known;
+    e->place = (struct event_place){c->newest->state, p->offset, p->block->cpu};
+    event_stub(&p->head, type, stub);
+    if (output_wants(e, stub, p->number))
+        output_event(e, event_of(c, p), p->number);
+    e->last_ts = p->head.ts;
 }
 
 /* The enter halves that are left are for the state only. */
@@ -202,71 +232,86 @@ static bool is_half(uint16_t type)
     return t->enter && str_eq(t->source_class, "syscall");
 }
 
-static bool is_hidden(struct capture *c, const struct capture_block *b, uint16_t type)
+static bool is_hidden(struct capture *c, const struct capture_block *b, uint16_t type, bool initial)
 {
     if (c->internal)
         return false;
-    if (c->leading && (is_initial_state(type) || (c->raw && type == EVENT_CONTAINER_JSON_OLD)))
-        return true;
-    return type == EVENT_PROCINFO || (b->flags & CAPTURE_FLAG_STATE_ONLY) ||
+    return initial || type == EVENT_PROCINFO || (b->flags & CAPTURE_FLAG_STATE_ONLY) ||
            (!c->raw && is_half(type));
 }
 
-/* event: NULL when it is none of its own */
-static void number_and_show(struct engine *e, struct capture *c, const struct capture_block *b,
-                            struct place *p, const struct buf *event)
+static void number_and_show(struct engine *e, struct capture *c, struct passing *p)
 {
-    uint16_t type = event ? event_code(event->data) : 0;
+    uint16_t type = c->raw ? p->head.type : p->plan.type;
     bool initial =
         c->leading && (is_initial_state(type) || (c->raw && type == EVENT_CONTAINER_JSON_OLD));
 
-    if (!event)
-        return;
     if (!(initial && c->later_section))
         c->number++;
-    if (!is_hidden(c, b, type))
-        show_event(e, c, b, p, event->data, c->number);
+    p->number = c->number;
+    if (!is_hidden(c, p->block, type, initial))
+        show_event(e, c, p);
     if (!initial)
         c->leading = false;
+}
+
+/* Types that the table does not know are rows without a number; so is what 0.29.3 passes over. */
+static bool is_unknown(const struct capture *c, uint16_t type)
+{
+    return !event_type_get(type) || (c->raw && type >= OLD_TYPES);
+}
+
+static void tell_state(struct capture *c, struct passing *p)
+{
+    struct state *state = c->newest->state;
+
+    if (!state_wants(p->plan.type))
+        state_touch(state, p->offset, p->plan.type, p->head.tid, p->head.ts);
+    else
+        state_event(state, p->offset, c->raw ? made(c, p, true) : event_of(c, p));
+}
+
+static bool look_at(struct engine *e, struct capture *c, struct passing *p, uint64_t offset)
+{
+    const struct capture_block *b = p->block;
+    struct error err;
+    char text[1400];
+
+    if (event_peek(b->event.p, b->event.n, b->v1, &p->head, &err) == SEV_OK)
+        return true;
+    snprintf(text, sizeof(text), "%s: the event at offset %llu is damaged: %s", c->path,
+             (unsigned long long)offset, err.text);
+    note_damage(e, c, text);
+    return false;
 }
 
 static void take_event(struct engine *e, struct capture *c, const struct capture_block *b,
                        uint64_t offset)
 {
-    struct place p = {.offset = offset + b->event_at, .fold = !c->raw};
-    const struct buf *event = NULL;
-    struct pending *enter = NULL;
-    struct event_plan plan;
-    struct error err;
+    struct passing p = {.block = b, .offset = offset + b->event_at};
+    bool stored, passed;
 
-    buf_reset(&c->upgraded);
-    if (event_upgrade(b->event.p, b->event.n, b->v1, &c->upgraded, &err) != SEV_OK) {
-        char text[1400];
-
-        snprintf(text, sizeof(text), "%s: the event at offset %llu is damaged: %s", c->path,
-                 (unsigned long long)offset, err.text);
-        note_damage(e, c, text);
+    if (!look_at(e, c, &p, offset))
+        return;
+    capture_stats_event(&c->stats, &p.head, p.head.type == EVENT_PLUGIN ? event_of(c, &p) : NULL);
+    p.plan = (struct event_plan){.type = p.head.type, .same = true};
+    if (is_unknown(c, p.head.type)) {
+        show_event(e, c, &p);
         return;
     }
-    capture_stats_event(&c->stats, c->upgraded.data);
-    if (show_unknown(e, c, b, &p))
-        return;
-    plan = event_plan(event_code(c->upgraded.data), event_nparams(c->upgraded.data));
-    if (plan.takes_enter)
-        enter = pending_take(c, event_tid(c->upgraded.data));
-    if (plan.fate == EVENT_STORED || plan.fate == EVENT_STORED_AND_PASSED)
-        pending_store(c, b, p.offset, event_tid(c->upgraded.data));
-    if (plan.fate == EVENT_PASSED || plan.fate == EVENT_STORED_AND_PASSED) {
-        if (!plan.same)
-            event_fold(c->upgraded.data, enter ? folded_enter(c, enter) : NULL, &c->folded);
-        event = plan.same ? &c->upgraded : &c->folded;
-        state_event(c->newest->state, p.offset, event->data);
-    }
-    if (enter && !c->raw)
-        p.enter = enter->offset;
-    if (enter)
-        buf_reset(&enter->bytes);
-    number_and_show(e, c, b, &p, c->raw ? &c->upgraded : event);
+    p.plan = event_plan(p.head.type, p.head.nparams);
+    stored = p.plan.fate == EVENT_STORED || p.plan.fate == EVENT_STORED_AND_PASSED;
+    passed = p.plan.fate == EVENT_PASSED || p.plan.fate == EVENT_STORED_AND_PASSED;
+    if (p.plan.takes_enter)
+        p.enter = pending_of(c, p.head.tid);
+    if (stored)
+        pending_store(c, b, p.offset, p.head.tid);
+    if (passed)
+        tell_state(c, &p);
+    if (passed || c->raw)
+        number_and_show(e, c, &p);
+    if (p.enter)
+        p.enter->len = 0;
 }
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
@@ -455,6 +500,7 @@ struct capture *capture_new(const struct session_spec *spec, int spool, uint64_t
     c->reader = capture_reader_new(input, spec->follow);
     buf_init(&c->upgraded, EVENT_LEN_MAX + 4096);
     buf_init(&c->folded, EVENT_LEN_MAX + 4096);
+    buf_init(&c->half, EVENT_LEN_MAX + 4096);
     buf_init(&c->enter, EVENT_LEN_MAX + 4096);
     return c;
 }
@@ -498,6 +544,7 @@ void capture_free(struct capture *c)
     capture_input_free(c->input);
     buf_fini(&c->upgraded);
     buf_fini(&c->folded);
+    buf_fini(&c->half);
     buf_fini(&c->enter);
     str_list_fini(&c->stats.damage);
     free(c->path);

@@ -56,30 +56,29 @@ void capture_stats_block(struct capture_stats *s, const struct capture_block *b)
     s->blocks[i].bytes += b->len;
 }
 
-void capture_stats_event(struct capture_stats *s, const void *event)
+static void count_plugin(struct capture_stats *s, uint32_t id)
 {
-    uint16_t type = event_code(event);
-    uint64_t ts = event_ts(event);
+    size_t i;
 
-    s->events++;
-    s->types[MIN_OF(type, EVENT_TYPES)]++;
-    if (s->events == 1)
-        s->first = s->earliest = s->latest = ts;
-    s->steps_back += ts < s->last && s->events > 1;
-    s->last = ts;
-    s->earliest = MIN_OF(s->earliest, ts);
-    s->latest = MAX_OF(s->latest, ts);
-    if (type == EVENT_PLUGIN) {
-        uint32_t id = event_plugin_id(event);
-        size_t i;
+    for (i = 0; i < s->nplugins && s->plugins[i].id != id; i++)
+        ;
+    if (i == s->nplugins && i < COUNT_OF(s->plugins))
+        s->plugins[s->nplugins++].id = id;
+    if (i < COUNT_OF(s->plugins))
+        s->plugins[i].n++;
+}
 
-        for (i = 0; i < s->nplugins && s->plugins[i].id != id; i++)
-            ;
-        if (i == s->nplugins && i < COUNT_OF(s->plugins))
-            s->plugins[s->nplugins++].id = id;
-        if (i < COUNT_OF(s->plugins))
-            s->plugins[i].n++;
-    }
+void capture_stats_event(struct capture_stats *s, const struct event_head *h, const void *event)
+{
+    s->types[MIN_OF(h->type, EVENT_TYPES)]++;
+    if (s->events++ == 0)
+        s->first = s->earliest = s->latest = s->last = h->ts;
+    s->steps_back += h->ts < s->last;
+    s->last = h->ts;
+    s->earliest = MIN_OF(s->earliest, h->ts);
+    s->latest = MAX_OF(s->latest, h->ts);
+    if (event)
+        count_plugin(s, event_plugin_id(event));
 }
 
 static json_t *blocks_json(const struct capture_stats *s)

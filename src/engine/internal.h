@@ -214,7 +214,8 @@ struct capture_stats { /* plugin thread */
 };
 
 void capture_stats_block(struct capture_stats *s, const struct capture_block *b);
-void capture_stats_event(struct capture_stats *s, const void *event);
+/* event: of a plugin, else NULL */
+void capture_stats_event(struct capture_stats *s, const struct event_head *h, const void *event);
 json_t *capture_stats_json(const struct engine *e, const struct capture_stats *s);
 json_t *capture_info_json(const struct engine *e); /* of what was read so far; plugin thread */
 const char *capture_block_name(uint32_t type);
@@ -255,6 +256,8 @@ enum severity record_free(struct recorder *r, struct error *err);
 
 struct output;
 void output_event(struct engine *e, const void *bytes, uint64_t number);
+/* Whether the event of a header has to be made for output_event; when not, it has been counted. */
+bool output_wants(struct engine *e, const char *stub, uint64_t number);
 void output_flush(struct engine *e);
 void output_end(struct engine *e);           /* the source has ended */
 bool output_is_over(const struct engine *e); /* nothing more is wanted */

@@ -10,7 +10,8 @@ enum output_kind { OUTPUT_LINES, OUTPUT_COUNTS, OUTPUT_TOTAL, OUTPUT_INFO, OUTPU
 
 struct output {
     enum output_kind kind;
-    struct filter *filter; /* NULL: every event */
+    struct filter *filter;   /* NULL: every event */
+    bool filter_needs_bytes; /* more of an event than its header */
     struct output_format *format;
     struct output_format *system_format;   /* of events that are no plugin's; NULL: the same */
     struct output_format *stranger_format; /* of plugins that are not loaded; NULL: the same */
@@ -105,6 +106,28 @@ static void keep(struct output *o, enum severity sev, const struct error *err)
 {
     if (sev != SEV_OK && !o->error)
         o->error = xstrdup(err->text);
+}
+
+bool output_wants(struct engine *e, const char *stub, uint64_t number)
+{
+    struct output *o = e->output;
+
+    if (!o || o->ended)
+        return false;
+    if (!o->filter) {
+        if (o->kind != OUTPUT_TOTAL && o->kind != OUTPUT_INFO)
+            return true;
+        o->events++;
+        o->matched++;
+        return false;
+    }
+    if (o->filter_needs_bytes || !event_header_tells(event_code(stub)))
+        return true;
+    reader_passing(&o->filter_reader, filter_refs(o->filter), stub, number, e->last_ts);
+    if (filter_match(o->filter, &o->filter_reader.base))
+        return true;
+    o->events++;
+    return false;
 }
 
 void output_event(struct engine *e, const void *bytes, uint64_t number)
@@ -243,6 +266,8 @@ static bool compile_filter(struct engine *e, struct job *j, struct output *o)
     pthread_mutex_unlock(&e->cat_lock);
     if (!o->filter)
         reply_syntax(e, j->id, &err);
+    else
+        o->filter_needs_bytes = field_refs_need_bytes(filter_refs(o->filter));
     return o->filter != NULL;
 }
 

@@ -26,72 +26,94 @@ static bool count_params(const char *lengths, uint32_t size, uint32_t *n)
     return false;
 }
 
-static void put_header(struct buf *out, const char *raw, uint32_t len, uint32_t nparams)
+static enum severity peek_v1(const char *raw, size_t n, struct event_head *out, struct error *err)
 {
-    char h[EVENT_HEADER_LEN];
-
-    memcpy(h, raw, EVENT_HEADER_LEN_V1);
-    put_u32(h + 16, len);
-    put_u32(h + 22, nparams);
-    buf_add(out, h, sizeof(h));
-}
-
-static enum severity upgrade_v1(const char *raw, size_t n, struct buf *out, struct error *err)
-{
-    uint32_t len, size, nparams;
-    uint16_t type;
+    uint32_t len, size;
 
     if (n < EVENT_HEADER_LEN_V1)
         return error_set(err, ERR_FORMAT, "an event header has 22 bytes, only %zu are there", n);
     len = event_len(raw);
-    type = event_code(raw);
-    if (type == EVENT_NOTIFICATION || type == EVENT_INFRA)
+    out->type = event_code(raw);
+    if (out->type == EVENT_NOTIFICATION || out->type == EVENT_INFRA)
         len -= MIN_OF(len, 3u); /* these types say three too many */
-    if (len < EVENT_HEADER_LEN_V1 || len > n || event_len_width(type) == 4)
-        return error_set(err, ERR_FORMAT, "event of type %u and %u bytes in %zu", type, len, n);
+    if (len < EVENT_HEADER_LEN_V1 || len > n || event_len_width(out->type) == 4)
+        return error_set(err, ERR_FORMAT, "event of type %u and %u bytes in %zu", out->type, len,
+                         n);
     size = len - EVENT_HEADER_LEN_V1;
-    if (!count_params(raw + EVENT_HEADER_LEN_V1, size, &nparams))
+    if (!count_params(raw + EVENT_HEADER_LEN_V1, size, &out->nparams))
         return error_set(err, ERR_FORMAT, "no count of parameters fits event type %u of %u bytes",
-                         type, len);
-    put_header(out, raw, len + 4, nparams);
-    buf_add(out, raw + EVENT_HEADER_LEN_V1, size);
+                         out->type, len);
+    out->len = size + EVENT_HEADER_LEN;
     return SEV_OK;
 }
 
 /* Bytes behind the last value are allowed in files (§5.4); inside mews there are none. */
-static enum severity upgrade_v2(const char *raw, size_t n, struct buf *out, struct error *err)
+static enum severity peek_v2(const char *raw, size_t n, struct event_head *out, struct error *err)
 {
-    uint64_t sum = EVENT_HEADER_LEN, lengths;
+    uint64_t sum = EVENT_HEADER_LEN;
     unsigned width;
-    uint32_t count;
+    const char *at;
 
     if (n < EVENT_HEADER_LEN || event_len(raw) < EVENT_HEADER_LEN || event_len(raw) > n ||
         event_len(raw) > EVENT_LEN_MAX)
         return error_set(err, ERR_FORMAT, "event of %u bytes in %zu",
                          n < EVENT_HEADER_LEN ? 0 : event_len(raw), n);
-    width = event_len_width(event_code(raw));
-    count = event_nparams(raw);
-    lengths = (uint64_t)count * width;
-    sum += lengths;
+    out->type = event_code(raw);
+    width = event_len_width(out->type);
+    out->nparams = event_nparams(raw);
+    sum += (uint64_t)out->nparams * width;
     if (sum > event_len(raw))
-        return error_set(err, ERR_FORMAT, "%u parameter lengths do not fit into %u bytes", count,
-                         event_len(raw));
-    for (uint32_t i = 0; i < count; i++) {
-        const char *at = raw + EVENT_HEADER_LEN + (size_t)i * width;
-
+        return error_set(err, ERR_FORMAT, "%u parameter lengths do not fit into %u bytes",
+                         out->nparams, event_len(raw));
+    at = raw + EVENT_HEADER_LEN;
+    for (uint32_t i = 0; i < out->nparams; i++, at += width) {
         sum += width == 4 ? get_u32(at) : get_u16(at);
         if (sum > event_len(raw))
             return error_set(err, ERR_FORMAT, "parameter %u ends behind the event's %u bytes", i,
                              event_len(raw));
     }
-    put_header(out, raw, (uint32_t)sum, count);
-    buf_add(out, raw + EVENT_HEADER_LEN, (size_t)sum - EVENT_HEADER_LEN);
+    out->len = (uint32_t)sum;
+    out->as_is = sum == event_len(raw);
     return SEV_OK;
+}
+
+enum severity event_peek(const char *raw, size_t n, bool v1, struct event_head *out,
+                         struct error *err)
+{
+    enum severity sev;
+
+    out->as_is = false;
+    sev = v1 ? peek_v1(raw, n, out, err) : peek_v2(raw, n, out, err);
+    if (sev != SEV_OK)
+        return sev;
+    out->ts = event_ts(raw);
+    out->tid = event_tid(raw);
+    return SEV_OK;
+}
+
+void event_stub(const struct event_head *h, uint16_t type, char out[EVENT_HEADER_LEN])
+{
+    put_u64(out, h->ts);
+    put_u64(out + 8, h->tid);
+    put_u32(out + 16, EVENT_HEADER_LEN);
+    put_u16(out + 20, type);
+    put_u32(out + 22, 0);
 }
 
 enum severity event_upgrade(const char *raw, size_t n, bool v1, struct buf *out, struct error *err)
 {
-    return v1 ? upgrade_v1(raw, n, out, err) : upgrade_v2(raw, n, out, err);
+    size_t header = v1 ? EVENT_HEADER_LEN_V1 : EVENT_HEADER_LEN;
+    char h[EVENT_HEADER_LEN];
+    struct event_head head;
+
+    if (event_peek(raw, n, v1, &head, err) != SEV_OK)
+        return SEV_FAILED;
+    memcpy(h, raw, EVENT_HEADER_LEN_V1);
+    put_u32(h + 16, head.len);
+    put_u32(h + 22, head.nparams);
+    buf_add(out, h, sizeof(h));
+    buf_add(out, raw + header, head.len - EVENT_HEADER_LEN);
+    return SEV_OK;
 }
 
 /* ---- what becomes of an event (§7, steps 1 to 3) --------------------------------------------- */

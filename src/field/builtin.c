@@ -287,3 +287,9 @@ void builtin_extract(const struct field_ref *ref, const struct field_event *e, s
         break;
     }
 }
+
+bool builtin_needs_bytes(const struct field_def *def)
+{
+    return def->builtin == B_PLUGINNAME || def->builtin == B_PLUGININFO ||
+           def->builtin == B_CATEGORY || def->builtin == B_ASYNCTYPE;
+}

@@ -475,6 +475,24 @@ bool expr_compile(struct expr *e, const struct field_catalogue *c, struct field_
     }
 }
 
+bool field_refs_need_bytes(const struct field_refs *refs)
+{
+    for (size_t i = 0; i < refs->v.n; i++) {
+        const struct field_def *def = refs->v.v[i]->def;
+
+        if (def->builtin < 0 || (def->builtin >= SYSTEM_FIELDS_FROM ? system_needs_bytes(def)
+                                                                    : builtin_needs_bytes(def)))
+            return true;
+    }
+    return false;
+}
+
+bool event_header_tells(uint16_t type)
+{
+    return type != EVENT_GENERIC_E && type != EVENT_GENERIC_X && type != EVENT_PLUGIN &&
+           type != EVENT_ASYNC;
+}
+
 bool field_refs_need_plugin(const struct field_refs *refs)
 {
     for (size_t i = 0; i < refs->v.n; i++) {

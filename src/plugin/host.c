@@ -337,8 +337,8 @@ static enum severity prepare_config(struct plugin *p, const char *config)
     if (plugin_schema_validate(p->info.schema, config, &p->config, &p->info.warnings, &err) ==
         SEV_OK)
         return SEV_OK;
-    failure_set(&p->failure, "config",
-                "correct the configuration: its schema says what fits", "%s", err.text);
+    failure_set(&p->failure, "config", "correct the configuration: its schema says what fits", "%s",
+                err.text);
     return SEV_FAILED;
 }
 

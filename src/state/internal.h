@@ -122,8 +122,9 @@ struct state {
     size_t texts_size, texts_n;
     /* the building thread's own */
     unsigned alive;
-    uint64_t at, ts;    /* of the event at hand */
-    uint64_t ended_tid; /* removed before the next event; UINT64_MAX: none */
+    struct thread *recent; /* of the event before, active */
+    uint64_t at, ts;       /* of the event at hand */
+    uint64_t ended_tid;    /* removed before the next event; UINT64_MAX: none */
     int64_t ended_reaper;
     struct thread *closing; /* its descriptor is removed before the next event */
     int64_t closing_fd;

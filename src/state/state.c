@@ -236,14 +236,17 @@ void state_start(struct state *s)
 
 /* ---- events (§2) ----------------------------------------------------------------------------- */
 
+static bool type_has_no_thread(uint16_t code, const struct event_type *t)
+{
+    if (code == EVENT_PROCINFO)
+        return false;
+    return (t->flags & EVENT_SKIP_PARSER_RESET) || code == EVENT_PLUGIN || code == EVENT_ASYNC ||
+           code == EVENT_CONTAINER_JSON || (code >= 354 && code <= 360);
+}
+
 static bool has_no_thread(const void *e, const struct event_type *t)
 {
-    uint16_t type = event_code(e);
-
-    if (type == EVENT_PROCINFO)
-        return false;
-    return (t->flags & EVENT_SKIP_PARSER_RESET) || type == EVENT_PLUGIN || type == EVENT_ASYNC ||
-           type == EVENT_CONTAINER_JSON || (type >= 354 && type <= 360);
+    return type_has_no_thread(event_code(e), t);
 }
 
 static bool is_clone(uint16_t type)
@@ -251,13 +254,15 @@ static bool is_clone(uint16_t type)
     return type == 223 || type == 225 || type == 227 || type == 335;
 }
 
-static struct thread *find_thread(struct state *s, const void *e, const struct event_type *type)
+static struct thread *find_thread(struct state *s, uint64_t tid, uint16_t code,
+                                  const struct event_type *type)
 {
-    uint64_t tid = event_tid(e);
-    uint16_t code = event_code(e);
-    struct thread *t = thread_now(s, tid);
+    struct thread *t;
     struct thread_ids ids;
 
+    if (s->recent && s->recent->tid == tid && s->recent->gone == UINT64_MAX)
+        return s->recent; /* it has been found and is known to be active */
+    t = thread_now(s, tid);
     if (is_clone(code) || code == 186 || code == 152 || code == EVENT_PROCINFO ||
         (type->flags & EVENT_SKIP_PARSER_RESET))
         return t;
@@ -268,6 +273,7 @@ static struct thread *find_thread(struct state *s, const void *e, const struct e
         ids.flags |= THREAD_ACTIVE;
         thread_set_ids(s, t, &ids);
     }
+    s->recent = t;
     return t;
 }
 
@@ -310,6 +316,58 @@ static void run_parsers(struct state *s, const void *e, struct thread *t)
     }
 }
 
+/* What the event before has left for now. */
+static void next_event(struct state *s, uint64_t at, uint64_t ts)
+{
+    s->at = at;
+    if (s->closing)
+        fds_remove_closed(s);
+    if (s->ended_tid != UINT64_MAX)
+        threads_remove_ended(s);
+    s->ts = ts;
+}
+
+bool state_wants(uint16_t type)
+{
+    static const uint16_t wanted[] = {
+        2,   3,   5,   19,  21,  22,  23,  29,  31,  33,  35,  43,  49,  51,  53,  55,  58,
+        59,  61,  63,  93,  95,  97,  127, 137, 139, 141, 143, 145, 151, 152, 159, 161, 163,
+        165, 186, 193, 195, 199, 201, 223, 225, 227, 241, 247, 267, 275, 285, 292, 293, 306,
+        307, 321, 326, 327, 330, 331, 335, 337, 339, 353, 354, 356, 358, 360, 363, 365, 367,
+        369, 375, 377, 389, 393, 395, 397, 399, 401, 405, 407, 409, 427, 429, 451};
+    static uint8_t known[EVENT_TYPES]; /* 1: yes, 2: no; filled in by one thread */
+
+    if (type >= EVENT_TYPES)
+        return false;
+    if (!known[type]) {
+        uint8_t found = 2;
+
+        for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+            if (wanted[i] == type)
+                found = 1;
+        }
+        known[type] = found;
+    }
+    return known[type] == 1;
+}
+
+void state_touch(struct state *s, uint64_t at, uint16_t type, uint64_t tid, uint64_t ts)
+{
+    const struct event_type *t = event_type_get(type);
+    struct thread *thread;
+
+    if (!t)
+        return;
+    next_event(s, at, ts);
+    if (type_has_no_thread(type, t))
+        return;
+    thread = find_thread(s, tid, type, t);
+    if (thread && !t->enter) {
+        buf_reset(&thread->enter);
+        thread->last_type = type;
+    }
+}
+
 void state_event(struct state *s, uint64_t at, const void *event)
 {
     const struct event_type *type = event_type_get(event_code(event));
@@ -317,19 +375,14 @@ void state_event(struct state *s, uint64_t at, const void *event)
 
     if (!type)
         return;
-    s->at = at;
-    if (s->closing)
-        fds_remove_closed(s);
-    if (s->ended_tid != UINT64_MAX)
-        threads_remove_ended(s);
-    s->ts = event_ts(event);
+    next_event(s, at, event_ts(event));
     if (event_code(event) >= 354 && event_code(event) <= 360 && type->enter) {
         on_user_event(s, event);
         return;
     }
     if (has_no_thread(event, type))
         return;
-    t = find_thread(s, event, type);
+    t = find_thread(s, event_tid(event), event_code(event), type);
     if (t)
         keep_enter(t, event, type);
     if (!type->enter || event_code(event) == 186 || event_code(event) == 152)

@@ -1,0 +1,169 @@
+/*
+ * A capture of system calls, beside sysdig where it is installed: filters that match nothing, text
+ * output, gzip; then on an opened capture: other filters, memory.
+ */
+#include "../e2e/peer.h"
+#include "bench.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define ROUNDS "300000"
+
+static char dir[] = "/tmp/mews-bench-XXXXXX", plain[64], packed[64];
+
+static double run_shell(const char *command)
+{
+    double start = bench_now();
+
+    if (system(command) != 0 && !strstr(command, "sysdig"))
+        printf("  failed: %s\n", command);
+    return bench_now() - start;
+}
+
+static double run_command(const struct variant *v)
+{
+    char command[4 * PATH_MAX];
+
+    snprintf(command, sizeof(command), v->arg, env("MEWS_BUILDDIR"), plain);
+    return run_shell(command);
+}
+
+/* ---- one pass -------------------------------------------------------------------------------- */
+
+static void passes(double events, bool sysdig)
+{
+    static const struct {
+        const char *what, *filter;
+    } kinds[] = {{"filter on event columns", "evt.type=unshare"},
+                 {"filter on the process", "proc.name=nobody"},
+                 {"filter on the descriptor", "fd.name contains nowhere"},
+                 {"every event as a line", NULL}};
+
+    bench_heading("A capture of system calls, read once (events a second)");
+    printf("  %-30s %14s %14s %8s\n", "", "sysdig", "mews", "times");
+    for (size_t i = 0; i < 4; i++) {
+        char theirs[300], ours[300];
+        struct variant v[2] = {{"mews", run_command, ours, {0}},
+                               {"sysdig", run_command, theirs, {0}}};
+        double a, b;
+
+        if (kinds[i].filter) {
+            snprintf(ours, sizeof(ours), "%%s/mews print %%s '%s and evt.num<0' >/dev/null",
+                     kinds[i].filter);
+            snprintf(theirs, sizeof(theirs),
+                     ": %%s; sysdig -r %%s '%s and evt.num<0' >/dev/null 2>&1", kinds[i].filter);
+        } else {
+            snprintf(ours, sizeof(ours), "%%s/mews print %%s >/dev/null");
+            snprintf(theirs, sizeof(theirs), ": %%s; sysdig -r %%s >/dev/null 2>&1");
+        }
+        bench_run(v, sysdig ? 2 : 1);
+        a = events / bench_median(&v[0]);
+        b = sysdig ? events / bench_median(&v[1]) : 0;
+        printf("  %-30s %14.0f %14.0f %7.1fx\n", kinds[i].what, b, a, b > 0 ? a / b : 0);
+    }
+}
+
+static void compressed(double events)
+{
+    struct variant v[2] = {{"decompression alone", run_command, "", {0}},
+                           {"mews", run_command, "", {0}}};
+    char alone[PATH_MAX + 40], ours[2 * PATH_MAX];
+
+    snprintf(alone, sizeof(alone), ": %%s %%s; gzip -dc '%s' >/dev/null", packed);
+    snprintf(ours, sizeof(ours), "%%s/mews print '%s' evt.num=0 >/dev/null; : %%s", packed);
+    v[0].arg = alone;
+    v[1].arg = ours;
+    bench_run(v, 2);
+    printf("  %-30s %14.0f %14.0f %7.2fx the time\n", "gzip: decompressed, read",
+           events / bench_median(&v[0]), events / bench_median(&v[1]),
+           bench_median(&v[1]) / bench_median(&v[0]));
+}
+
+/* ---- an opened capture ----------------------------------------------------------------------- */
+
+static double memory_of(struct engine *e)
+{
+    char path[60], line[200];
+    double kb = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/status",
+             (int)json_integer_value(json_object_get(ask(e, "initialize", NULL), "pid")));
+    f = fopen(path, "r");
+    while (f && fgets(line, sizeof(line), f))
+        sscanf(line, "VmHWM: %lf", &kb);
+    if (f)
+        fclose(f);
+    return kb * 1024;
+}
+
+static void opened(void)
+{
+    static const char *const filters[] = {"evt.num = 1000000",
+                                          "evt.type = execve",
+                                          "thread.tid = 7",
+                                          "proc.name = sh",
+                                          "fd.name contains page/7.html",
+                                          "evt.arg.data contains 404"};
+    struct engine e;
+    double start;
+    uint64_t rows;
+
+    engine_start(&e);
+    start = bench_now();
+    ask(&e, "session/start", json_pack("{s{s[s]}}", "session", "captures", plain));
+    wait_for_end(&e);
+    rows = strtoull(text_of(ask(&e, "stream", NULL), "end"), NULL, 10);
+    bench_heading("The same, opened");
+    printf("  indexed in %.2f s, %llu events, %.0f bytes of memory an event\n", bench_now() - start,
+           (unsigned long long)rows, memory_of(&e) / (double)rows);
+    for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++) {
+        uint64_t scanned;
+
+        start = bench_now();
+        ask(&e, "select", json_pack("{ss}", "filter", filters[i]));
+        do {
+            json_t *s = note(&e, "selection");
+
+            scanned = strcmp(text_of(s, "filter"), filters[i]) == 0
+                          ? strtoull(text_of(s, "scanned"), NULL, 10)
+                          : 0;
+            json_decref(s);
+        } while (scanned < rows);
+        printf("  %-40s %9.0f ms\n", filters[i], (bench_now() - start) * 1e3);
+    }
+    engine_end(&e);
+}
+
+void bench_capture(void)
+{
+    char command[4 * PATH_MAX];
+    bool sysdig = system("command -v sysdig >/dev/null 2>&1") == 0;
+    FILE *p;
+    double events = 0;
+
+    if (!mkdtemp(dir))
+        return;
+    snprintf(plain, sizeof(plain), "%s/plain.scap", dir);
+    snprintf(packed, sizeof(packed), "%s/packed.scap", dir);
+    snprintf(command, sizeof(command),
+             "%s/tests/capture/mkcapture %s " ROUNDS " && gzip -1 -c %s >%s", env("MEWS_BUILDDIR"),
+             plain, plain, packed);
+    run_shell(command);
+    snprintf(command, sizeof(command), "%s/mews count --raw-events %s", env("MEWS_BUILDDIR"),
+             plain);
+    p = popen(command, "r");
+    if (!p || fscanf(p, "%lf", &events) != 1)
+        events = 1;
+    if (p)
+        pclose(p);
+    passes(events, sysdig);
+    compressed(events);
+    opened();
+    snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+    run_shell(command);
+}
