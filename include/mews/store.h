@@ -49,6 +49,7 @@ enum store_row_flag {
     STORE_V1 = 4,         /* its header in the file has no count of parameters */
     STORE_AS_READ = 8,    /* of a capture: upgraded when it is read */
     STORE_FOLDED = 16,    /* … and folded, with its enter half where it has one */
+    STORE_WIDE_TID = 64,  /* its thread's ID does not fit who (all ones do) */
     STORE_NOTE = 32,      /* a mark that is kept in memory, not in the file */
 };
 

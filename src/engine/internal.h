@@ -91,6 +91,7 @@ struct selection {
     char *text;
     struct filter *filter;
     bool plugin;          /* needs the plugin thread */
+    bool needs_bytes;     /* more of an event than its header */
     bool wanted;          /* scan it in the background; guarded by sel_lock */
     pthread_mutex_t lock; /* guards what follows */
     uint64_t focus;       /* row near which matches are wanted first */

@@ -129,9 +129,9 @@ static void put(struct state *s, struct fd_table *t, int64_t fd, const struct fd
         s->memory += sizeof(*page);
         atomic_store_explicit(&t->pages[fd / FD_PAGE], page, memory_order_release);
     }
-    v = xcalloc(1, sizeof(*v));
+    v = xcalloc(1, info ? sizeof(*v) : offsetof(struct fd_version, info));
     if (s->history)
-        s->memory += sizeof(*v);
+        s->memory += info ? sizeof(*v) : offsetof(struct fd_version, info);
     v->closed = info == NULL;
     if (info)
         v->info = *info;

@@ -200,6 +200,7 @@ void store_append_row(struct store *s, const struct store_event *e)
 
     flags |= (e->v1 ? STORE_V1 : 0) | (e->fold ? STORE_FOLDED : 0);
     flags |= e->number ? 0 : STORE_UNNUMBERED;
+    flags |= e->tid > UINT32_MAX - 1 && e->tid != UINT64_MAX ? STORE_WIDE_TID : 0;
     c = store_next_row(s, &i);
     c->enter[i] = distance < UINT32_MAX ? (uint32_t)distance : UINT32_MAX;
     if (distance >= UINT32_MAX)

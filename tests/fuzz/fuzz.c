@@ -1,0 +1,203 @@
+/*
+ * Fuzz harnesses: bytes from outside through the parts that must not believe them. With clang and
+ * -fsanitize=fuzzer it is a libFuzzer target (-DFUZZ_TARGET=name); else `fuzz TARGET FILE…` runs
+ * files, and `fuzz TARGET -n COUNT FILE…` changes them at random, COUNT times each.
+ */
+#include <stdio.h>
+
+#include "mews/capture.h"
+#include "mews/filter.h"
+#include "mews/state.h"
+
+typedef int target(const uint8_t *data, size_t n);
+
+/* Blocks, metadata, events in every form, their parameters as text, the state. */
+static int fuzz_capture(const uint8_t *data, size_t n)
+{
+    struct state *state = state_new(true);
+    struct buf up, folded, last, text;
+    struct span left = {(const char *)data, n};
+    struct capture_block b;
+    size_t at;
+
+    buf_init(&up, EVENT_LEN_MAX);
+    buf_init(&folded, EVENT_LEN_MAX);
+    buf_init(&last, EVENT_LEN_MAX);
+    buf_init(&text, (size_t)16 << 20);
+    while (left.n) {
+        struct thread_view t;
+        enum capture_step step = capture_block_read(left, 0, &b, NULL);
+
+        if (step != CAPTURE_BLOCK) {
+            if (step == CAPTURE_NEED_MORE || !capture_find_block(left, 1, &at))
+                break;
+            left.p += at;
+            left.n -= at;
+            continue;
+        }
+        buf_reset(&up);
+        buf_reset(&text);
+        if (!b.event.p) {
+            state_metadata(state, &b, 0, NULL);
+        } else if (event_upgrade(b.event.p, b.event.n, b.v1, &up, NULL) == SEV_OK) {
+            event_fold(up.data, last.len ? last.data : NULL, &folded);
+            if (folded.len) {
+                event_args_text(folded.data, NULL, &text);
+                state_event(state, n - left.n + 1, folded.data);
+                if (state_event_thread(state, folded.data, n - left.n + 1, &t))
+                    state_fd(state, &t, state_event_fd(folded.data), n - left.n + 1);
+            }
+            buf_reset(&last);
+            buf_add(&last, folded.data, folded.len);
+        }
+        left.p += b.len;
+        left.n -= b.len;
+    }
+    buf_fini(&up);
+    buf_fini(&folded);
+    buf_fini(&last);
+    buf_fini(&text);
+    state_free(state);
+    return 0;
+}
+
+static int fuzz_filter(const uint8_t *data, size_t n)
+{
+    static struct field_catalogue *catalogue;
+    struct syntax_error err;
+    struct filter *f;
+
+    if (!catalogue)
+        catalogue = field_catalogue_new();
+    f = filter_compile((const char *)data, n, catalogue, NULL, &err);
+    if (f) {
+        struct buf text;
+
+        buf_init(&text, (size_t)16 << 20);
+        filter_text(f, &text);
+        if (!filter_parses(buf_str(&text), text.len, 0, &err)) {
+            fprintf(stderr, "“%s” is not read again: %s\n", buf_str(&text), err.text);
+            abort();
+        }
+        buf_fini(&text);
+        filter_free(f);
+    }
+    return 0;
+}
+
+static int fuzz_json(const uint8_t *data, size_t n)
+{
+    struct json_scan s;
+    struct buf out;
+
+    json_scan_init(&s);
+    buf_init(&out, (size_t)16 << 20);
+    json_scan(&s, (const char *)data, n, 10000);
+    for (uint32_t i = 0; i < s.nodes.n; i++) {
+        json_scan_text(&s, (const char *)data, i, &out);
+        json_scan_pointer(&s, (const char *)data, i, &out);
+        buf_reset(&out);
+    }
+    buf_fini(&out);
+    json_scan_fini(&s);
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    target *run;
+} targets[] = {{"capture", fuzz_capture}, {"filter", fuzz_filter}, {"json", fuzz_json}};
+
+#ifdef FUZZ_TARGET
+
+#define NAME_OF(x) fuzz_##x
+#define TARGET(x)  NAME_OF(x)
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    return TARGET(FUZZ_TARGET)(data, n);
+}
+
+#else
+
+static uint64_t seed = 88172645463325252u;
+
+static uint64_t next_random(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed;
+}
+
+/* A few bytes changed, cut, or doubled. */
+static size_t change(uint8_t *to, const uint8_t *from, size_t n)
+{
+    size_t changes = 1 + next_random() % 8;
+
+    memcpy(to, from, n);
+    for (size_t i = 0; n && i < changes; i++) {
+        size_t at = next_random() % n;
+
+        switch (next_random() % 5) {
+        case 0:
+            to[at] = (uint8_t)next_random();
+            break;
+        case 1:
+            to[at] ^= (uint8_t)(1u << next_random() % 8);
+            break;
+        case 2:
+            n = at;
+            break;
+        case 3:
+            memmove(to + at, to + next_random() % n, MIN_OF(n - at, next_random() % 64));
+            break;
+        default:
+            if (at + 4 <= n)
+                put_u32(to + at, next_random() % 3 ? UINT32_MAX >> next_random() % 32 : 0);
+        }
+    }
+    return n;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned long count = 0;
+    target *run = NULL;
+
+    for (size_t i = 0; argc > 2 && i < sizeof(targets) / sizeof(*targets); i++)
+        run = strcmp(targets[i].name, argv[1]) == 0 ? targets[i].run : run;
+    if (!run) {
+        fprintf(stderr, "usage: fuzz capture|filter|json [-n COUNT] FILE...\n");
+        return 2;
+    }
+    for (int i = 2; i < argc; i++) {
+        struct error err;
+        struct buf b;
+        uint8_t *copy;
+
+        if (strcmp(argv[i], "-n") == 0 && i + 1 < argc) {
+            count = strtoul(argv[++i], NULL, 10);
+            continue;
+        }
+        buf_init(&b, (size_t)64 << 20);
+        if (file_read(argv[i], (size_t)64 << 20, &b, &err) != SEV_OK) {
+            fprintf(stderr, "%s\n", err.text);
+            return 2;
+        }
+        run((const uint8_t *)buf_str(&b), b.len);
+        for (unsigned long k = 0; k < count; k++) {
+            size_t n;
+
+            copy = xmalloc(b.len + 1); /* of its own size, so that a read behind it is seen */
+            n = change(copy, (const uint8_t *)buf_str(&b), b.len);
+            copy = xrealloc(copy, n + 1);
+            run(copy, n);
+            free(copy);
+        }
+        buf_fini(&b);
+    }
+    return 0;
+}
+
+#endif
