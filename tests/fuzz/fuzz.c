@@ -137,7 +137,7 @@ static size_t change(uint8_t *to, const uint8_t *from, size_t n)
 
     memcpy(to, from, n);
     for (size_t i = 0; n && i < changes; i++) {
-        size_t at = next_random() % n;
+        size_t at = next_random() % n, from_at = next_random() % n, len = next_random() % 64;
 
         switch (next_random() % 5) {
         case 0:
@@ -150,7 +150,7 @@ static size_t change(uint8_t *to, const uint8_t *from, size_t n)
             n = at;
             break;
         case 3:
-            memmove(to + at, to + next_random() % n, MIN_OF(n - at, next_random() % 64));
+            memmove(to + at, to + from_at, MIN_OF(len, n - MAX_OF(at, from_at)));
             break;
         default:
             if (at + 4 <= n)

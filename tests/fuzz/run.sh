@@ -1,0 +1,26 @@
+#!/bin/sh
+# The fuzz harnesses on a few thousand changed inputs; FUZZ_COUNT sets how many of each (check-long: 200,000).
+. "${MEWS_SRCDIR:?}/tests/e2e/lib.sh"
+n=${FUZZ_COUNT:-1000}
+fuzz() {
+    timeout 600 "$BUILD/tests/fuzz/fuzz" "$@" >out 2>err || fail "$*: exit code $?" "$(head -n 30 err)"
+}
+check "captures"
+"$BUILD/tests/capture/mkcapture" a.scap 12
+fuzz capture -n "$n" a.scap
+for f in curl_google falco_cat_write single_ipv6_conn falco_psp_privileged; do
+    real=${MEWS_TEST_DATA:-/nonexistent}/captures/$f.scap
+    [ ! -f "$real" ] || gzip -dc "$real" | head -c 60000 >real.scap
+    [ ! -f real.scap ] || fuzz capture -n "$((n / 4))" real.scap
+done
+check "filters"
+i=0
+while IFS=$(printf '\t') read -r _ _ text _; do
+    i=$((i + 1))
+    printf '%s' "$text" >"filter-$i"
+done <"$SRC/tests/data/filter-cases.tsv"
+fuzz filter -n "$((n / 10))" filter-*
+check "JSON"
+printf '{"a":[1,-2.5e3,"x\\u00e9\\n",null,true],"b":{"c/d~e":{}},"":[]}' >a.json
+fuzz json -n "$((n * 10))" a.json
+finish
