@@ -253,26 +253,36 @@ struct expr *expr_parse_rhs(struct scan *s, bool *none)
 
 /* ---- printing -------------------------------------------------------------------------------- */
 
-void expr_constant_text(struct span s, struct buf *out)
+static void quoted_text(struct span s, struct buf *out)
 {
-    static const char from[] = "\b\f\n\r\t\\\"", into[] = "bfnrt\\\"";
-    bool plain = true;
+    static const char from[] = "\b\f\n\r\t\"", into[] = "bfnrt\"";
 
-    for (size_t i = 0; i < s.n; i++)
-        plain = plain && !memchr("\b\f\n\r\t =\\\"'", s.p[i], 11);
-    if (plain) {
-        buf_add(out, s.p, s.n);
-        return;
-    }
     buf_addc(out, '"');
     for (size_t i = 0; i < s.n; i++) {
         const char *at = s.p[i] ? strchr(from, s.p[i]) : NULL;
 
-        if (at)
-            buf_addc(out, '\\');
-        buf_addc(out, at ? into[at - from] : s.p[i]);
+        if (s.p[i] == '\\') /* as hexadecimal: a quoted text can't end in a backslash (Q10) */
+            buf_adds(out, "\\x5c");
+        else if (s.p[i] == '\0')
+            buf_adds(out, "\\x00");
+        else if (at)
+            buf_addf(out, "\\%c", into[at - from]);
+        else
+            buf_addc(out, s.p[i]);
     }
     buf_addc(out, '"');
+}
+
+void expr_constant_text(struct span s, struct buf *out)
+{
+    bool plain = s.n > 0;
+
+    for (size_t i = 0; i < s.n; i++)
+        plain = plain && (unsigned char)s.p[i] > ' ' && !strchr("=\\\"'()[],<>!", s.p[i]);
+    if (plain)
+        buf_add(out, s.p, s.n);
+    else
+        quoted_text(s, out);
 }
 
 static void arg_text(bool present, struct span arg, struct buf *out)
@@ -291,6 +301,8 @@ void expr_text(const struct expr *e, struct buf *out)
 {
     switch (e->kind) {
     case EXPR_TEXT:
+        quoted_text(e->literal, out); /* inside calls and lists texts have quotes always */
+        return;
     case EXPR_NUMBER:
         expr_constant_text(e->literal, out);
         return;

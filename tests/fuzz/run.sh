@@ -3,7 +3,7 @@
 . "${MEWS_SRCDIR:?}/tests/e2e/lib.sh"
 n=${FUZZ_COUNT:-1000}
 fuzz() {
-    timeout 600 "$BUILD/tests/fuzz/fuzz" "$@" >out 2>err || fail "$*: exit code $?" "$(head -n 30 err)"
+    timeout 600 "$BUILD/tests/fuzz/fuzz" "$@" >out 2>err || fail "$1: exit code $?" "$(head -n 30 err)"
 }
 check "captures"
 "$BUILD/tests/capture/mkcapture" a.scap 12
