@@ -7,7 +7,6 @@
 static void pause_source(struct ui *u, int arg);
 static void follow(struct ui *u, int arg);
 static void toggle_zone(struct ui *u, int arg);
-static void open_detail(struct ui *u, int arg);
 static void toggle_payload(struct ui *u, int arg);
 static void toggle_empty(struct ui *u, int arg);
 static void next_pane(struct ui *u, int arg);
@@ -209,7 +208,7 @@ static void toggle_zone(struct ui *u, int arg)
     notice(u, LOOK_TEXT, u->utc ? "times in UTC" : "times in local time");
 }
 
-static void open_detail(struct ui *u, int arg)
+void open_detail(struct ui *u, int arg)
 {
     const json_t *row = events_current(u);
 
@@ -222,6 +221,8 @@ static void open_detail(struct ui *u, int arg)
         value_preview(u, 0);
         return;
     }
+    if (!row && u->events.asking)
+        u->events.want_open = true; /* the rows are on their way: it opens as they come */
     if (!row || json_object_get(row, "mark"))
         return;
     place_push(u);

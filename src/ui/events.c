@@ -149,6 +149,10 @@ static void on_rows(struct ui *u, const json_t *result, const json_t *error, voi
                    json_array_size(json_object_get(result, "rows")) == 0;
         if (!e->stale)
             take_rows(u, result, wanted);
+        if (e->want_open && events_current(u)) {
+            e->want_open = false;
+            open_detail(u, 0);
+        }
     } else if (error && engine_is_up(u)) {
         notice(u, LOOK_BAD, "%s", error_text(error));
     }

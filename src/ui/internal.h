@@ -266,6 +266,7 @@ struct events_view {
     bool told_dropped; /* that the oldest events go */
     bool want_last, want_first;
     uint64_t want_number, want_time;
+    bool want_open; /* Enter came before the rows did */
     enum pane pane;
     bool detail_open, payload_open;
     bool payload_front; /* where only one of the two fits */
@@ -280,6 +281,7 @@ struct events_view {
 
 void events_refresh(struct ui *u);
 void events_jump(struct ui *u, uint64_t number);
+void open_detail(struct ui *u, int arg); /* actions.c: of the event under the cursor */
 void events_jump_time(struct ui *u, uint64_t ts);
 uint64_t events_time(struct ui *u); /* of the event under the cursor */
 static inline size_t events_row_count(const struct events_view *e)

@@ -461,6 +461,7 @@ static void key_pressed(struct ui *u, int key, bool is_char)
     struct overlay *top = u->overlays.n ? &u->overlays.v[u->overlays.n - 1] : NULL;
 
     u->redraw = true;
+    u->events.want_open = false;
     if (!is_char && key == KEY_ENTER)
         key = '\r', is_char = true;
     if (is_char && key == '\n')
