@@ -1,7 +1,7 @@
 /* The blocks of a capture one after the other, and what is damaged between them. */
 #include "mews/capture.h"
 
-#define WINDOW     ((size_t)1 << 20)
+#define WINDOW     ((size_t)256 << 10) /* stays in the second-level cache */
 #define RESYNC_MAX ((size_t)64 << 20) /* how far behind damage the next block is sought */
 
 struct capture_reader {

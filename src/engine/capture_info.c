@@ -42,16 +42,19 @@ const char *capture_block_name(uint32_t type)
 
 void capture_stats_block(struct capture_stats *s, const struct capture_block *b)
 {
-    size_t i;
+    size_t i = s->recent;
 
-    for (i = 0; i < s->nblocks && s->blocks[i].type != b->type; i++)
-        ;
+    if (s->blocks[i].type != b->type) {
+        for (i = 0; i < s->nblocks && s->blocks[i].type != b->type; i++)
+            ;
+    }
     if (i == COUNT_OF(s->blocks))
         i--; /* more kinds than anybody has defined: the last one stands for the rest */
     if (i == s->nblocks) {
         s->blocks[i].type = b->type;
         s->nblocks++;
     }
+    s->recent = i;
     s->blocks[i].n++;
     s->blocks[i].bytes += b->len;
 }

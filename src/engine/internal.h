@@ -205,7 +205,7 @@ struct capture_stats { /* plugin thread */
         uint32_t type;
         uint64_t n, bytes;
     } blocks[48];
-    size_t nblocks;
+    size_t nblocks, recent;
     struct {
         uint32_t id;
         uint64_t n;

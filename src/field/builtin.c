@@ -190,8 +190,13 @@ void builtin_type(struct value *out, struct arena *arena, const void *event)
 
     if ((code == EVENT_GENERIC_E || code == EVENT_GENERIC_X) && generic_name(event))
         name = span_of(generic_name(event));
-    if (name.p)
+    if (name.p && code == EVENT_ASYNC) {
         set_text(out, arena, name.p, name.n);
+    } else if (name.p) { /* a name of the tables */
+        out->state = VALUE_OK;
+        out->n = 1;
+        out->one.s = name;
+    }
 }
 
 static void set_words(struct value *out, struct arena *arena, const char *s)

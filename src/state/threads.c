@@ -86,9 +86,12 @@ void thread_set_creds(struct state *s, struct thread *t, const struct thread_cre
 
 void thread_set_use(struct state *s, struct thread *t, const struct thread_use *use)
 {
-    const struct use_version *top = (const void *)version_at(&t->use, STATE_NOW);
-    struct use_version *v;
+    struct use_version *top = (void *)version_at(&t->use, STATE_NOW), *v;
 
+    if (top && !s->history) { /* it changes with most events, and nobody asks for what it was */
+        top->use = *use;
+        return;
+    }
     if (top && memcmp(&top->use, use, sizeof(*use)) == 0)
         return;
     v = version_new(s, sizeof(*v));
