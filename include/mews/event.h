@@ -315,7 +315,7 @@ struct event_head {
 /* The same checks as event_upgrade, without making anything. */
 enum severity event_peek(const char *raw, size_t n, bool v1, struct event_head *out,
                          struct error *err);
-/* A header without parameters: what header fields read (field_refs_need_bytes). */
+/* A header without parameters: what header fields read (field_refs_needs). */
 void event_stub(const struct event_head *h, uint16_t type, char out[EVENT_HEADER_LEN]);
 
 enum event_fate {

@@ -163,11 +163,15 @@ void expr_text(const struct expr *e, struct buf *out);
 void expr_constant_text(struct span s, struct buf *out);
 /* True when some field in it needs the plugin thread. */
 bool field_refs_need_plugin(const struct field_refs *refs);
-/* True when some field in it reads more of an event than its header and the state. Whatever the
- * fields, events whose header does not tell what they are need their bytes, too: see
- * event_header_tells. */
-bool field_refs_need_bytes(const struct field_refs *refs);
-bool event_header_tells(uint16_t type);
+/* What of an event the fields read, besides the state. */
+enum field_needs {
+    FIELD_NEEDS_HEADER, /* no more than its header */
+    FIELD_NEEDS_NAME, /* and what it is called: of generic calls and of plugins' events that is not
+                           in the header (event_header_names) */
+    FIELD_NEEDS_BYTES,
+};
+enum field_needs field_refs_needs(const struct field_refs *refs);
+bool event_header_names(uint16_t type);
 
 /* Where compiled things read values from: one event at a time. */
 struct field_reader {

@@ -146,8 +146,7 @@ static void start_threads(struct engine *e)
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
     pthread_create(&e->plugin_thread, NULL, plugin_thread_main, e);
-    e->nworkers =
-        e->store ? (unsigned)MIN_OF(MAX_OF(cores - 1, 1L), (long)COUNT_OF(e->workers)) : 0;
+    e->nworkers = e->store ? (unsigned)MIN_OF(MAX_OF(cores, 1L), (long)COUNT_OF(e->workers)) : 0;
     for (unsigned i = 0; i < e->nworkers; i++)
         pthread_create(&e->workers[i], NULL, worker_main, e);
 }

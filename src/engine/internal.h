@@ -90,8 +90,8 @@ struct selection {
     uint64_t id;
     char *text;
     struct filter *filter;
-    bool plugin;          /* needs the plugin thread */
-    bool needs_bytes;     /* more of an event than its header */
+    bool plugin; /* needs the plugin thread */
+    enum field_needs needs;
     bool wanted;          /* scan it in the background; guarded by sel_lock */
     pthread_mutex_t lock; /* guards what follows */
     uint64_t focus;       /* row near which matches are wanted first */

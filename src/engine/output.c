@@ -10,8 +10,8 @@ enum output_kind { OUTPUT_LINES, OUTPUT_COUNTS, OUTPUT_TOTAL, OUTPUT_INFO, OUTPU
 
 struct output {
     enum output_kind kind;
-    struct filter *filter;   /* NULL: every event */
-    bool filter_needs_bytes; /* more of an event than its header */
+    struct filter *filter; /* NULL: every event */
+    enum field_needs filter_needs;
     struct output_format *format;
     struct output_format *system_format;   /* of events that are no plugin's; NULL: the same */
     struct output_format *stranger_format; /* of plugins that are not loaded; NULL: the same */
@@ -108,6 +108,12 @@ static void keep(struct output *o, enum severity sev, const struct error *err)
         o->error = xstrdup(err->text);
 }
 
+/* Their source is told by the plugin's ID, a parameter. */
+static bool of_plugin(const char *stub)
+{
+    return event_code(stub) == EVENT_PLUGIN || event_code(stub) == EVENT_ASYNC;
+}
+
 bool output_wants(struct engine *e, const char *stub, uint64_t number)
 {
     struct output *o = e->output;
@@ -121,7 +127,8 @@ bool output_wants(struct engine *e, const char *stub, uint64_t number)
         o->matched++;
         return false;
     }
-    if (o->filter_needs_bytes || !event_header_tells(event_code(stub)))
+    if (o->filter_needs == FIELD_NEEDS_BYTES || of_plugin(stub) ||
+        (o->filter_needs == FIELD_NEEDS_NAME && !event_header_names(event_code(stub))))
         return true;
     reader_passing(&o->filter_reader, filter_refs(o->filter), stub, number, e->last_ts);
     if (filter_match(o->filter, &o->filter_reader.base))
@@ -267,7 +274,7 @@ static bool compile_filter(struct engine *e, struct job *j, struct output *o)
     if (!o->filter)
         reply_syntax(e, j->id, &err);
     else
-        o->filter_needs_bytes = field_refs_need_bytes(filter_refs(o->filter));
+        o->filter_needs = field_refs_needs(filter_refs(o->filter));
     return o->filter != NULL;
 }
 

@@ -168,36 +168,6 @@ static uint64_t ts_before(struct engine *e, uint64_t row)
     return row && store_row(e->store, row - 1, &r) ? r.ts : TS_NONE;
 }
 
-/* Evaluates rows by their columns alone; those whose header does not tell enough are read. */
-static size_t scan_columns(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
-                           size_t n)
-{
-    uint64_t before = ts_before(e, row);
-    uint8_t hits[WINDOW_ROWS];
-
-    n = MIN_OF(n, (size_t)WINDOW_ROWS);
-    for (size_t i = 0; i < n; i++) {
-        struct store_row r = {0};
-        char stub[EVENT_HEADER_LEN];
-
-        hits[i] = 0;
-        if (!store_row(e->store, row + i, &r))
-            continue;
-        if (r.type == STORE_ROW_MARK) {
-            hits[i] = 1;
-        } else if (event_header_tells(r.type) && !(r.flags & STORE_WIDE_TID)) {
-            struct event_head h = {.ts = r.ts, .tid = r.who == UINT32_MAX ? UINT64_MAX : r.who};
-
-            event_stub(&h, r.type, stub);
-            hits[i] = row_matches(s, &sc->reader, stub, row + i, before);
-        } else if (store_read(e->store, row + i, &sc->bytes, NULL) == SEV_OK) {
-            hits[i] = row_matches(s, &sc->reader, sc->bytes.data, row + i, before);
-        }
-        before = r.ts;
-    }
-    return note(s, row, n, hits) ? n : 0;
-}
-
 /* Evaluates the rows that a window of bytes holds. Marks always match: they belong to every
  * selection. */
 static size_t scan_window(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
@@ -222,6 +192,47 @@ static size_t scan_window(struct engine *e, struct selection *s, struct scanner 
         }
     }
     return note(s, row, got, hits) ? got : 0;
+}
+
+/* Whether the columns tell what the filter asks of a row. */
+static bool columns_tell(const struct selection *s, const struct store_row *r)
+{
+    return r->type != EVENT_PLUGIN && r->type != EVENT_ASYNC && !(r->flags & STORE_WIDE_TID) &&
+           (s->needs == FIELD_NEEDS_HEADER || event_header_names(r->type));
+}
+
+/* Evaluates rows by their columns, up to the first that has to be read. */
+static size_t scan_columns(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
+                           size_t n)
+{
+    uint64_t before = ts_before(e, row);
+    uint8_t hits[WINDOW_ROWS];
+    size_t i;
+
+    n = MIN_OF(n, (size_t)WINDOW_ROWS);
+    for (i = 0; i < n; i++) {
+        struct event_head h = {0};
+        struct store_row r = {0};
+        char stub[EVENT_HEADER_LEN];
+
+        hits[i] = 0;
+        if (!store_row(e->store, row + i, &r))
+            continue;
+        if (r.type == STORE_ROW_MARK) {
+            hits[i] = 1;
+            continue;
+        }
+        if (!columns_tell(s, &r))
+            break;
+        h.ts = r.ts;
+        h.tid = r.who == UINT32_MAX ? UINT64_MAX : r.who;
+        event_stub(&h, r.type, stub);
+        hits[i] = row_matches(s, &sc->reader, stub, row + i, before);
+        before = r.ts;
+    }
+    if (i == 0)
+        return scan_window(e, s, sc, row, n);
+    return note(s, row, i, hits) ? i : 0;
 }
 
 /* The chunk nearest to the focus that has unscanned rows; false: none. Called with the selection's
@@ -285,7 +296,7 @@ static void scan_chunk(struct engine *e, struct selection *s, struct scanner *sc
              row = skip_dropped(e, s, chunk);
 
     while (row < end && !e->plugin_quit) {
-        size_t got = e->capture && !s->needs_bytes
+        size_t got = e->capture && s->needs != FIELD_NEEDS_BYTES
                          ? scan_columns(e, s, sc, row, (size_t)(end - row))
                          : scan_window(e, s, sc, row, (size_t)(end - row));
 
@@ -528,7 +539,7 @@ static struct selection *selection_new(struct engine *e, const char *text, struc
     s->text = xstrdup(text);
     s->filter = f;
     s->plugin = field_refs_need_plugin(filter_refs(f));
-    s->needs_bytes = field_refs_need_bytes(filter_refs(f));
+    s->needs = field_refs_needs(filter_refs(f));
     pthread_mutex_init(&s->lock, NULL);
     return s;
 }

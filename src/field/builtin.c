@@ -293,8 +293,18 @@ void builtin_extract(const struct field_ref *ref, const struct field_event *e, s
     }
 }
 
-bool builtin_needs_bytes(const struct field_def *def)
+enum field_needs builtin_needs(const struct field_def *def)
 {
-    return def->builtin == B_PLUGINNAME || def->builtin == B_PLUGININFO ||
-           def->builtin == B_CATEGORY || def->builtin == B_ASYNCTYPE;
+    switch (def->builtin) {
+    case B_PLUGINNAME:
+    case B_PLUGININFO:
+    case B_CATEGORY:
+    case B_ASYNCTYPE:
+        return FIELD_NEEDS_BYTES;
+    case B_TYPE:
+    case B_SOURCE:
+        return FIELD_NEEDS_NAME;
+    default:
+        return FIELD_NEEDS_HEADER;
+    }
 }

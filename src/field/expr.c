@@ -487,19 +487,22 @@ bool expr_compile(struct expr *e, const struct field_catalogue *c, struct field_
     }
 }
 
-bool field_refs_need_bytes(const struct field_refs *refs)
+enum field_needs field_refs_needs(const struct field_refs *refs)
 {
+    enum field_needs needs = FIELD_NEEDS_HEADER;
+
     for (size_t i = 0; i < refs->v.n; i++) {
         const struct field_def *def = refs->v.v[i]->def;
+        enum field_needs own = def->builtin < 0                     ? FIELD_NEEDS_BYTES
+                               : def->builtin >= SYSTEM_FIELDS_FROM ? system_needs(def)
+                                                                    : builtin_needs(def);
 
-        if (def->builtin < 0 || (def->builtin >= SYSTEM_FIELDS_FROM ? system_needs_bytes(def)
-                                                                    : builtin_needs_bytes(def)))
-            return true;
+        needs = MAX_OF(needs, own);
     }
-    return false;
+    return needs;
 }
 
-bool event_header_tells(uint16_t type)
+bool event_header_names(uint16_t type)
 {
     return type != EVENT_GENERIC_E && type != EVENT_GENERIC_X && type != EVENT_PLUGIN &&
            type != EVENT_ASYNC;

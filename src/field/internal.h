@@ -16,8 +16,8 @@ const struct field_def *system_def(size_t i);
 void system_extract(const struct field_ref *ref, const struct field_event *e, struct arena *arena,
                     struct value *out);
 const char *system_category(const struct field_event *e); /* evt.category */
-bool system_needs_bytes(const struct field_def *def);
-bool builtin_needs_bytes(const struct field_def *def);
+enum field_needs system_needs(const struct field_def *def);
+enum field_needs builtin_needs(const struct field_def *def);
 #define SYSTEM_FIELDS_FROM 1000 /* where their numbers (field_def.builtin) start */
 
 /* expr.c: the field whose name has the next name_len bytes, with its argument */

@@ -917,10 +917,14 @@ void system_extract(const struct field_ref *ref, const struct field_event *e, st
     f->get(&g);
 }
 
-bool system_needs_bytes(const struct field_def *def)
+enum field_needs system_needs(const struct field_def *def)
 {
     const struct system_field *f = &fields[def->builtin - SYSTEM_FIELDS_FROM];
 
-    return f->get != get_event && !str_eq(def->owner, "process") && !str_eq(def->owner, "user") &&
-           !str_eq(def->owner, "group");
+    if (f->get == get_event)
+        return f->what == SYSCALL_TYPE ? FIELD_NEEDS_NAME : FIELD_NEEDS_HEADER;
+    return str_eq(def->owner, "process") || str_eq(def->owner, "user") ||
+                   str_eq(def->owner, "group")
+               ? FIELD_NEEDS_HEADER
+               : FIELD_NEEDS_BYTES;
 }

@@ -77,7 +77,8 @@ struct fd_table {
 };
 
 struct thread {            /* one life of a thread id */
-    struct thread *before; /* the life before it */
+    struct thread *before, *jump; /* the lives before it; jumps as those of versions */
+    uint32_t depth;
     uint64_t tid, born;
     _Atomic uint64_t gone; /* place of its removal */
     version_head ids, image, creds, use, cwd;

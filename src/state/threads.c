@@ -132,6 +132,15 @@ void thread_remove(struct state *s, struct thread *t)
     s->alive--;
 }
 
+static void link_life(struct thread *t, struct thread *before)
+{
+    t->before = t->jump = before;
+    t->depth = before ? before->depth + 1 : 0;
+    if (before && before->jump && before->jump->jump &&
+        before->depth - before->jump->depth == before->jump->depth - before->jump->jump->depth)
+        t->jump = before->jump->jump;
+}
+
 struct thread *thread_new(struct state *s, uint64_t tid, const struct thread_ids *ids,
                           const struct thread_image *image, const struct thread_creds *creds)
 {
@@ -147,7 +156,7 @@ struct thread *thread_new(struct state *s, uint64_t tid, const struct thread_ids
     t->tid = tid;
     t->born = s->at;
     t->gone = UINT64_MAX;
-    t->before = before;
+    link_life(t, before);
     buf_init(&t->enter, ENTER_MAX + EVENT_HEADER_LEN);
     t->next = s->all_threads;
     s->all_threads = t;
@@ -328,7 +337,7 @@ bool state_thread(const struct state *s, uint64_t tid, uint64_t at, struct threa
     const struct ids_version *ids;
 
     while (t && t->born > at)
-        t = t->before;
+        t = t->jump && t->jump->born > at ? t->jump : t->before;
     if (!t || atomic_load_explicit(&t->gone, memory_order_acquire) <= at)
         return false;
     ids = (const void *)version_at(&t->ids, at);
