@@ -315,8 +315,13 @@ struct event_head {
 /* The same checks as event_upgrade, without making anything. */
 enum severity event_peek(const char *raw, size_t n, bool v1, struct event_head *out,
                          struct error *err);
-/* A header without parameters: what header fields read (field_refs_needs). */
-void event_stub(const struct event_head *h, uint16_t type, char out[EVENT_HEADER_LEN]);
+/* An event without its parameters, but for the code of a generic call (0: none): what header fields
+ * read (field_refs_needs). */
+#define EVENT_STUB_LEN (EVENT_HEADER_LEN + 4)
+void event_stub(const struct event_head *h, uint16_t type, uint16_t call,
+                char out[EVENT_STUB_LEN]);
+/* The code of the call that a generic event stands for (syscalls.csv, ppm_sc); 0: not known. */
+uint16_t event_generic_call(const void *e);
 
 enum event_fate {
     EVENT_DROPPED,          /* current libraries have no such event */

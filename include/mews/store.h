@@ -41,6 +41,7 @@ struct store_row {
     uint16_t type;  /* in its current form */
     uint16_t flags; /* enum store_row_flag */
     uint16_t cpu;
+    uint16_t call; /* of generic calls: which (event_generic_call) */
 };
 
 enum store_row_flag {
@@ -59,7 +60,7 @@ struct store_event {
     uint64_t enter;  /* offset of its enter half; 0: none */
     uint64_t number; /* 0: it has none */
     uint32_t len, plugin_id;
-    uint16_t type, cpu;
+    uint16_t type, cpu, call;
     bool v1, fold;
 };
 

@@ -185,6 +185,15 @@ static const char *event_of(struct capture *c, struct passing *p)
     return p->event;
 }
 
+/* Which call a generic event stands for: its first parameter, where it stands in the file. */
+static uint16_t call_of(const struct passing *p)
+{
+    const char *raw = p->block->event.p,
+               *lens = raw + (p->block->v1 ? EVENT_HEADER_LEN_V1 : EVENT_HEADER_LEN);
+
+    return p->head.nparams && get_u16(lens) == 2 ? get_u16(lens + 2 * (size_t)p->head.nparams) : 0;
+}
+
 static void keep_row(struct engine *e, struct capture *c, struct passing *p)
 {
     struct store_event row = {.offset = p->offset,
@@ -198,6 +207,8 @@ static void keep_row(struct engine *e, struct capture *c, struct passing *p)
                               .v1 = p->block->v1,
                               .fold = !c->raw};
 
+    if (row.type == EVENT_GENERIC_E || row.type == EVENT_GENERIC_X)
+        row.call = call_of(p);
     if (row.type == EVENT_PLUGIN || row.type == EVENT_ASYNC)
         row.plugin_id = event_plugin_id(event_of(c, p));
     store_append_row(e->store, &row);
@@ -208,7 +219,8 @@ static void keep_row(struct engine *e, struct capture *c, struct passing *p)
 static void show_event(struct engine *e, struct capture *c, struct passing *p)
 {
     uint16_t type = c->raw ? p->head.type : p->plan.type;
-    char stub[EVENT_HEADER_LEN];
+    char stub[EVENT_STUB_LEN];
+    uint16_t call = 0;
 
     c->shown++;
     if (e->first_ts == TS_NONE && type != EVENT_ASYNC && type != EVENT_CONTAINER_JSON)
@@ -218,7 +230,9 @@ static void show_event(struct engine *e, struct capture *c, struct passing *p)
         return;
     }
     e->place = (struct event_place){c->newest->state, p->offset, p->block->cpu};
-    event_stub(&p->head, type, stub);
+    if (type == EVENT_GENERIC_E || type == EVENT_GENERIC_X)
+        call = call_of(p);
+    event_stub(&p->head, type, call, stub);
     if (output_wants(e, stub, p->number))
         output_event(e, event_of(c, p), p->number);
     e->last_ts = p->head.ts;

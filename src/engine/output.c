@@ -128,7 +128,8 @@ bool output_wants(struct engine *e, const char *stub, uint64_t number)
         return false;
     }
     if (o->filter_needs == FIELD_NEEDS_BYTES || of_plugin(stub) ||
-        (o->filter_needs == FIELD_NEEDS_NAME && !event_header_names(event_code(stub))))
+        (o->filter_needs == FIELD_NEEDS_NAME && !event_header_names(event_code(stub)) &&
+         !event_generic_call(stub)))
         return true;
     reader_passing(&o->filter_reader, filter_refs(o->filter), stub, number, e->last_ts);
     if (filter_match(o->filter, &o->filter_reader.base))

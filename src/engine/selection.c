@@ -198,7 +198,7 @@ static size_t scan_window(struct engine *e, struct selection *s, struct scanner 
 static bool columns_tell(const struct selection *s, const struct store_row *r)
 {
     return r->type != EVENT_PLUGIN && r->type != EVENT_ASYNC && !(r->flags & STORE_WIDE_TID) &&
-           (s->needs == FIELD_NEEDS_HEADER || event_header_names(r->type));
+           (s->needs == FIELD_NEEDS_HEADER || r->call || event_header_names(r->type));
 }
 
 /* Evaluates rows by their columns, up to the first that has to be read. */
@@ -213,7 +213,7 @@ static size_t scan_columns(struct engine *e, struct selection *s, struct scanner
     for (i = 0; i < n; i++) {
         struct event_head h = {0};
         struct store_row r = {0};
-        char stub[EVENT_HEADER_LEN];
+        char stub[EVENT_STUB_LEN];
 
         hits[i] = 0;
         if (!store_row(e->store, row + i, &r))
@@ -226,7 +226,7 @@ static size_t scan_columns(struct engine *e, struct selection *s, struct scanner
             break;
         h.ts = r.ts;
         h.tid = r.who == UINT32_MAX ? UINT64_MAX : r.who;
-        event_stub(&h, r.type, stub);
+        event_stub(&h, r.type, r.call, stub);
         hits[i] = row_matches(s, &sc->reader, stub, row + i, before);
         before = r.ts;
     }

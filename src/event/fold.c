@@ -91,13 +91,25 @@ enum severity event_peek(const char *raw, size_t n, bool v1, struct event_head *
     return SEV_OK;
 }
 
-void event_stub(const struct event_head *h, uint16_t type, char out[EVENT_HEADER_LEN])
+void event_stub(const struct event_head *h, uint16_t type, uint16_t call, char out[EVENT_STUB_LEN])
 {
     put_u64(out, h->ts);
     put_u64(out + 8, h->tid);
-    put_u32(out + 16, EVENT_HEADER_LEN);
+    put_u32(out + 16, call ? EVENT_STUB_LEN : EVENT_HEADER_LEN);
     put_u16(out + 20, type);
-    put_u32(out + 22, 0);
+    put_u32(out + 22, call ? 1 : 0);
+    put_u16(out + 26, 2);
+    put_u16(out + 28, call);
+}
+
+uint16_t event_generic_call(const void *e)
+{
+    uint16_t type = event_code(e);
+    struct span id = {NULL, 0};
+
+    if (type == EVENT_GENERIC_E || type == EVENT_GENERIC_X)
+        id = event_param(e, 0);
+    return id.n == 2 ? get_u16(id.p) : 0;
 }
 
 enum severity event_upgrade(const char *raw, size_t n, bool v1, struct buf *out, struct error *err)

@@ -21,6 +21,7 @@ struct chunk {
     uint16_t type[STORE_CHUNK];
     uint16_t flags[STORE_CHUNK];
     uint16_t cpu[STORE_CHUNK];
+    uint16_t call[STORE_CHUNK];
 };
 
 struct far_enter {

@@ -44,7 +44,7 @@ bool store_row(const struct store *s, uint64_t row, struct store_row *out)
         return false;
     c = store_chunk(s, row);
     *out = (struct store_row){c->offset[i], c->ts[i],    c->len[i], c->who[i],
-                              c->type[i],   c->flags[i], c->cpu[i]};
+                              c->type[i],   c->flags[i], c->cpu[i], c->call[i]};
     return row >= store_first(s); /* dropped meanwhile: what was read may be zeros */
 }
 

@@ -104,6 +104,7 @@ static void fill_row(struct store *s, const struct store_event *e, uint16_t flag
     c->type[i] = e->type;
     c->who[i] = e->type == EVENT_PLUGIN || e->type == EVENT_ASYNC ? e->plugin_id : (uint32_t)e->tid;
     c->cpu[i] = e->cpu;
+    c->call[i] = e->call;
     if (!(flags & STORE_UNNUMBERED))
         s->number = e->number;
     c->number[i] = (uint32_t)(s->number + (flags & STORE_UNNUMBERED ? 1 : 0) - c->first_number);
