@@ -8,6 +8,8 @@ struct listing {
     struct options *o;
     bool fields, named; /* named: the person asked for these very plugins */
     uint64_t id;
+    json_t *plugins; /* of fields, until those of mews itself are known */
+    uint64_t fields_id;
 };
 
 /* ---- which plugins: those named, else all that are found ------------------------------------- */
@@ -275,13 +277,73 @@ static void on_ready(struct client *c, const json_t *params)
     l->id = client_ask(c, "plugins", NULL);
 }
 
+/* A field of the catalogue in the form that plugins give theirs in. */
+static json_t *as_plugins_do(const json_t *f)
+{
+    const json_t *arg = json_object_get(f, "arg");
+    json_t *o = json_pack("{sO sO sO sO}", "name", json_object_get(f, "name"), "type",
+                          json_object_get(f, "type"), "desc", json_object_get(f, "desc"), "isList",
+                          json_object_get(f, "list"));
+
+    if (arg)
+        json_object_set_new(o, "arg",
+                            json_pack("{sO sO sO}", "isRequired", json_object_get(arg, "required"),
+                                      "isIndex", json_object_get(arg, "index"), "isKey",
+                                      json_object_get(arg, "key")));
+    return o;
+}
+
+static json_t *group_of(json_t *list, const char *owner)
+{
+    json_t *group;
+    size_t i;
+
+    json_array_foreach(list, i, group) {
+        if (str_eq(rpc_get_str(group, "name"), owner))
+            return json_object_get(group, "fields");
+    }
+    group = json_pack("{ss s[]}", "name", owner, "fields");
+    json_array_append_new(list, group);
+    return json_object_get(group, "fields");
+}
+
+/* The fields of mews itself, behind those of the plugins. */
+static void add_builtin(json_t *list, const json_t *catalogue)
+{
+    size_t plugins = json_array_size(list), i, k;
+    json_t *groups = json_array();
+    const json_t *f;
+
+    json_array_foreach(catalogue, i, f) {
+        const char *owner = rpc_get_str(f, "owner");
+        bool of_plugin = false;
+
+        for (k = 0; k < plugins; k++)
+            of_plugin |= str_eq(rpc_get_str(json_array_get(list, k), "name"), owner);
+        if (!of_plugin)
+            json_array_append_new(group_of(groups, owner), as_plugins_do(f));
+    }
+    json_array_extend(list, groups);
+    json_decref(groups);
+}
+
 static void on_answer(struct client *c, uint64_t id, const json_t *result)
 {
     struct listing *l = c->ctx;
-    const json_t *list = json_object_get(result, "plugins");
 
-    if (id == l->id)
+    if (id == l->id && l->fields && !l->named) {
+        l->plugins = json_deep_copy(json_object_get(result, "plugins"));
+        l->fields_id = client_ask(c, "fields", NULL);
+    } else if (id == l->id) {
+        const json_t *list = json_object_get(result, "plugins");
+
         client_end(c, l->fields ? print_fields(l, list) : print_plugins(l, list));
+    } else if (id == l->fields_id) {
+        add_builtin(l->plugins, json_object_get(result, "fields"));
+        client_end(c, print_fields(l, l->plugins));
+        json_decref(l->plugins);
+        l->plugins = NULL;
+    }
 }
 
 static int run(struct options *o, bool fields)

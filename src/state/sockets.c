@@ -369,7 +369,7 @@ static void on_bind(struct state *s, const void *e, struct thread *t)
         buf_add(&s->name, a.path.p, a.path.n);
     else
         add_address(&s->name, &a.dst, true, a.dport);
-    f.name = f.raw = state_text(s, (struct span){s->name.data, s->name.len});
+    f.name = state_text(s, (struct span){s->name.data, s->name.len});
     fd_put(s, t, fd, &f);
 }
 
