@@ -75,8 +75,9 @@ struct capture_input;
  * gzip file is known by its first bytes. */
 struct capture_input *capture_input_open(const char *path, int fd, struct error *err);
 /* Reads from a pipe: what comes is kept in the file of copy_fd (both are taken over), where it can
- * be read at offsets; have bytes are there already, from an engine before this one. */
-struct capture_input *capture_input_pipe(int pipe_fd, int copy_fd, uint64_t have,
+ * be read at offsets. *kept is how many bytes are there: from an engine before this one at first, and
+ * told as more come. */
+struct capture_input *capture_input_pipe(int pipe_fd, int copy_fd, _Atomic uint64_t *kept,
                                          struct error *err);
 /* Several captures one behind the other, as one: takes the parts over. Offsets go on from part to
  * part. */

@@ -40,8 +40,9 @@ struct capture_input {
     size_t nparts;
     _Atomic size_t part; /* the one that is read forward */
     int fd;
-    int pipe;   /* -1: none, or at its end */
-    bool known; /* gzip or not */
+    int pipe;               /* -1: none, or at its end */
+    _Atomic uint64_t *kept; /* of a pipe: bytes that are in fd; the caller's */
+    bool known;             /* gzip or not */
     bool gzip;
     _Atomic uint64_t done, total;
     uint64_t at; /* plain: where reading forward is */
@@ -147,17 +148,20 @@ struct capture_input *capture_input_open(const char *path, int fd, struct error 
     return in;
 }
 
-struct capture_input *capture_input_pipe(int pipe_fd, int copy_fd, uint64_t have, struct error *err)
+struct capture_input *capture_input_pipe(int pipe_fd, int copy_fd, _Atomic uint64_t *kept,
+                                         struct error *err)
 {
     struct capture_input *in;
 
-    if (ftruncate(copy_fd, (off_t)have) != 0) {
+    if (ftruncate(copy_fd, (off_t)*kept) != 0) {
         error_sys(err, errno, "the file that keeps what comes");
         return NULL;
     }
     in = capture_input_open(NULL, copy_fd, err);
-    if (in)
+    if (in) {
         in->pipe = pipe_fd;
+        in->kept = kept;
+    }
     return in;
 }
 
@@ -186,6 +190,7 @@ static enum severity pump(struct capture_input *in, struct error *err)
     if (!pwrite_all(in->fd, bytes, (size_t)n, in->total))
         return error_sys(err, errno, "keeping what comes through standard input");
     in->total += (uint64_t)n;
+    *in->kept = in->total;
     look_at_start(in);
     return SEV_OK;
 }

@@ -2,7 +2,7 @@
 #include "mews/capture.h"
 
 #define WINDOW     ((size_t)256 << 10) /* stays in the second-level cache */
-#define RESYNC_MAX ((size_t)64 << 20) /* how far behind damage the next block is sought */
+#define RESYNC_MAX ((size_t)64 << 20)  /* how far behind damage the next block is sought */
 
 struct capture_reader {
     struct capture_input *input;

@@ -216,6 +216,13 @@ static void keep_row(struct engine *e, struct capture *c, struct passing *p)
         offers_look(e, event_of(c, p));
 }
 
+static bool is_meta(uint16_t type)
+{
+    const struct event_type *t = event_type_get(type);
+
+    return t && str_eq(t->source_class, "meta");
+}
+
 static void show_event(struct engine *e, struct capture *c, struct passing *p)
 {
     uint16_t type = c->raw ? p->head.type : p->plan.type;
@@ -223,7 +230,7 @@ static void show_event(struct engine *e, struct capture *c, struct passing *p)
     uint16_t call = 0;
 
     c->shown++;
-    if (e->first_ts == TS_NONE && type != EVENT_ASYNC && type != EVENT_CONTAINER_JSON)
+    if (e->first_ts == TS_NONE && !is_meta(type))
         e->first_ts = p->head.ts;
     if (e->store) {
         keep_row(e, c, p);
@@ -248,10 +255,10 @@ static bool is_half(uint16_t type)
 
 static bool is_hidden(struct capture *c, const struct capture_block *b, uint16_t type, bool initial)
 {
-    if (c->internal)
-        return false;
-    return initial || type == EVENT_PROCINFO || (b->flags & CAPTURE_FLAG_STATE_ONLY) ||
-           (!c->raw && is_half(type));
+    if (!c->raw && is_half(type))
+        return true;
+    return !c->internal &&
+           (initial || type == EVENT_PROCINFO || (b->flags & CAPTURE_FLAG_STATE_ONLY));
 }
 
 static void number_and_show(struct engine *e, struct capture *c, struct passing *p)
@@ -437,7 +444,7 @@ bool capture_step(struct engine *e)
 /* ---- its life -------------------------------------------------------------------------------- */
 
 /* What comes through a pipe is kept in the spool; without one in a file without a name. */
-static struct capture_input *open_pipe(int fd, int spool, uint64_t have, struct error *err)
+static struct capture_input *open_pipe(int fd, int spool, _Atomic uint64_t *kept, struct error *err)
 {
     char *dir = spool < 0 ? user_dir("cache") : NULL;
     int copy = spool >= 0 ? fcntl(spool, F_DUPFD_CLOEXEC, 3)
@@ -448,7 +455,7 @@ static struct capture_input *open_pipe(int fd, int spool, uint64_t have, struct 
         error_sys(err, errno, "no file can be made that keeps what comes through standard input");
         return NULL;
     }
-    return capture_input_pipe(fd, copy, have, err);
+    return capture_input_pipe(fd, copy, kept, err);
 }
 
 struct part {
@@ -484,22 +491,22 @@ static struct capture_input *open_several(const struct str_list *paths, struct e
     return in;
 }
 
-static struct capture_input *open_input(const struct str_list *paths, int spool, uint64_t have,
-                                        struct error *err)
+static struct capture_input *open_input(const struct str_list *paths, int spool,
+                                        _Atomic uint64_t *kept, struct error *err)
 {
     int fd;
 
     if (paths->n > 1)
         return open_several(paths, err);
     if (sscanf(paths->v[0], "fd:%d", &fd) == 1)
-        return open_pipe(fd, spool, have, err);
+        return open_pipe(fd, spool, kept, err);
     return capture_input_open(paths->v[0], -1, err);
 }
 
-struct capture *capture_new(const struct session_spec *spec, int spool, uint64_t have,
+struct capture *capture_new(const struct session_spec *spec, int spool, _Atomic uint64_t *kept,
                             struct error *err)
 {
-    struct capture_input *input = open_input(&spec->captures, spool, have, err);
+    struct capture_input *input = open_input(&spec->captures, spool, kept, err);
     struct capture *c;
 
     if (!input)

@@ -216,7 +216,7 @@ static bool open_capture(struct engine *e)
 {
     struct error err;
 
-    e->capture = capture_new(&e->spec, e->fds.spool, atomic_load(&e->shared->spool.end), &err);
+    e->capture = capture_new(&e->spec, e->fds.spool, &e->shared->spool.end, &err);
     if (!e->capture) {
         e->source.state = SOURCE_FAILED;
         e->source.error = xstrdup(err.text);

@@ -221,9 +221,9 @@ json_t *capture_stats_json(const struct engine *e, const struct capture_stats *s
 json_t *capture_info_json(const struct engine *e); /* of what was read so far; plugin thread */
 const char *capture_block_name(uint32_t type);
 
-/* Of the session's captures, "fd:N" being a pipe: spool (-1: none) keeps what comes, have bytes of it
- * are there. */
-struct capture *capture_new(const struct session_spec *spec, int spool, uint64_t have,
+/* Of the session's captures, "fd:N" being a pipe: spool (-1: none) keeps what comes, *kept bytes
+ * of it so far. */
+struct capture *capture_new(const struct session_spec *spec, int spool, _Atomic uint64_t *kept,
                             struct error *err);
 const char *capture_path(const struct capture *c); /* for people */
 void capture_free(struct capture *c);
