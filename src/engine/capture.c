@@ -240,8 +240,9 @@ static void show_event(struct engine *e, struct capture *c, struct passing *p)
     if (type == EVENT_GENERIC_E || type == EVENT_GENERIC_X)
         call = call_of(p);
     event_stub(&p->head, type, call, stub);
-    if (output_wants(e, stub, p->number))
-        output_event(e, event_of(c, p), p->number);
+    /* without a number of its own it has that of the event before it */
+    if (output_wants(e, stub, p->number ? p->number : c->number))
+        output_event(e, event_of(c, p), p->number ? p->number : c->number);
     e->last_ts = p->head.ts;
 }
 

@@ -326,6 +326,18 @@ static json_t *one_cell(struct rows_answer *a, uint64_t row, size_t k, uint64_t 
     return value_json(&v, CELL_TEXT_MAX);
 }
 
+/* The how-manieth a row without a number is behind the event whose number it shows. */
+static json_int_t unnumbered_place(struct engine *e, uint64_t row)
+{
+    struct store_row r;
+    json_int_t n = 1;
+
+    while (n < 1000 && row > 0 && store_row(e->store, --row, &r) &&
+           (r.flags & STORE_UNNUMBERED) && r.type != STORE_ROW_MARK)
+        n++;
+    return n;
+}
+
 static void add_row(struct rows_answer *a, uint64_t row)
 {
     struct store_row r, prev = {.ts = TS_NONE};
@@ -341,6 +353,8 @@ static void add_row(struct rows_answer *a, uint64_t row)
     }
     json_object_set_new(o, "number", rpc_u64(store_number(a->e->store, row)));
     json_object_set_new(o, "ts", rpc_u64(r.ts));
+    if (r.type != STORE_ROW_MARK && (r.flags & STORE_UNNUMBERED))
+        json_object_set_new(o, "plus", json_integer(unnumbered_place(a->e, row)));
     if (r.type == STORE_ROW_MARK) {
         json_t *mark = json_loadb(a->bytes.data, a->bytes.len, 0, NULL);
 

@@ -423,14 +423,25 @@ void event_param_text(const void *e, unsigned i, const struct event_resolver *r,
         resolve(e, &t->params[i], type, &v, r, resolved);
 }
 
+/* Of types that the table does not know: their parameters as they stand. */
+static void raw_params(const void *e, struct buf *out)
+{
+    for (uint32_t i = 0; i < event_nparams(e); i++) {
+        buf_addf(out, "%s%u=", i ? " " : "", i);
+        bytes_text(event_param(e, i), out);
+    }
+}
+
 void event_args_text(const void *e, const struct event_resolver *r, struct buf *out)
 {
     const struct event_type *t = event_type_get(event_code(e));
     unsigned n = t ? MIN_OF(event_nparams(e), (uint32_t)t->nparams) : 0;
     struct buf resolved;
 
-    if (event_code(e) == EVENT_GENERIC_X)
+    if (event_code(e) == EVENT_GENERIC_X || event_code(e) == EVENT_GENERIC_E)
         return;
+    if (!t)
+        raw_params(e, out);
     buf_init(&resolved, EVENT_LEN_MAX);
     for (unsigned i = 0; i < n; i++) {
         buf_addf(out, "%s%s=", i ? " " : "", t->params[i].name);

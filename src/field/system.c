@@ -246,8 +246,6 @@ static void get_args(struct get *g)
     struct event_resolver r = resolver_of(g->e);
     struct buf b;
 
-    if (!g->type)
-        return;
     buf_init(&b, EVENT_LEN_MAX * 2);
     event_args_text(g->e->bytes, &r, &b);
     text_of(g, &b);

@@ -143,6 +143,17 @@ static void draw_mark(struct ui *u, int y, struct rect r, const json_t *row, boo
               time_text(u, rpc_u64_or(mark, "ts", 0), TIME_CLOCK_S, time));
 }
 
+/* Of rows without a number: that of the event before, and how many behind it; or the latter alone. */
+static void number_text(const json_t *row, int width, char out[32])
+{
+    unsigned long long n = rpc_u64_or(row, "number", 0), plus = rpc_u64_or(row, "plus", 0);
+
+    if (!plus)
+        snprintf(out, 32, "%llu", n);
+    else if (snprintf(out, 32, "%llu+%llu", n, plus) > width)
+        snprintf(out, 32, "+%llu", plus);
+}
+
 static void draw_row(struct ui *u, int y, struct rect r, size_t i, int cells_x)
 {
     struct events_view *e = &u->events;
@@ -161,7 +172,7 @@ static void draw_row(struct ui *u, int y, struct rect r, size_t i, int cells_x)
     base = e->stale ? LOOK_DIM : on && e->pane != PANE_LIST ? LOOK_STRONG : base;
     if (on)
         text_puts(y, r.x, 1, base, sign("▸", ">"));
-    snprintf(number, sizeof(number), "%llu", (unsigned long long)rpc_u64_or(row, "number", 0));
+    number_text(row, nw, number);
     text_right(y, r.x + 1, nw, on ? base : LOOK_NUMBER, number);
     if (rpc_get_bool(row, "gone", false)) {
         text_puts(y, r.x + nw + 2, r.w - nw - 2, LOOK_DIM, "no longer kept: the spool is full");

@@ -1,6 +1,6 @@
 /*
  * Writes a capture of system calls as a recorder of today does, without any of mews' code: a web
- * server that serves, fails to find a file, and is made to run a shell. `mkcapture OUT [ROUNDS]`.
+ * server that serves, fails to find a file, and is made to run a shell. `mkcapture OUT [ROUNDS [future]]`.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -392,7 +392,7 @@ int main(int argc, char **argv)
 
     out = argc > 1 ? fopen(argv[1], "wb") : NULL;
     if (!out) {
-        fprintf(stderr, "usage: mkcapture OUT [ROUNDS]\n");
+        fprintf(stderr, "usage: mkcapture OUT [ROUNDS [future]]\n");
         return 2;
     }
     section();
@@ -401,5 +401,11 @@ int main(int argc, char **argv)
     processes();
     for (unsigned i = 0; i < rounds; i++)
         serve(i);
+    if (argc > 3) { /* of a type that nobody knows yet */
+        ptext("from the future");
+        pnum(7, 8);
+        emit(900, NGINX);
+        close_fd(NGINX, 6);
+    }
     return fclose(out) != 0;
 }
