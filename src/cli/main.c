@@ -8,7 +8,7 @@
 
 const struct command commands[] = {
     {"", "[INPUT…] [FILTER]",
-     "Explore a plugin, a log or a live stream. Without anything: the tour.", "sxu", 0,
+     "Explore a capture, a plugin, a log or a live stream. Without anything: the tour.", "sxu", 0,
      command_explore},
     {"print", "print [INPUT…] [FILTER]", "Print events, one a line.", "supjn", 0, command_print},
     {"top", "top FIELD[,FIELD…] [INPUT…] [FILTER]", "Count events by the values of fields.",

@@ -238,7 +238,8 @@ static void state_draw(struct ui *u, struct rect r)
 {
     UNUSED(u);
     say(r, "no state tables",
-        "this version of mews keeps no threads or files; tables of plugins are theirs alone");
+        "what a capture tells of processes, files and users is in its fields: proc.name, fd.name, "
+        "user.name");
 }
 
 const struct screen screen_rules = {"Rules", NULL, rules_draw, NULL, NULL, NULL, NULL, NULL};
