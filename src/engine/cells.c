@@ -332,8 +332,8 @@ static json_int_t unnumbered_place(struct engine *e, uint64_t row)
     struct store_row r;
     json_int_t n = 1;
 
-    while (n < 1000 && row > 0 && store_row(e->store, --row, &r) &&
-           (r.flags & STORE_UNNUMBERED) && r.type != STORE_ROW_MARK)
+    while (n < 1000 && row > 0 && store_row(e->store, --row, &r) && (r.flags & STORE_UNNUMBERED) &&
+           r.type != STORE_ROW_MARK)
         n++;
     return n;
 }

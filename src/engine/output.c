@@ -127,6 +127,10 @@ bool output_wants(struct engine *e, const char *stub, uint64_t number)
         o->matched++;
         return false;
     }
+    if (!filter_may_match(o->filter, event_code(stub), event_generic_call(stub))) {
+        o->events++;
+        return false;
+    }
     if (o->filter_needs == FIELD_NEEDS_BYTES || of_plugin(stub) ||
         (o->filter_needs == FIELD_NEEDS_NAME && !event_header_names(event_code(stub)) &&
          !event_generic_call(stub)))

@@ -4,6 +4,7 @@
 
 #define WINDOW_ROWS  512
 #define WINDOW_BYTES ((size_t)1 << 20)
+#define READS_SHARE  8  /* fewer than one in so many rows are read one by one */
 #define KEPT         12 /* selections that are remembered, so that undo is at once */
 
 /* ---- their life ------------------------------------------------------------------------------ */
@@ -186,8 +187,10 @@ static size_t scan_window(struct engine *e, struct selection *s, struct scanner 
             struct store_row r = {0};
 
             store_row(e->store, row + i, &r);
-            hits[i] = r.type == STORE_ROW_MARK ||
-                      row_matches(s, &sc->reader, sc->bytes.data + sc->offsets[i], row + i, before);
+            hits[i] =
+                r.type == STORE_ROW_MARK ||
+                (filter_may_match(s->filter, r.type, r.call) &&
+                 row_matches(s, &sc->reader, sc->bytes.data + sc->offsets[i], row + i, before));
             before = r.ts;
         }
     }
@@ -197,42 +200,58 @@ static size_t scan_window(struct engine *e, struct selection *s, struct scanner 
 /* Whether the columns tell what the filter asks of a row. */
 static bool columns_tell(const struct selection *s, const struct store_row *r)
 {
-    return r->type != EVENT_PLUGIN && r->type != EVENT_ASYNC && !(r->flags & STORE_WIDE_TID) &&
+    return s->needs != FIELD_NEEDS_BYTES && r->type != EVENT_PLUGIN && r->type != EVENT_ASYNC &&
+           !(r->flags & STORE_WIDE_TID) &&
            (s->needs == FIELD_NEEDS_HEADER || r->call || event_header_names(r->type));
 }
 
-/* Evaluates rows by their columns, up to the first that has to be read. */
+/* How many of n rows have to be read. */
+static size_t rows_to_read(struct engine *e, const struct selection *s, uint64_t row, size_t n)
+{
+    struct store_row r;
+    size_t reads = 0;
+
+    for (size_t i = 0; i < n; i++)
+        reads += store_row(e->store, row + i, &r) && r.type != STORE_ROW_MARK &&
+                 filter_may_match(s->filter, r.type, r.call) && !columns_tell(s, &r);
+    return reads;
+}
+
+static bool column_row_matches(struct engine *e, struct selection *s, struct scanner *sc,
+                               uint64_t row, const struct store_row *r, uint64_t before)
+{
+    struct event_head h = {.ts = r->ts, .tid = r->who == UINT32_MAX ? UINT64_MAX : r->who};
+    char stub[EVENT_STUB_LEN];
+
+    if (r->type == STORE_ROW_MARK)
+        return true;
+    if (!filter_may_match(s->filter, r->type, r->call))
+        return false;
+    if (!columns_tell(s, r))
+        return store_read(e->store, row, &sc->bytes, NULL) == SEV_OK &&
+               row_matches(s, &sc->reader, sc->bytes.data, row, before);
+    event_stub(&h, r->type, r->call, stub);
+    return row_matches(s, &sc->reader, stub, row, before);
+}
+
+/* Evaluates rows by their columns; the few that have to be read are read one by one, many at once. */
 static size_t scan_columns(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
                            size_t n)
 {
     uint64_t before = ts_before(e, row);
     uint8_t hits[WINDOW_ROWS];
-    size_t i;
 
     n = MIN_OF(n, (size_t)WINDOW_ROWS);
-    for (i = 0; i < n; i++) {
-        struct event_head h = {0};
+    if (rows_to_read(e, s, row, n) * READS_SHARE > n)
+        return scan_window(e, s, sc, row, n);
+    for (size_t i = 0; i < n; i++) {
         struct store_row r = {0};
-        char stub[EVENT_STUB_LEN];
 
-        hits[i] = 0;
-        if (!store_row(e->store, row + i, &r))
-            continue;
-        if (r.type == STORE_ROW_MARK) {
-            hits[i] = 1;
-            continue;
-        }
-        if (!columns_tell(s, &r))
-            break;
-        h.ts = r.ts;
-        h.tid = r.who == UINT32_MAX ? UINT64_MAX : r.who;
-        event_stub(&h, r.type, r.call, stub);
-        hits[i] = row_matches(s, &sc->reader, stub, row + i, before);
+        hits[i] =
+            store_row(e->store, row + i, &r) && column_row_matches(e, s, sc, row + i, &r, before);
         before = r.ts;
     }
-    if (i == 0)
-        return scan_window(e, s, sc, row, n);
-    return note(s, row, i, hits) ? i : 0;
+    return note(s, row, n, hits) ? n : 0;
 }
 
 /* The chunk nearest to the focus that has unscanned rows; false: none. Called with the selection's
@@ -296,9 +315,8 @@ static void scan_chunk(struct engine *e, struct selection *s, struct scanner *sc
              row = skip_dropped(e, s, chunk);
 
     while (row < end && !e->plugin_quit) {
-        size_t got = e->capture && s->needs != FIELD_NEEDS_BYTES
-                         ? scan_columns(e, s, sc, row, (size_t)(end - row))
-                         : scan_window(e, s, sc, row, (size_t)(end - row));
+        size_t got = e->capture ? scan_columns(e, s, sc, row, (size_t)(end - row))
+                                : scan_window(e, s, sc, row, (size_t)(end - row));
 
         if (got == 0)
             break;

@@ -139,8 +139,10 @@ struct filter *filter_compile(const char *text, size_t n, const struct field_cat
             syntax_error_place(err, text, n, err->index);
         f->root = NULL;
     }
-    if (f->root)
+    if (f->root) {
+        filter_find_types(f);
         return f;
+    }
     filter_free(f);
     return NULL;
 }

@@ -56,6 +56,8 @@ struct constant {
     size_t nparts;
 };
 
+#define CALLS_MAX 512 /* codes of system calls; those beyond count as unknown */
+
 enum node_kind { NODE_OR, NODE_AND, NODE_NOT, NODE_NAME, NODE_CHECK };
 
 struct node {
@@ -80,6 +82,8 @@ struct filter {
     struct field_refs refs;
     struct node *root;
     bool beyond_falco;
+    bool may_match[EVENT_TYPES + 1]; /* by type; the last: those that the table does not know */
+    bool may_match_call[CALLS_MAX];  /* of generic events, by what they call */
     VEC(struct regex *) regexes;
     VEC(struct const_set *) sets;
 };
@@ -93,6 +97,10 @@ bool constant_compile(struct filter *f, struct node *n, struct constant *c,
 struct const_set *const_set_new(enum value_type type, const struct constant *c, size_t n);
 bool const_set_has(const struct const_set *s, const union elem *e);
 void const_set_free(struct const_set *s);
+/* match.c */
+bool check_match(const struct node *n, struct field_reader *r);
+/* types.c: fills in may_match once the filter is compiled */
+void filter_find_types(struct filter *f);
 /* glob.c */
 bool glob_match(struct span pattern, struct span text, bool fold);
 /* regex.c: NULL with a reason */

@@ -229,7 +229,7 @@ static bool path_check(const struct node *n, const struct value *v)
     return false;
 }
 
-static bool check_match(const struct node *n, struct field_reader *r)
+bool check_match(const struct node *n, struct field_reader *r)
 {
     enum value_class vclass = value_type_info(n->lhs->type)->vclass;
     struct value v, rhs;

@@ -578,3 +578,40 @@ Test(filter, regex_cannot_run_away)
     text[sizeof(text) - 1] = '\0';
     cr_assert(!regex_matches("(a*)*(a*)*(a*)*(a*)*b", text));
 }
+
+/* ---- what can match at all ------------------------------------------------------------------- */
+
+static bool may(const char *text, uint16_t type, uint16_t call)
+{
+    struct field_catalogue *c = field_catalogue_new();
+    struct syntax_error err;
+    struct filter *f = filter_compile(text, strlen(text), c, NULL, &err);
+    bool yes;
+
+    cr_assert(f, "%s: %s", text, err.text);
+    yes = filter_may_match(f, type, call);
+    filter_free(f);
+    field_catalogue_free(c);
+    return yes;
+}
+
+Test(types, what_no_event_of_a_type_can_match)
+{
+    enum { OPEN = 3, READ = 7, CALL_MADVISE = 139 };
+
+    cr_expect(may("evt.type = open", OPEN, 0));
+    cr_expect(!may("evt.type = open", READ, 0));
+    cr_expect(!may("not evt.type = open", OPEN, 0));
+    cr_expect(may("not evt.type = open", READ, 0));
+    cr_expect(!may("evt.type = open and evt.num > 5", READ, 0));
+    cr_expect(may("evt.type = open or evt.num > 5", READ, 0));
+    cr_expect(!may("not (evt.type = read or evt.num > 5)", READ, 0));
+    cr_expect(may("not (evt.type = read and evt.num > 5)", READ, 0));
+    cr_expect(!may("evt.type in (open, close)", READ, 0));
+    cr_expect(may("evt.type exists", READ, 0));
+    cr_expect(may("evt.type = madvise", EVENT_GENERIC_X, 0), "its name is in its parameters");
+    cr_expect(may("evt.type = madvise", EVENT_GENERIC_X, CALL_MADVISE));
+    cr_expect(!may("evt.type = open", EVENT_GENERIC_X, CALL_MADVISE));
+    cr_expect(may("evt.type = open", 900, 0), "a type that nobody knows has no name to go by");
+    cr_expect(may("evt.type = container", EVENT_ASYNC, 0), "async events have names of their own");
+}

@@ -1,0 +1,81 @@
+/*
+ * Which types of events a filter can match at all, from its tests of evt.type: what is left out here
+ * need not be looked at any further.
+ */
+#include "internal.h"
+
+enum { MAY_BE_TRUE = 1, MAY_BE_FALSE = 2 };
+
+/* Gives every field the name of one type. */
+struct name_reader {
+    struct field_reader base;
+    const char *name;
+};
+
+static void read_name(struct field_reader *self, const struct field_ref *ref, struct value *out)
+{
+    *out = (struct value){.state = VALUE_OK, .type = (uint8_t)ref->def->type, .n = 1};
+    out->one.s = span_of(((struct name_reader *)self)->name);
+}
+
+static bool is_type_check(const struct node *n)
+{
+    return n->lhs->kind == EXPR_FIELD && n->lhs->ref &&
+           str_eq(n->lhs->ref->def->name, "evt.type") && !n->rhs;
+}
+
+/* What a test can come to for events of a name; NULL: any, or none. */
+static unsigned check_outcomes(const struct node *n, const char *name)
+{
+    struct name_reader r = {.base.read = read_name, .name = name};
+
+    if (!name || !is_type_check(n))
+        return MAY_BE_TRUE | MAY_BE_FALSE;
+    return check_match(n, &r.base) ? MAY_BE_TRUE : MAY_BE_FALSE;
+}
+
+static unsigned outcomes(const struct node *n, const char *name)
+{
+    unsigned all = n->kind == NODE_OR ? MAY_BE_FALSE : MAY_BE_TRUE, o;
+
+    switch (n->kind) {
+    case NODE_NOT:
+        o = outcomes(n->children[0], name);
+        return (o & MAY_BE_TRUE ? MAY_BE_FALSE : 0) | (o & MAY_BE_FALSE ? MAY_BE_TRUE : 0);
+    case NODE_AND:
+    case NODE_OR:
+        /* all of one outcome only when every part may be; the other when any may */
+        for (size_t i = 0; i < n->nchildren; i++) {
+            unsigned hard = n->kind == NODE_OR ? MAY_BE_FALSE : MAY_BE_TRUE;
+
+            o = outcomes(n->children[i], name);
+            if (!(o & hard))
+                all &= ~hard;
+            all |= o & (hard == MAY_BE_TRUE ? MAY_BE_FALSE : MAY_BE_TRUE);
+        }
+        return all;
+    case NODE_CHECK:
+        return check_outcomes(n, name);
+    default:
+        return MAY_BE_TRUE | MAY_BE_FALSE;
+    }
+}
+
+void filter_find_types(struct filter *f)
+{
+    for (unsigned type = 0; type <= EVENT_TYPES; type++) {
+        const struct event_type *t = event_type_get((uint16_t)type);
+        bool named = t && event_header_names((uint16_t)type);
+
+        f->may_match[type] = outcomes(f->root, named ? t->name : NULL) & MAY_BE_TRUE;
+    }
+    for (unsigned call = 0; call < CALLS_MAX; call++)
+        f->may_match_call[call] =
+            outcomes(f->root, call ? system_call_name(call) : NULL) & MAY_BE_TRUE;
+}
+
+bool filter_may_match(const struct filter *f, uint16_t type, uint16_t call)
+{
+    return call && call < CALLS_MAX ? f->may_match_call[call]
+                                    : f->may_match[MIN_OF(type, EVENT_TYPES)];
+}
