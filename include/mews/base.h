@@ -127,6 +127,8 @@ bool buf_add(struct buf *b, const void *p, size_t n);
 bool buf_addc(struct buf *b, char c);
 bool buf_adds(struct buf *b, const char *s);
 bool buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+bool buf_add_u64(struct buf *b, uint64_t v); /* decimal, many times as fast as buf_addf */
+bool buf_add_i64(struct buf *b, int64_t v);
 /* Drops the first n bytes. */
 void buf_drop(struct buf *b, size_t n);
 const char *buf_str(const struct buf *b);

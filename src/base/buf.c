@@ -77,6 +77,24 @@ bool buf_addf(struct buf *b, const char *fmt, ...)
     return ok;
 }
 
+bool buf_add_u64(struct buf *b, uint64_t v)
+{
+    char digits[20], *p = digits + sizeof(digits);
+
+    do {
+        *--p = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    return buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+bool buf_add_i64(struct buf *b, int64_t v)
+{
+    if (v < 0)
+        buf_addc(b, '-');
+    return buf_add_u64(b, v < 0 ? -(uint64_t)v : (uint64_t)v);
+}
+
 void buf_drop(struct buf *b, size_t n)
 {
     n = MIN_OF(n, b->len);

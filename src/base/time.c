@@ -1,6 +1,7 @@
 /* Clocks, and times as text. */
 #include "mews/base.h"
 
+#include <string.h>
 #include <time.h>
 
 static uint64_t clock_ns(clockid_t id)
@@ -21,6 +22,35 @@ uint64_t time_mono(void)
     return clock_ns(CLOCK_MONOTONIC);
 }
 
+/* ".NNNNNNNNN" at out. */
+static size_t put_fraction(char *out, uint32_t ns)
+{
+    out[0] = '.';
+    for (int i = 9; i >= 1; i--, ns /= 10)
+        out[i] = (char)('0' + ns % 10);
+    return 10;
+}
+
+/* The last second that a thread wrote: events come by the thousand in one. */
+struct last_second {
+    time_t s;
+    enum time_form form;
+    bool utc;
+    uint8_t len;
+    char text[24];
+};
+
+static void format_second(struct last_second *last, const char *pattern)
+{
+    struct tm tm;
+
+    if (last->utc || last->form == TIME_ISO8601)
+        gmtime_r(&last->s, &tm);
+    else
+        localtime_r(&last->s, &tm);
+    last->len = (uint8_t)strftime(last->text, sizeof last->text, pattern, &tm);
+}
+
 const char *time_format(uint64_t ts, enum time_form form, bool utc, char out[40])
 {
     static const struct {
@@ -34,18 +64,23 @@ const char *time_format(uint64_t ts, enum time_form form, bool utc, char out[40]
         [TIME_ISO8601] = {"%Y-%m-%dT%H:%M:%S", true},
         [TIME_SHORT] = {"%m-%d %H:%M:%S", false},
     };
+    static _Thread_local struct last_second last;
     time_t s = (time_t)(ts / NS_PER_S);
-    struct tm tm;
     size_t n;
 
-    if (utc || form == TIME_ISO8601)
-        gmtime_r(&s, &tm);
-    else
-        localtime_r(&s, &tm);
-    n = strftime(out, 24, forms[form].pattern, &tm);
+    if (!last.len || last.s != s || last.form != form || last.utc != utc) {
+        last = (struct last_second){.s = s, .form = form, .utc = utc};
+        format_second(&last, forms[form].pattern);
+    }
+    memcpy(out, last.text, last.len);
+    n = last.len;
     if (forms[form].fraction)
-        snprintf(out + n, 40 - n, ".%09u%s", (unsigned)(ts % NS_PER_S),
-                 form == TIME_ISO8601 ? "+0000" : "");
+        n += put_fraction(out + n, (uint32_t)(ts % NS_PER_S));
+    if (forms[form].fraction && form == TIME_ISO8601) {
+        memcpy(out + n, "+0000", 5);
+        n += 5;
+    }
+    out[n] = '\0';
     return out;
 }
 

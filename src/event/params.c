@@ -145,7 +145,9 @@ static void add_endpoint(struct buf *out, const char *ip, unsigned len, uint16_t
 
     memcpy(b.b, ip, len);
     ip_text(&b, text);
-    buf_addf(out, "%s:%u", text, port);
+    buf_adds(out, text);
+    buf_addc(out, ':');
+    buf_add_u64(out, port);
 }
 
 static bool is_mapped_or_zero(const char *ip)
@@ -234,9 +236,9 @@ static void number_text(const union elem *v, enum value_type type, enum field_fo
     else if (format == FMT_OCT)
         buf_addf(out, "%#" PRIo64, u);
     else if (type == VT_UINT32)
-        buf_addf(out, "%" PRId32, (int32_t)v->u);
+        buf_add_i64(out, (int32_t)v->u);
     else
-        buf_addf(out, "%" PRId64, v->i);
+        buf_add_i64(out, v->i);
 }
 
 static void errno_name(int64_t v, struct buf *out)
@@ -376,14 +378,14 @@ static void value_form(const union elem *v, enum value_type type, enum field_for
         if (v->u == UINT64_MAX)
             buf_adds(out, "none");
         else
-            buf_addf(out, "%" PRIu64, v->u);
+            buf_add_u64(out, v->u);
         break;
     case VT_ERRNO:
-        buf_addf(out, "%" PRId64, v->i);
+        buf_add_i64(out, v->i);
         break;
     case VT_UID:
     case VT_GID:
-        buf_addf(out, "%" PRId32, (int32_t)v->u);
+        buf_add_i64(out, (int32_t)v->u);
         break;
     case VT_FLAGS8:
     case VT_FLAGS16:
@@ -391,7 +393,7 @@ static void value_form(const union elem *v, enum value_type type, enum field_for
     case VT_ENUMFLAGS8:
     case VT_ENUMFLAGS16:
     case VT_ENUMFLAGS32:
-        buf_addf(out, "%" PRIu64, v->u);
+        buf_add_u64(out, v->u);
         break;
     case VT_IPV4ADDR:
     case VT_IPV6ADDR:
@@ -444,7 +446,10 @@ void event_args_text(const void *e, const struct event_resolver *r, struct buf *
         raw_params(e, out);
     buf_init(&resolved, EVENT_LEN_MAX);
     for (unsigned i = 0; i < n; i++) {
-        buf_addf(out, "%s%s=", i ? " " : "", t->params[i].name);
+        if (i)
+            buf_addc(out, ' ');
+        buf_adds(out, t->params[i].name);
+        buf_addc(out, '=');
         buf_reset(&resolved);
         event_param_text(e, i, r, out, &resolved);
         if (resolved.len) {

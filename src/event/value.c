@@ -87,7 +87,7 @@ void value_elem_text(enum value_type type, const union elem *e, struct buf *out)
 
     switch (value_type_info(type)->vclass) {
     case VC_SIGNED:
-        buf_addf(out, "%" PRId64, e->i);
+        buf_add_i64(out, e->i);
         break;
     case VC_DOUBLE:
         buf_addf(out, "%.1f", e->d);
@@ -105,7 +105,7 @@ void value_elem_text(enum value_type type, const union elem *e, struct buf *out)
         buf_adds(out, ip);
         break;
     default:
-        buf_addf(out, "%" PRIu64, e->u);
+        buf_add_u64(out, e->u);
     }
 }
 

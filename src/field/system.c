@@ -91,7 +91,8 @@ static bool resolve_fd(void *ctx, int64_t fd, struct buf *out)
     if (!f)
         return false;
     l4 = fd_l4_text(f);
-    buf_addf(out, "<%c", fd_type_char(f));
+    buf_addc(out, '<');
+    buf_addc(out, fd_type_char(f));
     if (l4)
         buf_addc(out, l4[0]);
     buf_addc(out, '>');

@@ -51,8 +51,10 @@ static void add_address(struct buf *out, const struct ip_bytes *ip, bool ports, 
 
     ip_text(ip, text);
     buf_adds(out, text);
-    if (ports)
-        buf_addf(out, ":%u", port);
+    if (ports) {
+        buf_addc(out, ':');
+        buf_add_u64(out, port);
+    }
 }
 
 void socket_name(struct state *s, struct fd_info *f)
@@ -620,16 +622,30 @@ void on_socket_event(struct state *s, const void *e, struct thread *t, int64_t r
 
 /* ---- how they are shown (§5.5) --------------------------------------------------------------- */
 
+/* Rows of these tables stand in the order of the codes. */
+static const char *type_word(const char *table, const struct flag_table *_Atomic *known,
+                             uint8_t type)
+{
+    const struct flag_table *t = *known;
+
+    if (!t)
+        *known = t = flag_table_find(table);
+    return t && type < t->n && t->flags[type].value == type ? t->flags[type].name : NULL;
+}
+
 char fd_type_char(const struct fd_info *f)
 {
-    const char *c = flag_name_of("_fd_type_char", f->type);
+    static const struct flag_table *_Atomic table;
+    const char *c = type_word("_fd_type_char", &table, f->type);
 
     return c ? *c : 'o';
 }
 
 const char *fd_type_text(const struct fd_info *f)
 {
-    return flag_name_of("_fd_type_text", f->type);
+    static const struct flag_table *_Atomic table;
+
+    return type_word("_fd_type_text", &table, f->type);
 }
 
 const char *fd_l4_text(const struct fd_info *f)
