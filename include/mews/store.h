@@ -118,4 +118,17 @@ size_t store_read_rows(const struct store *s, uint64_t row, size_t n, size_t max
 /* Offset range of the kept blocks, for saving. */
 void store_range(const struct store *s, uint64_t *start, uint64_t *end);
 
+/* ---- an axis of time: the stretches that events stand in; what is long and empty between them is
+ * folded into one cell */
+struct axis_cell {
+    uint64_t from, to; /* nanoseconds; both are in it */
+    bool gap;          /* no event stands in it */
+};
+
+/* Divides the times of events (at least four cells for it to fold) into at most `cells` cells, in
+ * order of time; out has room for them. Sorts ts. Gives how many cells there are; 0 of no event. */
+size_t time_axis(uint64_t *ts, size_t n, size_t cells, struct axis_cell *out);
+/* The cell of a time; of one before them all the first. */
+size_t axis_find(const struct axis_cell *cells, size_t n, uint64_t ts);
+
 #endif

@@ -643,24 +643,3 @@ void method_select_drop(struct engine *e, const json_t *id, const json_t *params
     drop_wish(e, rpc_u64_or(params, "selection", 0));
     reply(e, id, json_object());
 }
-
-/* Matches in each of `cells` equal stretches of the kept stream. */
-void method_strip(struct engine *e, const json_t *id, const json_t *params)
-{
-    struct selection *s = selection_get(e, rpc_u64_or(params, "selection", 0));
-    uint64_t first = store_first(e->store), rows = store_rows(e->store),
-             n = rpc_u64_or(params, "cells", 60);
-    json_t *all = json_array(), *hits = json_array();
-
-    n = MIN_OF(MAX_OF(n, (uint64_t)1), (uint64_t)1000);
-    for (uint64_t i = 0; rows > first && i < n; i++) {
-        uint64_t from = first + (rows - first) * i / n, to = first + (rows - first) * (i + 1) / n;
-
-        json_array_append_new(all, rpc_u64(to - from));
-        if (s)
-            json_array_append_new(hits, rpc_u64(selection_rank(s, to) - selection_rank(s, from)));
-    }
-    if (s)
-        selection_put(e, s);
-    reply(e, id, json_pack("{so so}", "events", all, "matches", hits));
-}

@@ -46,6 +46,8 @@ const struct action actions[] = {
      pause_source, 0},
     {"events: go to", "g", CX_EVENTS | CX_DETAIL | CX_PAYLOAD, NULL,
      "an event by its number, or by a time: 12:30:05, +5m", go_to, 0},
+    {"events: strip by number or by time", "T", CX_EVENTS, NULL,
+     "the strip above the list; by time, long empty stretches are folded", strip_axis, 0},
     {"events: without this column", "C", CX_EVENTS, NULL, "take the current column away",
      drop_column, 0},
     {"event: payload", "t", CX_EVENTS | CX_DETAIL | CX_PAYLOAD, "payload",

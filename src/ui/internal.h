@@ -273,7 +273,7 @@ struct events_view {
     bool dates;
     uint64_t seen_day;
     json_t *strip;
-    bool strip_asking;
+    bool strip_asking, strip_by_time;
     uint64_t strip_at, strip_rows, strip_matches;
     int height;
     uint64_t column_scroll;
@@ -293,6 +293,7 @@ static inline const json_t *events_row(const struct events_view *e, size_t i)
     return json_array_get(e->rows, i);
 }
 void strip_draw(struct ui *u, int y);
+void strip_axis(struct ui *u, int arg); /* by number or by time */
 const json_t *events_current(struct ui *u); /* the row under the cursor, NULL: none */
 void events_ask_columns(struct ui *u);
 void events_reset(struct ui *u); /* another engine: nothing that is here counts any more */

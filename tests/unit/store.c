@@ -327,3 +327,62 @@ Test(store, readers_see_whole_rows_while_rows_come_and_go)
     store_free(s);
     close(fd);
 }
+
+/* Cells are in order, do not meet, and hold every time but those of gaps. */
+static void check_axis(const uint64_t *ts, size_t n, const struct axis_cell *c, size_t cells)
+{
+    for (size_t i = 0; i < cells; i++) {
+        cr_expect(c[i].from <= c[i].to);
+        cr_expect(i == 0 || c[i].from > c[i - 1].to);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct axis_cell *at = &c[axis_find(c, cells, ts[i])];
+
+        cr_expect(!at->gap && at->from <= ts[i] && ts[i] <= at->to, "time %zu", i);
+    }
+}
+
+static size_t gaps_of(const struct axis_cell *c, size_t n)
+{
+    size_t gaps = 0;
+
+    for (size_t i = 0; i < n; i++)
+        gaps += c[i].gap;
+    return gaps;
+}
+
+Test(store, an_axis_of_time_folds_what_is_long_and_empty)
+{
+    uint64_t ts[1000];
+    struct axis_cell cells[80];
+    size_t n;
+
+    cr_expect_eq(time_axis(ts, 0, 80, cells), 0);
+    ts[0] = 7;
+    cr_expect_eq(time_axis(ts, 1, 80, cells), 1);
+    check_axis(ts, 1, cells, 1);
+
+    for (size_t i = 0; i < 1000; i++) /* even: nothing is folded */
+        ts[i] = 5000 * (999 - i);
+    n = time_axis(ts, 1000, 80, cells);
+    cr_expect_eq(n, 80);
+    cr_expect_eq(gaps_of(cells, n), 0);
+    check_axis(ts, 1000, cells, n);
+
+    for (size_t i = 0; i < 1000; i++) /* two hours, a year apart; one event at time 0 */
+        ts[i] =
+            i ? 1700000000 * NS_PER_S + (i < 500 ? 0 : 365 * 86400 * NS_PER_S) + i * NS_PER_S : 0;
+    n = time_axis(ts, 1000, 80, cells);
+    cr_expect(n <= 80 && n >= 76, "%zu", n);
+    cr_expect_eq(gaps_of(cells, n), 2);
+    check_axis(ts, 1000, cells, n);
+    cr_expect(cells[1].gap && cells[0].from == 0 && cells[0].to == 0);
+
+    for (size_t i = 0; i < 1000; i++)
+        ts[i] = i % 2 ? UINT64_MAX : 0;
+    for (size_t room = 1; room <= 80; room++) {
+        n = time_axis(ts, 1000, room, cells);
+        cr_expect(n >= 1 && n <= room);
+        check_axis(ts, 1000, cells, n);
+    }
+}
