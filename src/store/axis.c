@@ -3,7 +3,8 @@
 
 #include "mews/store.h"
 
-#define FOLDS_MAX 24
+#define FOLDS_MAX  24
+#define LONG_TIMES 20 /* a gap is folded when it is so many times as long as is usual */
 
 static int by_time(const void *a, const void *b)
 {
@@ -43,17 +44,30 @@ static size_t longest_gap(const uint64_t *ts, size_t n, const size_t *folds, siz
     return best;
 }
 
-/* Folds gaps, the longest first, while one takes more than an eighth of what is left: so clusters
- * come apart, and events that come evenly stay as they are. Gives what is left. */
+static uint64_t median_gap(const uint64_t *ts, size_t n)
+{
+    uint64_t *gaps = xcalloc(n, sizeof(*gaps)), median;
+
+    for (size_t i = 0; i + 1 < n; i++)
+        gaps[i] = ts[i + 1] - ts[i];
+    qsort(gaps, n - 1, sizeof(*gaps), by_time);
+    median = gaps[(n - 1) / 2];
+    free(gaps);
+    return median;
+}
+
+/* Folds gaps, the longest first, while one takes more than an eighth of what is left and is far
+ * longer than is usual: so clusters come apart, and events that come evenly stay as they are. Gives
+ * what is left. */
 static uint64_t fold_gaps(const uint64_t *ts, size_t n, size_t cells, size_t *folds, size_t *nfolds)
 {
-    uint64_t left = ts[n - 1] - ts[0];
+    uint64_t left = ts[n - 1] - ts[0], usual = median_gap(ts, n);
 
     while (*nfolds < FOLDS_MAX && *nfolds + 1 < cells / 4) {
         size_t at = longest_gap(ts, n, folds, *nfolds);
         uint64_t length = at + 1 < n ? ts[at + 1] - ts[at] : 0;
 
-        if (length < 2 || length <= left / 8)
+        if (length < 2 || length <= left / 8 || length / LONG_TIMES <= usual)
             break;
         left -= length;
         folds[(*nfolds)++] = at;

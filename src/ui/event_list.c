@@ -93,10 +93,14 @@ static void draw_head(struct ui *u, int y, struct rect r, int x)
     int nw = number_width(u), tw = time_width(u);
 
     text_right(y, r.x + 1, nw, LOOK_HEAD, "#");
-    text_putf(y, r.x + nw + 2, tw, LOOK_HEAD, "time%s",
-              u->width < 60 ? ""
-              : u->utc      ? " UTC"
-                            : " local");
+    if (e->times == TIMES_OF_DAY)
+        text_putf(y, r.x + nw + 2, tw, LOOK_HEAD, "time%s",
+                  u->width < 60 ? ""
+                  : u->utc      ? " UTC"
+                                : " local");
+    else
+        text_right(y, r.x + nw + 2, tw, LOOK_HEAD,
+                   e->times == TIMES_SINCE_ROW ? "delta" : "to mark");
     for (size_t k = 0; k < e->columns.n; k++) {
         const struct column_def *c = &e->columns.v[k];
 
@@ -174,12 +178,17 @@ static void draw_row(struct ui *u, int y, struct rect r, size_t i, int cells_x)
         text_puts(y, r.x, 1, base, sign("▸", ">"));
     number_text(row, nw, number);
     text_right(y, r.x + 1, nw, on ? base : LOOK_NUMBER, number);
+    if (marks_has(u, rpc_u64_or(row, "row", UINT64_MAX)))
+        text_puts(y, r.x + nw + 1, 1, on ? base : LOOK_STRONG, sign("•", "*"));
     if (rpc_get_bool(row, "gone", false)) {
         text_puts(y, r.x + nw + 2, r.w - nw - 2, LOOK_DIM, "no longer kept: the spool is full");
         return;
     }
-    text_puts(y, r.x + nw + 2, tw, on ? base : LOOK_DIM,
-              row_time(u, rpc_u64_or(row, "ts", 0), time));
+    if (marks_delta(u, i, tw, time))
+        text_right(y, r.x + nw + 2, tw, on ? base : LOOK_DIM, time);
+    else
+        text_puts(y, r.x + nw + 2, tw, on ? base : LOOK_DIM,
+                  row_time(u, rpc_u64_or(row, "ts", 0), time));
     if (back)
         text_puts(y, r.x + nw + 2 + tw, 1, on ? base : LOOK_WARN, sign("‹", "<"));
     for (size_t k = 0; k < e->columns.n; k++) {

@@ -220,6 +220,8 @@ struct picked {      /* the value under the cursor */
 
 /* False when no value is under the cursor. clause is to be freed. */
 bool value_picked(struct ui *u, struct picked *out);
+/* Joins a clause to the filter in force (and, not, or, only) and goes to the events. */
+void filter_add(struct ui *u, const char *clause, const char *join);
 void value_act(struct ui *u, int how); /* enum filter join: + - | = */
 void value_preview(struct ui *u, int arg);
 void value_count(struct ui *u, int arg); /* # */
@@ -249,6 +251,13 @@ struct column_def {
     int shown; /* columns on the screen */
 };
 
+struct marked {
+    uint64_t row, number, ts;
+    bool behind; /* it has no number; the number is that of the event before it */
+};
+
+enum time_column { TIMES_OF_DAY, TIMES_SINCE_ROW, TIMES_SINCE_MARK };
+
 struct events_view {
     VEC(struct column_def) columns;
     char *columns_how; /* where they came from */
@@ -275,6 +284,8 @@ struct events_view {
     json_t *strip;
     bool strip_asking, strip_by_time;
     uint64_t strip_at, strip_rows, strip_matches;
+    VEC(struct marked) marks; /* in the order in which they were set */
+    enum time_column times;
     int height;
     uint64_t column_scroll;
 };
@@ -294,6 +305,16 @@ static inline const json_t *events_row(const struct events_view *e, size_t i)
 }
 void strip_draw(struct ui *u, int y);
 void strip_axis(struct ui *u, int arg); /* by number or by time */
+/* ---- marks.c */
+bool marks_has(const struct ui *u, uint64_t row);
+void mark_toggle(struct ui *u, int arg);
+void mark_only(struct ui *u, int arg);
+void mark_between(struct ui *u, int arg); /* the last mark and the cursor, both with it */
+void mark_go(struct ui *u, int arg);
+void time_form_next(struct ui *u, int arg);
+/* What stands in the time column of row i of those at hand; false: the time of day. */
+bool marks_delta(const struct ui *u, size_t i, int width, char out[40]);
+
 const json_t *events_current(struct ui *u); /* the row under the cursor, NULL: none */
 void events_ask_columns(struct ui *u);
 void events_reset(struct ui *u); /* another engine: nothing that is here counts any more */

@@ -584,6 +584,7 @@ static void ui_free(struct ui *u)
     while (u->overlays.n)
         overlay_close(u);
     vec_free(&u->overlays);
+    vec_free(&u->events.marks);
     for (size_t i = 0; i < COUNT_OF(refs); i++)
         json_decref(refs[i]);
     for (size_t i = 0; i < u->places.n; i++)

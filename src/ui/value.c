@@ -99,13 +99,11 @@ static const char *const joins[] = {"and", "not", "or", "only"};
 
 static void on_joined(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
-    bool in_events = ctx != NULL;
-
     if (error) {
         notice(u, LOOK_BAD, "%s", error_text(error));
         return;
     }
-    if (in_events && u->screen != SCREEN_EVENTS) {
+    if (ctx && u->screen != SCREEN_EVENTS) {
         place_push(u);
         screen_go(u, SCREEN_EVENTS);
     }
@@ -125,9 +123,18 @@ static json_t *clause_request(struct ui *u, const struct picked *p, const char *
     return q;
 }
 
+static char in_events;
+
+void filter_add(struct ui *u, const char *clause, const char *join)
+{
+    ask(u, "filter/join",
+        json_pack("{so so ss}", "filter", rpc_str(u->filter), "clause", rpc_str(clause), "join",
+                  join),
+        on_joined, &in_events);
+}
+
 void value_act(struct ui *u, int how)
 {
-    static char in_events;
     struct picked p;
 
     if (!value_picked(u, &p)) {
