@@ -1,20 +1,6 @@
-/* Fields of system calls, processes, descriptors, users (fields.csv; field-extraction, §1 and §2;
- * event-state, §8). */
-#include "internal.h"
-
-#include <inttypes.h>
-
-#define ANCESTORS_MAX 64
-#define PID_MAX       ((int64_t)UINT32_MAX)
-
-struct get { /* what a getter works with */
-    const struct field_ref *ref;
-    const struct field_event *e;
-    const struct event_type *type;
-    struct arena *arena;
-    struct value *out;
-    int what; /* tells the fields of one getter apart */
-};
+/* Fields of system calls, and the table of those of processes, descriptors and users, too
+ * (fields.csv; field-extraction, §1 and §2; event-state, §8). */
+#include "system.h"
 
 struct system_field {
     struct field_def def;
@@ -24,7 +10,7 @@ struct system_field {
 
 /* ---- setting values -------------------------------------------------------------------------- */
 
-static void number(struct get *g, uint64_t n)
+void put_number(struct get *g, uint64_t n)
 {
     g->out->state = VALUE_OK;
     g->out->n = 1;
@@ -32,28 +18,28 @@ static void number(struct get *g, uint64_t n)
 }
 
 /* Text that lives as long as the state or the event. */
-static void text(struct get *g, struct span s)
+void put_text(struct get *g, struct span s)
 {
     g->out->state = VALUE_OK;
     g->out->n = 1;
     g->out->one.s = s;
 }
 
-static void words(struct get *g, const char *s)
+void put_words(struct get *g, const char *s)
 {
     if (s)
-        text(g, span_of(s));
+        put_text(g, span_of(s));
 }
 
-static void text_of(struct get *g, struct buf *b)
+void put_buf(struct get *g, struct buf *b)
 {
-    text(g, (struct span){arena_strndup(g->arena, buf_str(b), b->len), b->len});
+    put_text(g, (struct span){arena_strndup(g->arena, buf_str(b), b->len), b->len});
     buf_fini(b);
 }
 
 /* ---- who and what an event is about ---------------------------------------------------------- */
 
-static const struct thread_view *thread_of(const struct field_event *e)
+const struct thread_view *field_thread_of(const struct field_event *e)
 {
     struct field_thread *t = e->thread;
 
@@ -66,17 +52,18 @@ static const struct thread_view *thread_of(const struct field_event *e)
     return t->there ? &t->view : NULL;
 }
 
-static bool uses_fd(const struct event_type *t)
+bool event_uses_fd(const struct event_type *t)
 {
     return t && (t->flags & (EVENT_CREATES_FD | EVENT_USES_FD | EVENT_DESTROYS_FD));
 }
 
-static const struct fd_info *fd_of(const struct get *g)
+const struct fd_info *field_fd_of(const struct get *g)
 {
-    const struct thread_view *t = thread_of(g->e);
+    const struct thread_view *t = field_thread_of(g->e);
 
-    return t && uses_fd(g->type) ? state_fd(g->e->state, t, state_event_fd(g->e->bytes), g->e->at)
-                                 : NULL;
+    return t && event_uses_fd(g->type)
+               ? state_fd(g->e->state, t, state_event_fd(g->e->bytes), g->e->at)
+               : NULL;
 }
 
 /* ---- the resolver of parameters -------------------------------------------------------------- */
@@ -84,7 +71,7 @@ static const struct fd_info *fd_of(const struct get *g)
 static bool resolve_fd(void *ctx, int64_t fd, struct buf *out)
 {
     const struct field_event *e = ctx;
-    const struct thread_view *t = thread_of(e);
+    const struct thread_view *t = field_thread_of(e);
     const struct fd_info *f = t ? state_fd(e->state, t, fd, e->at) : NULL;
     const char *l4;
 
@@ -103,7 +90,7 @@ static bool resolve_fd(void *ctx, int64_t fd, struct buf *out)
 static char resolve_fd_char(void *ctx, int64_t fd)
 {
     const struct field_event *e = ctx;
-    const struct thread_view *t = thread_of(e);
+    const struct thread_view *t = field_thread_of(e);
     const struct fd_info *f = t ? state_fd(e->state, t, fd, e->at) : NULL;
 
     return f ? fd_type_char(f) : '?';
@@ -143,7 +130,7 @@ static bool resolve_group(void *ctx, uint32_t gid, struct buf *out)
 static bool resolve_path(void *ctx, int64_t dirfd, struct span path, struct buf *out)
 {
     const struct field_event *e = ctx;
-    const struct thread_view *t = thread_of(e);
+    const struct thread_view *t = field_thread_of(e);
     const struct fd_info *f;
     struct buf dir;
 
@@ -165,7 +152,7 @@ static bool resolve_path(void *ctx, int64_t dirfd, struct span path, struct buf 
     return true;
 }
 
-static struct event_resolver resolver_of(const struct field_event *e)
+struct event_resolver field_resolver(const struct field_event *e)
 {
     return (struct event_resolver){(void *)e,    resolve_fd,    resolve_fd_char, resolve_thread,
                                    resolve_user, resolve_group, resolve_path};
@@ -182,32 +169,32 @@ static void get_event(struct get *g)
 
     switch (g->what) {
     case DIR_WORD:
-        words(g, event_code(g->e->bytes) & 1 ? "<" : ">");
+        put_words(g, event_code(g->e->bytes) & 1 ? "<" : ">");
         break;
     case CPU:
-        number(g, (uint64_t)(int64_t)(int16_t)g->e->cpu);
+        put_number(g, (uint64_t)(int64_t)(int16_t)g->e->cpu);
         break;
     case COUNT_ONE:
-        number(g, 1);
+        put_number(g, 1);
         break;
     case IS_WAIT:
-        number(g, (flags & EVENT_WAITS) != 0);
+        put_number(g, (flags & EVENT_WAITS) != 0);
         break;
     case IS_IO:
-        number(g, reads || writes);
+        put_number(g, reads || writes);
         break;
     case IS_READ:
-        number(g, reads);
+        put_number(g, reads);
         break;
     case IS_WRITE:
-        number(g, writes);
+        put_number(g, writes);
         break;
     case SYSCALL_TYPE:
         if (g->type && str_eq(g->type->source_class, "syscall"))
             builtin_type(g->out, g->arena, g->e->bytes);
         break;
     default:
-        words(g, writes ? "write" : reads ? "read" : NULL);
+        put_words(g, writes ? "write" : reads ? "read" : NULL);
     }
 }
 
@@ -219,7 +206,7 @@ const char *system_category(const struct field_event *e)
 
     if (!g.type || strncmp(g.type->category, "io_", 3) != 0)
         return g.type ? g.type->category : NULL;
-    f = fd_of(&g);
+    f = field_fd_of(&g);
     switch (f ? f->type : FDT_UNKNOWN) {
     case FDT_FILE:
     case FDT_FILE_OLD:
@@ -244,18 +231,18 @@ const char *system_category(const struct field_event *e)
 
 static void get_args(struct get *g)
 {
-    struct event_resolver r = resolver_of(g->e);
+    struct event_resolver r = field_resolver(g->e);
     struct buf b;
 
     buf_init(&b, EVENT_LEN_MAX * 2);
     event_args_text(g->e->bytes, &r, &b);
-    text_of(g, &b);
+    put_buf(g, &b);
 }
 
 /* evt.arg.NAME, evt.arg[NAME], evt.arg[N] */
 static void get_arg(struct get *g)
 {
-    struct event_resolver r = resolver_of(g->e);
+    struct event_resolver r = field_resolver(g->e);
     struct buf value, resolved;
     uint64_t index;
     int i;
@@ -270,10 +257,10 @@ static void get_arg(struct get *g)
     buf_init(&resolved, EVENT_LEN_MAX);
     event_param_text(g->e->bytes, (unsigned)i, &r, &value, &resolved);
     if (resolved.len) {
-        text_of(g, &resolved);
+        put_buf(g, &resolved);
         buf_fini(&value);
     } else {
-        text_of(g, &value);
+        put_buf(g, &value);
         buf_fini(&resolved);
     }
 }
@@ -288,19 +275,19 @@ static void get_result(struct get *g)
     if (!event_result(g->e->bytes, &res))
         return;
     if (g->what == RES_NUMBER) {
-        number(g, (uint64_t)res);
+        put_number(g, (uint64_t)res);
     } else if (g->what == RES_FAILED) {
-        number(g, res < 0);
+        put_number(g, res < 0);
     } else if (g->what == RES_LENGTH) {
-        if (res >= 0 && strncmp(g->type->category, "io_", 3) == 0 && fd_of(g))
-            number(g, (uint64_t)res);
+        if (res >= 0 && strncmp(g->type->category, "io_", 3) == 0 && field_fd_of(g))
+            put_number(g, (uint64_t)res);
     } else if (res >= 0) {
-        words(g, "SUCCESS");
+        put_words(g, "SUCCESS");
     } else {
         buf_init(&value, 4096);
         buf_init(&resolved, 4096);
         event_param_text(g->e->bytes, 0, NULL, &value, &resolved);
-        text_of(g, resolved.len ? &resolved : &value);
+        put_buf(g, resolved.len ? &resolved : &value);
         buf_fini(resolved.data == NULL || resolved.len == 0 ? &resolved : &value);
     }
 }
@@ -310,488 +297,7 @@ static void get_buffer(struct get *g)
     int i = event_param_index(g->type, span_of("data"));
 
     if (i >= 0 && event_param(g->e->bytes, (unsigned)i).n)
-        text(g, event_param(g->e->bytes, (unsigned)i));
-}
-
-/* ---- proc.*, thread.* ------------------------------------------------------------------------ */
-
-/* Items that end with a NUL each, with a blank between. */
-static void add_items(struct buf *b, struct span list)
-{
-    size_t n = list.n;
-
-    if (n && list.p[n - 1] == '\0')
-        n--;
-    for (size_t i = 0; i < n; i++)
-        buf_addc(b, list.p[i] ? list.p[i] : ' ');
-}
-
-static struct span item_at(struct span list, uint64_t index)
-{
-    size_t at = 0;
-
-    while (at < list.n) {
-        struct span item = {list.p + at, strnlen(list.p + at, list.n - at)};
-
-        if (index-- == 0)
-            return item;
-        at += item.n + 1;
-    }
-    return (struct span){NULL, 0};
-}
-
-/* always: the blank is there without arguments, too */
-static void program_line(struct get *g, struct span first, struct span args, bool always)
-{
-    struct buf b;
-
-    buf_init(&b, EVENT_LEN_MAX);
-    buf_add(&b, first.p, first.n);
-    if (always || args.n > 1 || (args.n == 1 && args.p[0])) {
-        buf_addc(&b, ' ');
-        add_items(&b, args);
-    }
-    text_of(g, &b);
-}
-
-enum { P_NAME, P_EXE, P_EXEPATH, P_CMDLINE, P_EXELINE };
-
-static void program(struct get *g, const struct thread_image *image, int what)
-{
-    if (what == P_NAME)
-        text(g, image->comm);
-    else if (what == P_EXE)
-        text(g, image->exe);
-    else if (what == P_EXEPATH)
-        text(g, image->exepath);
-    else if (what == P_CMDLINE)
-        program_line(g, image->comm, image->args, false);
-    else
-        program_line(g, image->exe, image->args, true);
-}
-
-static void get_program(struct get *g)
-{
-    const struct thread_view *t = thread_of(g->e);
-
-    if (t)
-        program(g, t->image, g->what);
-}
-
-static void get_parent(struct get *g)
-{
-    const struct thread_view *t = thread_of(g->e);
-    struct thread_view parent;
-
-    if (t && state_ancestor(g->e->state, t, 1, g->e->at, &parent))
-        program(g, parent.image, g->what);
-}
-
-/* proc.aname[n]: the n-th ancestor; without [n] the names of all, nearest first. */
-static void get_ancestor(struct get *g)
-{
-    const struct thread_view *t = thread_of(g->e);
-    struct thread_view a;
-    struct buf b;
-
-    if (!t)
-        return;
-    if (g->ref->arg_present) {
-        if (g->ref->arg.index < ANCESTORS_MAX &&
-            state_ancestor(g->e->state, t, (unsigned)g->ref->arg.index, g->e->at, &a))
-            program(g, a.image, g->what);
-        return;
-    }
-    buf_init(&b, 65536);
-    for (unsigned n = 1; n < ANCESTORS_MAX && state_ancestor(g->e->state, t, n, g->e->at, &a); n++)
-        buf_addf(&b, "%s%.*s", n > 1 ? " " : "", (int)a.image->comm.n, a.image->comm.p);
-    if (b.len)
-        text_of(g, &b);
-    else
-        buf_fini(&b);
-}
-
-static void get_apid(struct get *g)
-{
-    const struct thread_view *t = thread_of(g->e);
-    uint64_t n = g->ref->arg_present ? g->ref->arg.index : 0;
-    struct thread_view a;
-
-    if (t && n < ANCESTORS_MAX && state_ancestor(g->e->state, t, (unsigned)n, g->e->at, &a))
-        number(g, (uint64_t)a.ids->pid);
-}
-
-enum { ID_PID, ID_PPID, ID_VPID, ID_VTID, ID_SID, ID_TID };
-
-static void pid_number(struct get *g, int64_t pid)
-{
-    if (pid >= -1 && pid <= PID_MAX)
-        number(g, (uint64_t)pid);
-}
-
-static void get_id(struct get *g)
-{
-    const struct thread_view *t = thread_of(g->e);
-    struct thread_view parent;
-
-    if (g->what == ID_TID) {
-        number(g, event_tid(g->e->bytes));
-        return;
-    }
-    if (!t)
-        return;
-    if (g->what == ID_PID)
-        pid_number(g, t->ids->pid);
-    else if (g->what == ID_PPID && state_ancestor(g->e->state, t, 1, g->e->at, &parent))
-        pid_number(g, parent.ids->pid);
-    else if (g->what == ID_VPID && t->ids->vpid != -1)
-        number(g, (uint64_t)t->ids->vpid);
-    else if (g->what == ID_VTID && t->ids->vtid != -1)
-        number(g, (uint64_t)t->ids->vtid);
-    else if (g->what == ID_SID)
-        number(g, (uint64_t)t->ids->sid);
-}
-
-static void get_cwd(struct get *g)
-{
-    const struct thread_view *t = thread_of(g->e);
-
-    if (t)
-        text(g, state_cwd(g->e->state, t, g->e->at));
-}
-
-static void get_list(struct get *g)
-{
-    const struct thread_view *t = thread_of(g->e);
-    struct span item;
-    uint64_t index;
-    struct buf b;
-
-    if (!t)
-        return;
-    if (g->ref->arg_present) {
-        item = parse_u64(g->ref->arg_text, &index) ? item_at(t->image->args, index)
-                                                   : (struct span){NULL, 0};
-        text(g, item.p ? item : span_of(""));
-        return;
-    }
-    buf_init(&b, EVENT_LEN_MAX);
-    add_items(&b, t->image->args);
-    text_of(g, &b);
-}
-
-static void get_env(struct get *g)
-{
-    const struct thread_view *t = thread_of(g->e);
-    struct thread_view leader;
-    struct span item, name = g->ref->arg_text;
-    struct buf b;
-
-    if (!t)
-        return;
-    if (!state_leader(g->e->state, t, g->e->at, &leader)) {
-        if (!g->ref->arg_present)
-            words(g, "");
-        return;
-    }
-    for (uint64_t i = 0; g->ref->arg_present && (item = item_at(leader.image->env, i)).p; i++) {
-        if (item.n <= name.n || memcmp(item.p, name.p, name.n) != 0 || item.p[name.n] != '=')
-            continue;
-        item = (struct span){item.p + name.n + 1, item.n - name.n - 1};
-        while (item.n && item.p[0] == ' ')
-            item.p++, item.n--;
-        while (item.n && item.p[item.n - 1] == ' ')
-            item.n--;
-        text(g, item);
-        return;
-    }
-    if (g->ref->arg_present)
-        return;
-    buf_init(&b, EVENT_LEN_MAX);
-    add_items(&b, leader.image->env);
-    text_of(g, &b);
-}
-
-enum { U_TTY, U_FDLIMIT, U_VMSIZE, U_VMRSS, U_VMSWAP, U_PFMAJOR, U_PFMINOR, U_ISMAIN, U_DURATION };
-
-static void get_usage(struct get *g)
-{
-    const struct thread_view *t = thread_of(g->e);
-    struct thread_view leader;
-
-    if (!t)
-        return;
-    switch (g->what) {
-    case U_TTY:
-        number(g, t->image->tty);
-        break;
-    case U_FDLIMIT:
-        number(g, state_leader(g->e->state, t, g->e->at, &leader) ? (uint64_t)leader.image->fdlimit
-                                                                  : 0);
-        break;
-    case U_VMSIZE:
-        number(g, t->use->vm_size);
-        break;
-    case U_VMRSS:
-        number(g, t->use->vm_rss);
-        break;
-    case U_VMSWAP:
-        number(g, t->use->vm_swap);
-        break;
-    case U_PFMAJOR:
-        number(g, t->use->pf_major);
-        break;
-    case U_PFMINOR:
-        number(g, t->use->pf_minor);
-        break;
-    case U_ISMAIN:
-        number(g, (int64_t)t->tid == t->ids->pid || (t->ids->flags & THREAD_IS_MAIN));
-        break;
-    default:
-        if (t->image->clone_ts)
-            number(g, event_ts(g->e->bytes) - t->image->clone_ts);
-    }
-}
-
-/* ---- fd.* ------------------------------------------------------------------------------------ */
-
-static void get_fd_num(struct get *g)
-{
-    if (uses_fd(g->type) && thread_of(g->e))
-        number(g, (uint64_t)state_event_fd(g->e->bytes));
-}
-
-/* What an exit tells of a descriptor that is not known (event-state, §8.3). */
-static void fd_name_from_event(struct get *g)
-{
-    struct event_resolver r = resolver_of(g->e);
-    uint16_t code = event_code(g->e->bytes);
-    struct buf b, resolved;
-
-    if (code % 2 == 0)
-        return;
-    buf_init(&b, EVENT_LEN_MAX);
-    buf_init(&resolved, EVENT_LEN_MAX);
-    if (code == 3 || code == 59 || code == 247 || code == 389 || code == 23)
-        event_param_text(g->e->bytes, 1, &r, &b, &resolved);
-    else if (code == 307 || code == 327)
-        event_param_text(g->e->bytes, 2, &r, &b, &resolved);
-    else if (code == 337)
-        event_param_text(g->e->bytes, 3, &r, &b, &resolved);
-    text_of(g, resolved.len ? &resolved : &b);
-    buf_fini(resolved.data && resolved.len ? &b : &resolved);
-}
-
-enum { FD_NAME, FD_NAMERAW, FD_TYPE, FD_TYPECHAR, FD_DIRECTORY, FD_FILENAME, FD_L4, FD_FAMILY };
-
-static void squeezed(struct get *g, struct span s)
-{
-    struct buf b;
-
-    buf_init(&b, 65536);
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] != '/' || i == 0 || s.p[i - 1] != '/')
-            buf_addc(&b, s.p[i]);
-    }
-    text_of(g, &b);
-}
-
-static void fd_folder(struct get *g, const struct fd_info *f)
-{
-    const char *slash = f->name.n ? memrchr(f->name.p, '/', f->name.n) : NULL;
-
-    if (f->type == FDT_DIRECTORY)
-        text(g, f->name);
-    else if (f->type != FDT_FILE && f->type != FDT_FILE_OLD)
-        return;
-    else if (!slash || slash == f->name.p)
-        words(g, "/");
-    else if (slash == f->name.p + f->name.n - 1)
-        text(g, f->name);
-    else
-        text(g, (struct span){f->name.p, (size_t)(slash - f->name.p)});
-}
-
-static void fd_file(struct get *g, const struct fd_info *f)
-{
-    const char *slash = f->name.n ? memrchr(f->name.p, '/', f->name.n) : NULL;
-
-    if (f->type != FDT_FILE && f->type != FDT_FILE_OLD)
-        return;
-    if (!slash)
-        words(g, "/");
-    else if (slash == f->name.p + f->name.n - 1)
-        text(g, f->name);
-    else
-        text(g, (struct span){slash + 1, (size_t)(f->name.p + f->name.n - slash - 1)});
-}
-
-/* The kind that a call would have made. */
-static const char *guessed_char(uint16_t code)
-{
-    switch (code) {
-    case 307:
-    case 327:
-    case 59:
-        return "f";
-    case 19:
-    case 247:
-    case 389:
-        return "4";
-    case 61:
-    case 393:
-        return "p";
-    case 63:
-    case 397:
-        return "e";
-    case 127:
-    case 399:
-        return "s";
-    case 137:
-        return "t";
-    case 139:
-    case 395:
-        return "i";
-    default:
-        return "o";
-    }
-}
-
-/* What is told of a descriptor that is not known. */
-static void fd_from_event(struct get *g)
-{
-    struct fd_info f = {.type = FDT_FILE};
-    struct span raw;
-
-    if (g->what == FD_L4) {
-        words(g, "<NA>");
-    } else if (g->what == FD_TYPECHAR) {
-        words(g, guessed_char(event_code(g->e->bytes)));
-    } else if (g->what == FD_NAME) {
-        fd_name_from_event(g);
-    } else if (g->what == FD_NAMERAW && event_code(g->e->bytes) % 2) {
-        raw = event_param(g->e->bytes, event_code(g->e->bytes) == 3 || event_code(g->e->bytes) == 59
-                                           ? 1
-                                           : UINT32_MAX);
-        if (event_code(g->e->bytes) == 307 || event_code(g->e->bytes) == 327)
-            raw = event_param(g->e->bytes, 2);
-        squeezed(g, (struct span){raw.p ? raw.p : "", raw.p ? strnlen(raw.p, raw.n) : 0});
-    } else if (g->what == FD_DIRECTORY && event_code(g->e->bytes) % 2) {
-        fd_name_from_event(g);
-        f.name = g->out->one.s;
-        fd_folder(g, &f);
-    }
-}
-
-static bool is_ip(const struct fd_info *f)
-{
-    return f->type >= FDT_IPV4 && f->type <= FDT_IPV6_SERVER;
-}
-
-static void get_fd(struct get *g)
-{
-    const struct fd_info *f = fd_of(g);
-    char c[2] = "o";
-
-    if (!thread_of(g->e) || !uses_fd(g->type))
-        return;
-    if (!f) {
-        fd_from_event(g);
-        return;
-    }
-    switch (g->what) {
-    case FD_NAME:
-        text(g, f->name);
-        break;
-    case FD_NAMERAW:
-        squeezed(g, f->raw);
-        break;
-    case FD_TYPE:
-        words(g, fd_type_text(f));
-        break;
-    case FD_TYPECHAR:
-        c[0] = fd_type_char(f);
-        text(g, (struct span){arena_strndup(g->arena, c, 1), 1});
-        break;
-    case FD_DIRECTORY:
-        fd_folder(g, f);
-        break;
-    case FD_FILENAME:
-        fd_file(g, f);
-        break;
-    case FD_L4:
-        words(g, fd_l4_text(f) ? fd_l4_text(f) : "<NA>");
-        break;
-    default:
-        words(g, is_ip(f) ? "ip" : f->type == FDT_UNIX ? "unix" : NULL);
-    }
-}
-
-enum { FD_CIP, FD_SIP, FD_CPORT, FD_SPORT, FD_INO, FD_DEV };
-
-static void address(struct get *g, const struct ip_bytes *ip)
-{
-    if (ip->len == 0)
-        return;
-    number(g, 0);
-    g->out->one.ip = *ip;
-}
-
-static void get_fd_end(struct get *g)
-{
-    const struct fd_info *f = fd_of(g);
-    bool listens, known;
-
-    if (!f)
-        return;
-    if (g->what == FD_INO || g->what == FD_DEV) {
-        number(g, g->what == FD_INO ? f->ino : f->dev);
-        return;
-    }
-    if (!is_ip(f))
-        return;
-    listens = f->type == FDT_IPV4_SERVER || f->type == FDT_IPV6_SERVER;
-    known = f->role != ROLE_NONE;
-    if (g->what == FD_CIP && known && !listens)
-        address(g, &f->src);
-    else if (g->what == FD_SIP && known)
-        address(g, listens ? &f->src : &f->dst);
-    else if (g->what == FD_CPORT && known && !listens)
-        number(g, f->sport);
-    else if (g->what == FD_SPORT && (known || listens))
-        number(g, listens ? f->sport : f->dport);
-}
-
-/* ---- user.*, group.* ------------------------------------------------------------------------- */
-
-enum { WHO_UID, WHO_USER, WHO_LOGINUID, WHO_LOGIN, WHO_GID, WHO_GROUP };
-
-static void get_who(struct get *g)
-{
-    const struct thread_view *t = thread_of(g->e);
-    struct span name = span_of("<NA>");
-    bool found;
-
-    if (!t)
-        return;
-    switch (g->what) {
-    case WHO_UID:
-        number(g, t->creds->uid);
-        break;
-    case WHO_LOGINUID:
-        number(g, (uint64_t)(int64_t)(int32_t)t->image->loginuid);
-        break;
-    case WHO_GID:
-        number(g, t->creds->gid);
-        break;
-    default:
-        found = g->what == WHO_GROUP
-                    ? state_group_name(g->e->state, t->creds->gid, g->e->at, &name)
-                    : state_user_name(g->e->state,
-                                      g->what == WHO_USER ? t->creds->uid : t->image->loginuid,
-                                      g->e->at, &name);
-        text(g, found ? name : span_of("<NA>"));
-    }
+        put_text(g, event_param(g->e->bytes, (unsigned)i));
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -823,56 +329,63 @@ static struct system_field fields[] = {
     TEXT("evt.io_dir", "syscall", get_event, IO_DIR, "read or write"),
     BOOLEAN("evt.is_wait", "syscall", get_event, IS_WAIT, "whether the thread waits in it"),
     NUM("evt.count", "syscall", VT_UINT32, get_event, COUNT_ONE, "always 1, for sums"),
-    TEXT("proc.name", "process", get_program, P_NAME, "the program, at most 15 bytes"),
-    TEXT("proc.exe", "process", get_program, P_EXE, "its first argument, argv[0]"),
-    TEXT("proc.exepath", "process", get_program, P_EXEPATH, "path of the executable"),
-    TEXT("proc.args", "process", get_list, 0, "arguments behind argv[0], or one: proc.args[0]"),
-    TEXT("proc.cmdline", "process", get_program, P_CMDLINE, "name and arguments"),
-    TEXT("proc.exeline", "process", get_program, P_EXELINE, "argv[0] and arguments"),
-    TEXT("proc.env", "process", get_env, 0, "environment, or one variable: proc.env[HOME]"),
-    TEXT("proc.cwd", "process", get_cwd, 0, "folder it works in"),
-    ID("proc.pid", "process", VT_INT64, get_id, ID_PID, "its ID"),
-    ID("proc.ppid", "process", VT_INT64, get_id, ID_PPID, "ID of the parent"),
-    ID("proc.vpid", "process", VT_INT64, get_id, ID_VPID, "its ID inside its PID namespace"),
-    ID("proc.sid", "process", VT_INT64, get_id, ID_SID, "ID of its session"),
-    TEXT("proc.pname", "process", get_parent, P_NAME, "name of the parent"),
-    TEXT("proc.pexe", "process", get_parent, P_EXE, "argv[0] of the parent"),
-    TEXT("proc.pexepath", "process", get_parent, P_EXEPATH, "executable of the parent"),
-    TEXT("proc.pcmdline", "process", get_parent, P_CMDLINE, "command line of the parent"),
-    TEXT("proc.aname", "process", get_ancestor, P_NAME, "name of the nth ancestor"),
-    ID("proc.apid", "process", VT_INT64, get_apid, 0, "ID of the nth ancestor"),
-    ID("proc.tty", "process", VT_UINT32, get_usage, U_TTY, "its terminal, 0 for none"),
-    NUM("proc.fdlimit", "process", VT_INT64, get_usage, U_FDLIMIT, "descriptors it may have"),
-    NUM("proc.vmsize", "process", VT_UINT64, get_usage, U_VMSIZE, "virtual memory in KiB"),
-    NUM("proc.vmrss", "process", VT_UINT64, get_usage, U_VMRSS, "resident memory in KiB"),
-    NUM("proc.vmswap", "process", VT_UINT64, get_usage, U_VMSWAP, "swapped memory in KiB"),
-    NUM("proc.duration", "process", VT_RELTIME, get_usage, U_DURATION, "time since its clone"),
-    ID("thread.tid", "process", VT_INT64, get_id, ID_TID, "ID of the thread"),
-    ID("thread.vtid", "process", VT_INT64, get_id, ID_VTID, "ID inside its PID namespace"),
-    BOOLEAN("thread.ismain", "process", get_usage, U_ISMAIN, "whether it is the main thread"),
-    NUM("thread.pfmajor", "process", VT_UINT64, get_usage, U_PFMAJOR, "major page faults"),
-    NUM("thread.pfminor", "process", VT_UINT64, get_usage, U_PFMINOR, "minor page faults"),
-    ID("fd.num", "fd", VT_INT64, get_fd_num, 0, "number of the descriptor"),
-    TEXT("fd.name", "fd", get_fd, FD_NAME, "path, or the ends of a connection"),
-    TEXT("fd.nameraw", "fd", get_fd, FD_NAMERAW, "path as the program gave it"),
-    FIELD("fd.type", "fd", VT_CHARBUF, FMT_DEC, get_fd, FD_TYPE, "file, ipv4, unix, pipe, …"),
-    FIELD("fd.typechar", "fd", VT_CHARBUF, FMT_DEC, get_fd, FD_TYPECHAR, "its kind in one letter"),
-    TEXT("fd.directory", "fd", get_fd, FD_DIRECTORY, "folder of a file"),
-    TEXT("fd.filename", "fd", get_fd, FD_FILENAME, "name of a file without its folder"),
-    TEXT("fd.l4proto", "fd", get_fd, FD_L4, "tcp, udp, icmp, raw"),
-    TEXT("fd.sockfamily", "fd", get_fd, FD_FAMILY, "ip or unix"),
-    FIELD("fd.cip", "fd", VT_IPADDR, FMT_NA, get_fd_end, FD_CIP, "address of the client"),
-    FIELD("fd.sip", "fd", VT_IPADDR, FMT_NA, get_fd_end, FD_SIP, "address of the server"),
-    NUM("fd.cport", "fd", VT_PORT, get_fd_end, FD_CPORT, "port of the client"),
-    NUM("fd.sport", "fd", VT_PORT, get_fd_end, FD_SPORT, "port of the server"),
-    NUM("fd.ino", "fd", VT_INT64, get_fd_end, FD_INO, "inode of the file"),
-    FIELD("fd.dev", "fd", VT_INT32, FMT_HEX, get_fd_end, FD_DEV, "device of the file"),
-    ID("user.uid", "user", VT_UINT32, get_who, WHO_UID, "ID of the user"),
-    TEXT("user.name", "user", get_who, WHO_USER, "name of the user"),
-    ID("user.loginuid", "user", VT_INT64, get_who, WHO_LOGINUID, "ID of who logged in, or -1"),
-    TEXT("user.loginname", "user", get_who, WHO_LOGIN, "name of who logged in"),
-    ID("group.gid", "group", VT_UINT32, get_who, WHO_GID, "ID of the group"),
-    TEXT("group.name", "group", get_who, WHO_GROUP, "name of the group"),
+    TEXT("proc.name", "process", system_get_program, P_NAME, "the program, at most 15 bytes"),
+    TEXT("proc.exe", "process", system_get_program, P_EXE, "its first argument, argv[0]"),
+    TEXT("proc.exepath", "process", system_get_program, P_EXEPATH, "path of the executable"),
+    TEXT("proc.args", "process", system_get_list, 0,
+         "arguments behind argv[0], or one: proc.args[0]"),
+    TEXT("proc.cmdline", "process", system_get_program, P_CMDLINE, "name and arguments"),
+    TEXT("proc.exeline", "process", system_get_program, P_EXELINE, "argv[0] and arguments"),
+    TEXT("proc.env", "process", system_get_env, 0, "environment, or one variable: proc.env[HOME]"),
+    TEXT("proc.cwd", "process", system_get_cwd, 0, "folder it works in"),
+    ID("proc.pid", "process", VT_INT64, system_get_id, ID_PID, "its ID"),
+    ID("proc.ppid", "process", VT_INT64, system_get_id, ID_PPID, "ID of the parent"),
+    ID("proc.vpid", "process", VT_INT64, system_get_id, ID_VPID, "its ID inside its PID namespace"),
+    ID("proc.sid", "process", VT_INT64, system_get_id, ID_SID, "ID of its session"),
+    TEXT("proc.pname", "process", system_get_parent, P_NAME, "name of the parent"),
+    TEXT("proc.pexe", "process", system_get_parent, P_EXE, "argv[0] of the parent"),
+    TEXT("proc.pexepath", "process", system_get_parent, P_EXEPATH, "executable of the parent"),
+    TEXT("proc.pcmdline", "process", system_get_parent, P_CMDLINE, "command line of the parent"),
+    TEXT("proc.aname", "process", system_get_ancestor, P_NAME, "name of the nth ancestor"),
+    ID("proc.apid", "process", VT_INT64, system_get_apid, 0, "ID of the nth ancestor"),
+    ID("proc.tty", "process", VT_UINT32, system_get_usage, U_TTY, "its terminal, 0 for none"),
+    NUM("proc.fdlimit", "process", VT_INT64, system_get_usage, U_FDLIMIT,
+        "descriptors it may have"),
+    NUM("proc.vmsize", "process", VT_UINT64, system_get_usage, U_VMSIZE, "virtual memory in KiB"),
+    NUM("proc.vmrss", "process", VT_UINT64, system_get_usage, U_VMRSS, "resident memory in KiB"),
+    NUM("proc.vmswap", "process", VT_UINT64, system_get_usage, U_VMSWAP, "swapped memory in KiB"),
+    NUM("proc.duration", "process", VT_RELTIME, system_get_usage, U_DURATION,
+        "time since its clone"),
+    ID("thread.tid", "process", VT_INT64, system_get_id, ID_TID, "ID of the thread"),
+    ID("thread.vtid", "process", VT_INT64, system_get_id, ID_VTID, "ID inside its PID namespace"),
+    BOOLEAN("thread.ismain", "process", system_get_usage, U_ISMAIN,
+            "whether it is the main thread"),
+    NUM("thread.pfmajor", "process", VT_UINT64, system_get_usage, U_PFMAJOR, "major page faults"),
+    NUM("thread.pfminor", "process", VT_UINT64, system_get_usage, U_PFMINOR, "minor page faults"),
+    ID("fd.num", "fd", VT_INT64, system_get_fd_num, 0, "number of the descriptor"),
+    TEXT("fd.name", "fd", system_get_fd, FD_NAME, "path, or the ends of a connection"),
+    TEXT("fd.nameraw", "fd", system_get_fd, FD_NAMERAW, "path as the program gave it"),
+    FIELD("fd.type", "fd", VT_CHARBUF, FMT_DEC, system_get_fd, FD_TYPE,
+          "file, ipv4, unix, pipe, …"),
+    FIELD("fd.typechar", "fd", VT_CHARBUF, FMT_DEC, system_get_fd, FD_TYPECHAR,
+          "its kind in one letter"),
+    TEXT("fd.directory", "fd", system_get_fd, FD_DIRECTORY, "folder of a file"),
+    TEXT("fd.filename", "fd", system_get_fd, FD_FILENAME, "name of a file without its folder"),
+    TEXT("fd.l4proto", "fd", system_get_fd, FD_L4, "tcp, udp, icmp, raw"),
+    TEXT("fd.sockfamily", "fd", system_get_fd, FD_FAMILY, "ip or unix"),
+    FIELD("fd.cip", "fd", VT_IPADDR, FMT_NA, system_get_fd_end, FD_CIP, "address of the client"),
+    FIELD("fd.sip", "fd", VT_IPADDR, FMT_NA, system_get_fd_end, FD_SIP, "address of the server"),
+    NUM("fd.cport", "fd", VT_PORT, system_get_fd_end, FD_CPORT, "port of the client"),
+    NUM("fd.sport", "fd", VT_PORT, system_get_fd_end, FD_SPORT, "port of the server"),
+    NUM("fd.ino", "fd", VT_INT64, system_get_fd_end, FD_INO, "inode of the file"),
+    FIELD("fd.dev", "fd", VT_INT32, FMT_HEX, system_get_fd_end, FD_DEV, "device of the file"),
+    ID("user.uid", "user", VT_UINT32, system_get_who, WHO_UID, "ID of the user"),
+    TEXT("user.name", "user", system_get_who, WHO_USER, "name of the user"),
+    ID("user.loginuid", "user", VT_INT64, system_get_who, WHO_LOGINUID,
+       "ID of who logged in, or -1"),
+    TEXT("user.loginname", "user", system_get_who, WHO_LOGIN, "name of who logged in"),
+    ID("group.gid", "group", VT_UINT32, system_get_who, WHO_GID, "ID of the group"),
+    TEXT("group.name", "group", system_get_who, WHO_GROUP, "name of the group"),
 };
 
 /* What of a definition the macros leave out. */
