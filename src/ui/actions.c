@@ -240,7 +240,7 @@ void open_detail(struct ui *u, int arg)
     u->events.detail_open = true;
     u->events.pane = PANE_DETAIL;
     u->events.payload_front = false;
-    detail_show(u, u->events.cursor_number);
+    detail_show(u, event_here(u));
     coach_note(u, "detail");
 }
 
@@ -253,8 +253,8 @@ static void toggle_payload(struct ui *u, int arg)
     if (u->events.payload_open) {
         u->events.detail_open = u->events.payload_front = true;
         u->events.pane = PANE_PAYLOAD;
-        detail_show(u, u->events.cursor_number);
-        payload_show(u, u->events.cursor_number);
+        detail_show(u, event_here(u));
+        payload_show(u, event_here(u));
     } else {
         u->events.pane = u->events.detail_open ? PANE_DETAIL : PANE_LIST;
     }

@@ -85,11 +85,11 @@ static void ask_again_with_args(struct ui *u);
 static void on_detail(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
     struct detail_view *d = &u->detail;
-    uint64_t number = (uint64_t)(uintptr_t)ctx;
+    uint64_t event = (uint64_t)(uintptr_t)ctx;
 
     d->asking = false;
-    if (number != d->number) { /* the cursor has moved on */
-        detail_show(u, d->number);
+    if (event != d->event) { /* the cursor has moved on */
+        detail_show(u, d->event);
         return;
     }
     free(d->error);
@@ -99,23 +99,26 @@ static void on_detail(struct ui *u, const json_t *result, const json_t *error, v
             d->t.cursor = 1; /* the first field, not the head above it */
         json_decref(d->detail);
         d->detail = json_incref((json_t *)result);
+        d->answered = event;
     }
     detail_rebuild(u);
     ask_again_with_args(u);
 }
 
-void detail_show(struct ui *u, uint64_t number)
+void detail_show(struct ui *u, uint64_t event)
 {
+    json_t *params;
     struct detail_view *d = &u->detail;
 
-    d->number = number;
-    if (d->asking || !engine_is_up(u) || number == 0)
+    d->event = event;
+    if (d->asking || !engine_is_up(u) || event == 0)
         return;
-    if (d->detail && rpc_u64_or(d->detail, "number", 0) == number)
+    if (d->detail && d->answered == event)
         return;
     d->asking = true;
-    ask(u, "event/detail", json_pack("{so}", "number", rpc_u64(number)), on_detail,
-        (void *)(uintptr_t)number);
+    params = json_object();
+    event_ask(params, event);
+    ask(u, "event/detail", params, on_detail, (void *)(uintptr_t)event);
 }
 
 void detail_reset(struct ui *u)
@@ -166,9 +169,10 @@ static void on_asked(struct ui *u, const json_t *result, const json_t *error, vo
 
 static void ask_field(struct ui *u, const char *text)
 {
-    ask(u, "event/field",
-        json_pack("{so so}", "number", rpc_u64(u->detail.number), "field", rpc_str(text)), on_asked,
-        xstrdup(text));
+    json_t *params = json_pack("{so}", "field", rpc_str(text));
+
+    event_ask(params, u->detail.event);
+    ask(u, "event/field", params, on_asked, xstrdup(text));
 }
 
 static void ask_again_with_args(struct ui *u)
@@ -245,7 +249,7 @@ void detail_enter(struct ui *u)
                !is_unfolded(d, l->field)) {
         fold(u, true);
     } else if (detail_cell(u, &p)) {
-        preview_field(u, p.number, p.field, p.element, NULL);
+        preview_field(u, p.event, p.field, p.element, NULL);
     }
 }
 
@@ -268,11 +272,11 @@ bool detail_cell(struct ui *u, struct picked *out)
 {
     const struct detail_line *l = line_now(u);
 
-    if (!l || !l->field || rpc_u64_or(u->detail.detail, "number", 0) != u->detail.number)
+    if (!l || !l->field || !u->detail.detail || u->detail.answered != u->detail.event)
         return false;
     if (l->kind == LINE_FIELD && rpc_get_bool(l->field, "needs_argument", false))
         return false;
-    out->number = u->detail.number;
+    out->event = u->detail.event;
     out->element = l->kind == LINE_ELEMENT ? l->element : -1;
     out->value = l->value;
     snprintf(out->field, sizeof(out->field), "%s",
@@ -294,8 +298,23 @@ void detail_note(struct ui *u, const char *method, const json_t *params)
         u->events.detail_open) { /* the same event may have more fields now */
         json_decref(d->detail);
         d->detail = NULL;
-        detail_show(u, d->number);
+        detail_show(u, d->event);
     }
+}
+
+const char *event_label(const struct ui *u, char out[40])
+{
+    const struct detail_view *d = &u->detail;
+    bool by_row = d->event & EVENT_BY_ROW;
+    unsigned long long n = !by_row                   ? d->event
+                           : d->answered == d->event ? rpc_u64_or(d->detail, "number", 0)
+                                                     : 0;
+
+    if (by_row && !n)
+        snprintf(out, 40, "%s", sign("…", "..."));
+    else
+        snprintf(out, 40, by_row ? "behind #%llu" : "#%llu", n);
+    return out;
 }
 
 /* ---- drawing --------------------------------------------------------------------------------- */
@@ -315,17 +334,17 @@ static void count_values(const json_t *group, size_t *with, size_t *all)
 static void draw_head(struct ui *u, struct rect r)
 {
     struct detail_view *d = &u->detail;
-    char time[40], size[32];
+    char time[40], size[32], label[40];
     const char *title = rpc_get_str(d->detail, "title");
     bool focus = u->events.pane == PANE_DETAIL;
 
     rule_line(r.y, r.x, r.w, focus ? LOOK_HEAD : LOOK_DIM);
-    if (!d->detail || rpc_u64_or(d->detail, "number", 0) != d->number) {
-        text_putf(r.y, r.x + 2, r.w - 3, LOOK_DIM, " #%llu ", (unsigned long long)d->number);
+    if (!d->detail || d->answered != d->event) {
+        text_putf(r.y, r.x + 2, r.w - 3, LOOK_DIM, " %s ", event_label(u, label));
         return;
     }
-    text_putf(r.y, r.x + 2, r.w - 3, focus ? LOOK_STRONG : LOOK_HEAD, " #%llu %s %s %s %s %s %s ",
-              (unsigned long long)d->number, sign("·", "-"),
+    text_putf(r.y, r.x + 2, r.w - 3, focus ? LOOK_STRONG : LOOK_HEAD, " %s %s %s %s %s %s %s ",
+              event_label(u, label), sign("·", "-"),
               time_text(u, rpc_u64_or(d->detail, "ts", 0), TIME_DATETIME, time), sign("·", "-"),
               title ? title : "", sign("·", "-"),
               text_bytes(rpc_u64_or(d->detail, "payload", 0), size));
@@ -436,7 +455,7 @@ void detail_draw(struct ui *u, struct rect r)
         text_puts(r.y, r.x + 2, r.w - 3, LOOK_BAD, d->error);
         return;
     }
-    if (!d->detail || rpc_u64_or(d->detail, "number", 0) != d->number) {
+    if (!d->detail || d->answered != d->event) {
         const json_t *call = json_object_get(u->stream, "call");
 
         if (call)

@@ -37,25 +37,42 @@ const json_t *events_current(struct ui *u)
 }
 
 /* What is under the cursor now; panes follow. */
+static uint64_t event_of(const json_t *row)
+{
+    return rpc_u64_or(row, "plus", 0) ? EVENT_BY_ROW | rpc_u64_or(row, "row", 0)
+                                      : rpc_u64_or(row, "number", 0);
+}
+
+uint64_t event_here(struct ui *u)
+{
+    return event_of(events_current(u));
+}
+
+void event_ask(json_t *params, uint64_t event)
+{
+    bool by_row = event & EVENT_BY_ROW;
+
+    json_object_set_new(params, by_row ? "row" : "number", rpc_u64(event & ~EVENT_BY_ROW));
+}
+
 static void cursor_moved(struct ui *u)
 {
     struct events_view *e = &u->events;
     const json_t *row = events_current(u);
-    uint64_t number;
+    uint64_t event = event_of(row);
 
     if (!row)
         return;
-    e->cursor_row = rpc_u64_or(row, "row", 0);
-    number = rpc_u64_or(row, "number", 0);
-    if (number != e->cursor_number)
+    if (rpc_u64_or(row, "row", 0) != e->cursor_row)
         detail_forget_preview(u);
-    e->cursor_number = number;
-    if (e->detail_open && u->detail.number == number && u->detail.detail)
+    e->cursor_row = rpc_u64_or(row, "row", 0);
+    e->cursor_number = rpc_u64_or(row, "number", 0);
+    if (e->detail_open && u->detail.event == event && u->detail.detail)
         return;
     if (e->detail_open && !json_object_get(row, "mark")) {
-        detail_show(u, number);
+        detail_show(u, event);
         if (e->payload_open)
-            payload_show(u, number);
+            payload_show(u, event);
     }
 }
 
@@ -393,7 +410,7 @@ bool events_cell(struct ui *u, struct picked *out)
 
     if (!row || json_object_get(row, "mark") || e->column < 0 || (size_t)e->column >= e->columns.n)
         return false;
-    out->number = rpc_u64_or(row, "number", 0);
+    out->event = event_of(row);
     snprintf(out->field, sizeof(out->field), "%s", e->columns.v[e->column].field);
     out->value = json_array_get(json_object_get(row, "cells"), (size_t)e->column);
     return true;
@@ -531,10 +548,11 @@ static void events_back(struct ui *u)
 static const char *events_crumb(struct ui *u)
 {
     static char text[60];
+    char label[40];
 
     if (!u->events.detail_open)
         return "";
-    snprintf(text, sizeof(text), "#%llu%s", (unsigned long long)u->detail.number,
+    snprintf(text, sizeof(text), "%s%s", event_label(u, label),
              u->events.pane == PANE_PAYLOAD ? sign(" › payload", " > payload") : "");
     return text;
 }

@@ -210,8 +210,13 @@ void table_fit(struct table *t, int height); /* so that the cursor is seen */
 
 /* ---- values: what a person can act upon ------------------------------------------------------ */
 
-struct picked {      /* the value under the cursor */
-    uint64_t number; /* of the event */
+/* An event: its number; of one without a number its row, with the topmost bit set. */
+#define EVENT_BY_ROW (UINT64_C(1) << 63)
+uint64_t event_here(struct ui *u);              /* under the cursor; 0: none */
+void event_ask(json_t *params, uint64_t event); /* puts it into a request */
+
+struct picked { /* the value under the cursor */
+    uint64_t event;
     char field[512];
     int64_t element; /* -1: the whole */
     char *clause;    /* known already (count tables), else NULL: the engine makes it */
@@ -324,8 +329,8 @@ bool events_cell(struct ui *u, struct picked *out);
 /* ---- detail.c, payload.c: one event ---------------------------------------------------------- */
 
 struct detail_view {
-    uint64_t number; /* of the event that is shown */
-    json_t *detail;  /* answer of event/detail */
+    uint64_t event, answered; /* that is to be shown, and that detail is of */
+    json_t *detail;           /* answer of event/detail */
     bool asking;
     char *error;
     bool show_empty;
@@ -347,7 +352,8 @@ struct detail_line {
     const char *text;
 };
 
-void detail_show(struct ui *u, uint64_t number);
+void detail_show(struct ui *u, uint64_t event);
+const char *event_label(const struct ui *u, char out[40]); /* #24, of the event in detail */
 void detail_draw(struct ui *u, struct rect r);
 bool detail_key(struct ui *u, int key, bool is_char, int height);
 bool detail_cell(struct ui *u, struct picked *out);
@@ -358,13 +364,13 @@ void detail_note(struct ui *u, const char *method, const json_t *params);
 void detail_reset(struct ui *u);
 void detail_fini(struct ui *u);
 /* The field that a node of the payload, or a cell of the list, stands for: preview its clause. */
-void preview_field(struct ui *u, uint64_t number, const char *field, int64_t element,
+void preview_field(struct ui *u, uint64_t event, const char *field, int64_t element,
                    const char *clause);
 
 enum payload_mode { PAYLOAD_JSON, PAYLOAD_TEXT, PAYLOAD_HEX };
 
 struct payload_view {
-    uint64_t number;
+    uint64_t event;
     struct buf data;
     uint64_t size;
     bool asking, have, is_json;
@@ -379,7 +385,7 @@ struct payload_view {
     int line_width;
 };
 
-void payload_show(struct ui *u, uint64_t number);
+void payload_show(struct ui *u, uint64_t event);
 void payload_draw(struct ui *u, struct rect r);
 bool payload_key(struct ui *u, int key, bool is_char, int height);
 void payload_enter(struct ui *u);

@@ -211,11 +211,11 @@ void payload_draw(struct ui *u, struct rect r)
 static void on_payload(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
     struct payload_view *p = &u->payload;
-    uint64_t number = (uint64_t)(uintptr_t)ctx;
+    uint64_t event = (uint64_t)(uintptr_t)ctx;
 
     p->asking = false;
-    if (number != p->number) {
-        payload_show(u, p->number);
+    if (event != p->event) {
+        payload_show(u, p->event);
         return;
     }
     if (error) {
@@ -230,20 +230,21 @@ static void on_payload(struct ui *u, const json_t *result, const json_t *error, 
     read_tree(p);
 }
 
-void payload_show(struct ui *u, uint64_t number)
+void payload_show(struct ui *u, uint64_t event)
 {
+    json_t *params;
     struct payload_view *p = &u->payload;
 
-    if (p->have && p->number == number && !p->asking)
+    if (p->have && p->event == event && !p->asking)
         return;
-    p->number = number;
-    if (p->asking || !engine_is_up(u) || number == 0)
+    p->event = event;
+    if (p->asking || !engine_is_up(u) || event == 0)
         return;
     p->have = false;
     p->asking = true;
-    ask(u, "event/payload",
-        json_pack("{so so}", "number", rpc_u64(number), "max", rpc_u64(PAYLOAD_MAX)), on_payload,
-        (void *)(uintptr_t)number);
+    params = json_pack("{so}", "max", rpc_u64(PAYLOAD_MAX));
+    event_ask(params, event);
+    ask(u, "event/payload", params, on_payload, (void *)(uintptr_t)event);
 }
 
 void payload_fini(struct payload_view *p)
@@ -269,7 +270,7 @@ void payload_mode_next(struct ui *u, int arg)
     p->text.cursor = p->text.top = 0;
     u->events.payload_open = true;
     u->events.payload_front = true;
-    payload_show(u, u->events.cursor_number);
+    payload_show(u, event_here(u));
 }
 
 bool payload_pointer(struct ui *u, struct buf *out)
@@ -295,7 +296,7 @@ static void on_node(struct ui *u, const json_t *result, const json_t *error, voi
            how && str_eq(how, "offset")  ? "shows this part"
            : how && str_eq(how, "value") ? "has the same value (the plugin gives no place)"
                                          : "takes it by its pointer");
-    preview_field(u, u->payload.number, rpc_get_str(result, "field"), -1, NULL);
+    preview_field(u, u->payload.event, rpc_get_str(result, "field"), -1, NULL);
 }
 
 static void toggle(struct payload_view *p, uint32_t node)
@@ -312,6 +313,7 @@ void payload_enter(struct ui *u)
     struct payload_view *p = &u->payload;
     struct buf pointer;
     uint32_t node;
+    json_t *params;
 
     if (u->detail.clause) {
         filter_apply(u, u->detail.preview_filter);
@@ -326,10 +328,9 @@ void payload_enter(struct ui *u)
     }
     buf_init(&pointer, 1 << 20);
     payload_pointer(u, &pointer);
-    ask(u, "event/node",
-        json_pack("{so so}", "number", rpc_u64(p->number), "pointer",
-                  rpc_text(buf_str(&pointer), pointer.len)),
-        on_node, NULL);
+    params = json_pack("{so}", "pointer", rpc_text(buf_str(&pointer), pointer.len));
+    event_ask(params, p->event);
+    ask(u, "event/node", params, on_node, NULL);
     buf_fini(&pointer);
 }
 

@@ -117,7 +117,7 @@ static json_t *clause_request(struct ui *u, const struct picked *p, const char *
 
     if (p->clause)
         json_object_set_new(q, "clause", rpc_str(p->clause));
-    json_object_set_new(q, "number", rpc_u64(p->number));
+    event_ask(q, p->event);
     if (p->element >= 0)
         json_object_set_new(q, "element", rpc_u64((uint64_t)p->element));
     return q;
@@ -203,11 +203,11 @@ static void on_clause(struct ui *u, const json_t *result, const json_t *error, v
     coach_note(u, "preview");
 }
 
-void preview_field(struct ui *u, uint64_t number, const char *field, int64_t element,
+void preview_field(struct ui *u, uint64_t event, const char *field, int64_t element,
                    const char *clause)
 {
     struct picked p = {
-        .number = number, .element = element, .clause = clause ? xstrdup(clause) : NULL};
+        .event = event, .element = element, .clause = clause ? xstrdup(clause) : NULL};
 
     snprintf(p.field, sizeof(p.field), "%s", field);
     ask(u, clause ? "filter/join" : "event/clause", clause_request(u, &p, "and"), on_clause, NULL);
@@ -225,7 +225,7 @@ void value_preview(struct ui *u, int arg)
     }
     if (!value_picked(u, &p))
         return;
-    preview_field(u, p.number, p.field, p.element, p.clause);
+    preview_field(u, p.event, p.field, p.element, p.clause);
     free(p.clause);
 }
 

@@ -115,7 +115,7 @@ bool counts_cell(struct ui *u, struct picked *out)
     if (!row)
         return false;
     out->clause = row_clause(row);
-    out->number = rpc_u64_or(row, "first", 0);
+    out->event = rpc_u64_or(row, "first", 0);
     out->value = json_array_get(json_object_get(row, "keys"), 0);
     snprintf(out->field, sizeof(out->field), "%s",
              json_string_value(json_array_get(u->counts.fields, 0)));
