@@ -60,6 +60,25 @@ bool client_can_open(struct client *c, const json_t *params, const char *source,
     return false;
 }
 
+uint64_t client_open_source(struct client *c, const struct options *o)
+{
+    return client_ask(
+        c, "source/open",
+        json_pack("{so so}", "source", rpc_str(o->spec.source), "params", rpc_str(o->spec.params)));
+}
+
+void client_refused(struct client *c, const char *what, const char *text, const json_t *error,
+                    bool opening)
+{
+    const json_t *syntax = json_object_get(json_object_get(error, "data"), "syntax");
+
+    if (syntax && text)
+        complain_syntax(what, text, syntax);
+    else
+        complain("%s", rpc_get_str(error, "message"));
+    client_end(c, syntax ? EXIT_USAGE : opening ? EXIT_INPUT : EXIT_FAILED);
+}
+
 static void plugin_died(struct client *c, const json_t *report)
 {
     struct buf text;

@@ -28,21 +28,14 @@ static void on_answer(struct client *c, uint64_t id, const json_t *result)
 
     UNUSED(result);
     if (id == a->start_id)
-        a->open_id = client_ask(c, "source/open",
-                                json_pack("{so so}", "source", rpc_str(a->o->spec.source), "params",
-                                          rpc_str(a->o->spec.params)));
+        a->open_id = client_open_source(c, a->o);
 }
 
 static void on_refused(struct client *c, uint64_t id, const json_t *error)
 {
     struct asking *a = c->ctx;
-    const json_t *syntax = json_object_get(json_object_get(error, "data"), "syntax");
 
-    if (syntax)
-        complain_syntax("the filter is wrong", a->o->filter, syntax);
-    else
-        complain("%s", rpc_get_str(error, "message"));
-    client_end(c, syntax ? EXIT_USAGE : id == a->open_id ? EXIT_INPUT : EXIT_FAILED);
+    client_refused(c, "the filter is wrong", a->o->filter, error, id == a->open_id);
 }
 
 static void on_note(struct client *c, const char *method, const json_t *params)

@@ -198,5 +198,11 @@ void client_end(struct client *c, int exit_code);
 /* Whether the source (NULL: none was given) can be opened, by what session/ready says; else says
  * what is missing, to whom wants to print or to count, and ends. */
 bool client_can_open(struct client *c, const json_t *params, const char *source, const char *verb);
+/* Opens the source that the command line names; gives the request's ID. */
+uint64_t client_open_source(struct client *c, const struct options *o);
+/* Says why a request was refused (of an error of syntax, where in text it is; NULL: the message
+ * alone), and ends; `opening`: it was to open the source. */
+void client_refused(struct client *c, const char *what, const char *text, const json_t *error,
+                    bool opening);
 
 #endif

@@ -35,9 +35,7 @@ static void on_answer(struct client *c, uint64_t id, const json_t *result)
 
     UNUSED(result);
     if (id == p->start_id)
-        p->open_id = client_ask(c, "source/open",
-                                json_pack("{so so}", "source", rpc_str(p->o->spec.source), "params",
-                                          rpc_str(p->o->spec.params)));
+        p->open_id = client_open_source(c, p->o);
 }
 
 static void on_refused(struct client *c, uint64_t id, const json_t *error)
@@ -45,14 +43,13 @@ static void on_refused(struct client *c, uint64_t id, const json_t *error)
     struct printing *p = c->ctx;
     const json_t *syntax = json_object_get(json_object_get(error, "data"), "syntax");
     const char *code = rpc_get_str(syntax, "code");
+    bool format = code && code[0] == 'F';
 
-    if (syntax && code && code[0] == 'F')
-        complain_syntax("the format is wrong", p->o->format ? p->o->format : "", syntax);
-    else if (syntax)
-        complain_syntax("the filter is wrong", p->o->filter, syntax);
-    else
-        complain("%s", rpc_get_str(error, "message"));
-    client_end(c, syntax ? EXIT_USAGE : id == p->open_id ? EXIT_INPUT : EXIT_FAILED);
+    client_refused(c, format ? "the format is wrong" : "the filter is wrong",
+                   !format        ? p->o->filter
+                   : p->o->format ? p->o->format
+                                  : "",
+                   error, id == p->open_id);
 }
 
 static void on_note(struct client *c, const char *method, const json_t *params)

@@ -68,9 +68,7 @@ static void on_answer(struct client *c, uint64_t id, const json_t *result)
     char n[32];
 
     if (id == r->start_id) {
-        r->open_id = client_ask(c, "source/open",
-                                json_pack("{so so}", "source", rpc_str(r->o->spec.source), "params",
-                                          rpc_str(r->o->spec.params)));
+        r->open_id = client_open_source(c, r->o);
     } else if (id == r->select_id) {
         save(c, r, rpc_u64_or(result, "selection", 0));
     } else if (id == r->save_id) {
@@ -83,13 +81,8 @@ static void on_answer(struct client *c, uint64_t id, const json_t *result)
 static void on_refused(struct client *c, uint64_t id, const json_t *error)
 {
     struct recording *r = c->ctx;
-    const json_t *syntax = json_object_get(json_object_get(error, "data"), "syntax");
 
-    if (syntax)
-        complain_syntax("the filter is wrong", r->o->filter, syntax);
-    else
-        complain("%s", rpc_get_str(error, "message"));
-    client_end(c, syntax ? EXIT_USAGE : id == r->open_id ? EXIT_INPUT : EXIT_FAILED);
+    client_refused(c, "the filter is wrong", r->o->filter, error, id == r->open_id);
 }
 
 static void on_note(struct client *c, const char *method, const json_t *params)

@@ -26,21 +26,17 @@ static void on_answer(struct client *c, uint64_t id, const json_t *result)
 
     UNUSED(result);
     if (id == t->start_id)
-        t->open_id = client_ask(c, "source/open",
-                                json_pack("{so so}", "source", rpc_str(t->o->spec.source), "params",
-                                          rpc_str(t->o->spec.params)));
+        t->open_id = client_open_source(c, t->o);
 }
 
 static void on_refused(struct client *c, uint64_t id, const json_t *error)
 {
     struct counting *t = c->ctx;
     const json_t *syntax = json_object_get(json_object_get(error, "data"), "syntax");
+    bool in_filter = *t->o->filter && rpc_u64_or(syntax, "index", 0) <= strlen(t->o->filter);
 
-    if (syntax && *t->o->filter && rpc_u64_or(syntax, "index", 0) <= strlen(t->o->filter))
-        complain_syntax("the filter is wrong", t->o->filter, syntax);
-    else
-        complain("%s", rpc_get_str(error, "message"));
-    client_end(c, syntax ? EXIT_USAGE : id == t->open_id ? EXIT_INPUT : EXIT_FAILED);
+    client_refused(c, "the filter is wrong", in_filter ? t->o->filter : NULL, error,
+                   id == t->open_id);
 }
 
 /* ---- printing -------------------------------------------------------------------------------- */

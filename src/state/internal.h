@@ -76,7 +76,7 @@ struct fd_table {
     struct fd_table *next; /* of all tables, for freeing */
 };
 
-struct thread {            /* one life of a thread id */
+struct thread {                   /* one life of a thread id */
     struct thread *before, *jump; /* the lives before it; jumps as those of versions */
     uint32_t depth;
     uint64_t tid, born;
@@ -187,5 +187,7 @@ uint32_t param_u32(const void *e, unsigned i, uint32_t otherwise);
 uint64_t param_u64(const void *e, unsigned i, uint64_t otherwise);
 bool param_text(const void *e, unsigned i, struct span *out); /* without its NUL; "" counts */
 bool param_has(const void *e, unsigned i);
+/* A path of an executable without the kernel's remark that its file is gone. */
+struct span without_deleted(struct span path);
 
 #endif

@@ -254,7 +254,7 @@ enum {
     X_GID
 };
 
-static struct span without_deleted(struct span path)
+struct span without_deleted(struct span path)
 {
     static const char tail[] = " (deleted)";
     size_t n = sizeof(tail) - 1;

@@ -132,16 +132,6 @@ static void take_machine(void *ctx, const struct capture_machine *m)
     ((struct state *)ctx)->machine = *m;
 }
 
-static struct span trimmed_exepath(struct span path)
-{
-    static const char tail[] = " (deleted)";
-    size_t n = sizeof(tail) - 1;
-
-    if (path.n > n && memcmp(path.p + path.n - n, tail, n) == 0)
-        path.n -= n;
-    return path;
-}
-
 /* Items with a NUL behind each, the last one too. */
 static struct span items(struct state *s, struct span list)
 {
@@ -178,7 +168,7 @@ static void take_process(void *ctx, const struct capture_process *p)
         return;
     image.comm = state_text(s, p->comm);
     image.exe = state_text(s, p->exe);
-    image.exepath = state_text(s, trimmed_exepath(p->exepath));
+    image.exepath = state_text(s, without_deleted(p->exepath));
     image.root = state_text(s, p->root);
     image.args = items(s, p->args);
     image.env = items(s, p->env);
