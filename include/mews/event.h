@@ -66,10 +66,17 @@ struct event_type {
     uint8_t nparams;
     bool enter;
     int8_t fd_param; /* index of the parameter that is the event's file descriptor; -1: none */
+    bool of_syscall; /* its source class is that of system calls */
+    bool meta;       /* … of events about the stream itself */
 };
 
+extern const struct event_type event_types[EVENT_TYPES];
+
 /* The row of a type code, NULL for codes that the table does not know. */
-const struct event_type *event_type_get(uint16_t code);
+static inline const struct event_type *event_type_get(uint16_t code)
+{
+    return code < EVENT_TYPES && event_types[code].name ? &event_types[code] : NULL;
+}
 /* True for the name of an event type or of a system call: what `evt.type` may be compared with. */
 bool event_name_known(struct span name);
 /* All such names, sorted, for completion. */
@@ -142,6 +149,8 @@ static inline uint32_t event_nparams(const void *e)
 enum severity event_check(const void *e, size_t avail, struct error *err);
 /* Parameter i of a checked event; {NULL, 0} when it is not there. */
 struct span event_param(const void *e, unsigned i);
+/* The first n of them; event_nparams() at most. */
+void event_params(const void *e, struct span *out, uint32_t n);
 /* Of a checked plugin or async event: the plugin ID in parameter 0. */
 uint32_t event_plugin_id(const void *e);
 /* Of a checked async event: its name without the NUL. */
@@ -318,8 +327,7 @@ enum severity event_peek(const char *raw, size_t n, bool v1, struct event_head *
 /* An event without its parameters, but for the code of a generic call (0: none): what header fields
  * read (field_refs_needs). */
 #define EVENT_STUB_LEN (EVENT_HEADER_LEN + 4)
-void event_stub(const struct event_head *h, uint16_t type, uint16_t call,
-                char out[EVENT_STUB_LEN]);
+void event_stub(const struct event_head *h, uint16_t type, uint16_t call, char out[EVENT_STUB_LEN]);
 /* The code of the call that a generic event stands for (syscalls.csv, ppm_sc); 0: not known. */
 uint16_t event_generic_call(const void *e);
 
@@ -330,14 +338,24 @@ enum event_fate {
     EVENT_STORED_AND_PASSED /* both: the few enter halves that are still events */
 };
 
-/* What becomes of events of this type and count of parameters. */
 struct event_plan {
     uint16_t type;    /* in its current form */
     uint8_t fate;     /* enum event_fate */
     bool takes_enter; /* its enter half is needed for it */
     bool same;        /* it is in its current form already */
 };
-struct event_plan event_plan(uint16_t type, uint32_t nparams);
+#define EVENT_PLAN_PARAMS 40
+extern struct event_plan event_plans[EVENT_TYPES][EVENT_PLAN_PARAMS];
+/* Fills the table; before the first event_plan. Any thread, any number of times. */
+void event_plans_make(void);
+struct event_plan event_plan_other(uint16_t type, uint32_t nparams);
+
+/* What becomes of events of this type and count of parameters. */
+static inline struct event_plan event_plan(uint16_t type, uint32_t nparams)
+{
+    return type < EVENT_TYPES && nparams < EVENT_PLAN_PARAMS ? event_plans[type][nparams]
+                                                             : event_plan_other(type, nparams);
+}
 /* Folds an event into its current form, as converter.csv says: replaces out. enter is the stored
  * enter half of the same thread in its own current form, or NULL; one that belongs to another
  * system call counts as none. Both are checked events of the current header. */

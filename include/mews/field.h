@@ -172,6 +172,8 @@ enum field_needs {
 };
 enum field_needs field_refs_needs(const struct field_refs *refs);
 bool event_header_names(uint16_t type);
+/* True when some field in it asks for what the system's processes and descriptors were. */
+bool field_refs_need_state(const struct field_refs *refs);
 
 /* Where compiled things read values from: one event at a time. */
 struct field_reader {

@@ -18,9 +18,20 @@
 struct pending {
     struct pending *next;
     uint64_t tid, offset;
-    bool v1;
+    bool v1, as_is;
     char *bytes; /* as they stand in the file */
     size_t len, cap;
+};
+
+/* An event on its way: made in its current form only where somebody needs more than its header. */
+struct passing {
+    const struct capture_block *block;
+    struct event_head head;
+    struct event_plan plan;
+    uint64_t offset;       /* of the event's bytes */
+    struct pending *enter; /* the half that it takes; NULL: none */
+    const char *event;     /* NULL: not made yet */
+    uint64_t number;       /* 0: it has none */
 };
 
 struct section { /* from one section header to the next */
@@ -37,8 +48,9 @@ struct capture {
     struct capture_reader *reader;
     struct buf upgraded, folded, half, enter;
     bool started, meta_over, leading, later_section, finished, raw, internal;
-    uint64_t number; /* of the last event */
-    uint64_t shown;  /* rows, or events handed to the output */
+    bool counts, tells_state; /* somebody asks for the figures; for the state */
+    uint64_t number;          /* of the last event */
+    uint64_t shown;           /* rows, or events handed to the output */
     struct pending *pending[BUCKETS];
     struct capture_stats stats;
 };
@@ -89,9 +101,10 @@ static void pending_clear(struct capture *c)
     }
 }
 
-static void pending_store(struct capture *c, const struct capture_block *b, uint64_t offset,
-                          uint64_t tid)
+static void pending_store(struct capture *c, const struct passing *from)
 {
+    const struct capture_block *b = from->block;
+    uint64_t tid = from->head.tid;
     struct pending **slot = pending_slot(c, tid), *p = *slot;
     size_t n = MIN_OF((size_t)event_len(b->event.p), b->event.n);
 
@@ -103,8 +116,9 @@ static void pending_store(struct capture *c, const struct capture_block *b, uint
         p->cap = n * 2;
         p->bytes = xrealloc(p->bytes, p->cap);
     }
-    p->offset = offset;
+    p->offset = from->offset;
     p->v1 = b->v1;
+    p->as_is = from->head.as_is;
     p->len = n;
     memcpy(p->bytes, b->event.p, n);
 }
@@ -120,6 +134,8 @@ static struct pending *pending_of(struct capture *c, uint64_t tid)
 /* In its current form. */
 static const void *folded_enter(struct capture *c, const struct pending *p)
 {
+    if (p->as_is && event_plan(event_code(p->bytes), event_nparams(p->bytes)).same)
+        return p->bytes;
     buf_reset(&c->half);
     if (event_upgrade(p->bytes, p->len, p->v1, &c->half, NULL) != SEV_OK)
         return NULL;
@@ -152,29 +168,21 @@ static bool is_initial_state(uint16_t type)
            type == 358 || type == 360;
 }
 
-/* An event on its way: made in its current form only where somebody needs more than its header. */
-struct passing {
-    const struct capture_block *block;
-    struct event_head head;
-    struct event_plan plan;
-    uint64_t offset;       /* of the event's bytes */
-    struct pending *enter; /* the half that it takes; NULL: none */
-    const char *event;     /* NULL: not made yet */
-    uint64_t number;       /* 0: it has none */
-};
-
 /* The event as it is shown. */
 static const char *made(struct capture *c, struct passing *p, bool folded)
 {
     const struct capture_block *b = p->block;
 
-    if (p->head.as_is && (p->plan.same || !folded))
-        return b->event.p;
-    buf_reset(&c->upgraded);
-    event_upgrade(b->event.p, b->event.n, b->v1, &c->upgraded, NULL);
+    const char *current = b->event.p;
+
+    if (!p->head.as_is) {
+        buf_reset(&c->upgraded);
+        event_upgrade(b->event.p, b->event.n, b->v1, &c->upgraded, NULL);
+        current = c->upgraded.data;
+    }
     if (p->plan.same || !folded)
-        return c->upgraded.data;
-    event_fold(c->upgraded.data, p->enter ? folded_enter(c, p->enter) : NULL, &c->folded);
+        return current;
+    event_fold(current, p->enter ? folded_enter(c, p->enter) : NULL, &c->folded);
     return c->folded.data;
 }
 
@@ -220,13 +228,12 @@ static bool is_meta(uint16_t type)
 {
     const struct event_type *t = event_type_get(type);
 
-    return t && str_eq(t->source_class, "meta");
+    return t && t->meta;
 }
 
 static void show_event(struct engine *e, struct capture *c, struct passing *p)
 {
     uint16_t type = c->raw ? p->head.type : p->plan.type;
-    char stub[EVENT_STUB_LEN];
     uint16_t call = 0;
 
     c->shown++;
@@ -239,9 +246,8 @@ static void show_event(struct engine *e, struct capture *c, struct passing *p)
     e->place = (struct event_place){c->newest->state, p->offset, p->block->cpu};
     if (type == EVENT_GENERIC_E || type == EVENT_GENERIC_X)
         call = call_of(p);
-    event_stub(&p->head, type, call, stub);
     /* without a number of its own it has that of the event before it */
-    if (output_wants(e, stub, p->number ? p->number : c->number))
+    if (output_wants(e, &p->head, type, call, p->number ? p->number : c->number))
         output_event(e, event_of(c, p), p->number ? p->number : c->number);
     e->last_ts = p->head.ts;
 }
@@ -251,7 +257,7 @@ static bool is_half(uint16_t type)
 {
     const struct event_type *t = event_type_get(type);
 
-    return t->enter && str_eq(t->source_class, "syscall");
+    return t->enter && t->of_syscall;
 }
 
 static bool is_hidden(struct capture *c, const struct capture_block *b, uint16_t type, bool initial)
@@ -287,6 +293,8 @@ static void tell_state(struct capture *c, struct passing *p)
 {
     struct state *state = c->newest->state;
 
+    if (!c->tells_state)
+        return;
     if (!state_wants(p->plan.type))
         state_touch(state, p->offset, p->plan.type, p->head.tid, p->head.ts);
     else
@@ -315,7 +323,9 @@ static void take_event(struct engine *e, struct capture *c, const struct capture
 
     if (!look_at(e, c, &p, offset))
         return;
-    capture_stats_event(&c->stats, &p.head, p.head.type == EVENT_PLUGIN ? event_of(c, &p) : NULL);
+    if (c->counts)
+        capture_stats_event(&c->stats, &p.head,
+                            p.head.type == EVENT_PLUGIN ? event_of(c, &p) : NULL);
     p.plan = (struct event_plan){.type = p.head.type, .same = true};
     if (is_unknown(c, p.head.type)) {
         show_event(e, c, &p);
@@ -327,7 +337,7 @@ static void take_event(struct engine *e, struct capture *c, const struct capture
     if (p.plan.takes_enter)
         p.enter = pending_of(c, p.head.tid);
     if (stored)
-        pending_store(c, b, p.offset, p.head.tid);
+        pending_store(c, &p);
     if (passed)
         tell_state(c, &p);
     if (passed || c->raw)
@@ -355,8 +365,9 @@ static void take_metadata(struct engine *e, struct capture *c, const struct capt
 static void take_block(struct engine *e, struct capture *c, const struct capture_block *b,
                        uint64_t offset)
 {
-    capture_stats_block(&c->stats, b);
-    c->stats.inside = offset + b->len;
+    if (c->counts)
+        capture_stats_block(&c->stats, b);
+    atomic_store_explicit(&c->stats.inside, offset + b->len, memory_order_relaxed);
     if (b->type == CAPTURE_SECTION) {
         if (c->started) {
             c->later_section = true;
@@ -408,6 +419,8 @@ static enum capture_item take_slice(struct engine *e, struct capture *c)
     struct capture_item_info info;
     enum capture_item item;
 
+    c->counts = e->store || output_counts(e);
+    c->tells_state = e->store || output_needs_state(e);
     for (unsigned n = 1;; n++) {
         item = capture_reader_next(c->reader, &info);
         take_item(e, c, item, &info);
@@ -520,6 +533,7 @@ struct capture *capture_new(const struct session_spec *spec, int spool, _Atomic 
     c->raw = spec->raw_events;
     c->internal = spec->internal;
     c->reader = capture_reader_new(input, spec->follow);
+    event_plans_make();
     buf_init(&c->upgraded, EVENT_LEN_MAX + 4096);
     buf_init(&c->folded, EVENT_LEN_MAX + 4096);
     buf_init(&c->half, EVENT_LEN_MAX + 4096);

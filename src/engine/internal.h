@@ -258,7 +258,11 @@ enum severity record_free(struct recorder *r, struct error *err);
 struct output;
 void output_event(struct engine *e, const void *bytes, uint64_t number);
 /* Whether the event of a header has to be made for output_event; when not, it has been counted. */
-bool output_wants(struct engine *e, const char *stub, uint64_t number);
+bool output_wants(struct engine *e, const struct event_head *h, uint16_t type, uint16_t call,
+                  uint64_t number);
+/* Whether it asks for the figures of a capture; for the state at its events. */
+bool output_counts(const struct engine *e);
+bool output_needs_state(const struct engine *e);
 void output_flush(struct engine *e);
 void output_end(struct engine *e);           /* the source has ended */
 bool output_is_over(const struct engine *e); /* nothing more is wanted */

@@ -108,15 +108,35 @@ static void keep(struct output *o, enum severity sev, const struct error *err)
         o->error = xstrdup(err->text);
 }
 
-/* Their source is told by the plugin's ID, a parameter. */
-static bool of_plugin(const char *stub)
+bool output_counts(const struct engine *e)
 {
-    return event_code(stub) == EVENT_PLUGIN || event_code(stub) == EVENT_ASYNC;
+    return e->output && e->output->kind == OUTPUT_INFO;
 }
 
-bool output_wants(struct engine *e, const char *stub, uint64_t number)
+static bool format_needs_state(const struct output_format *f)
+{
+    return f && field_refs_need_state(output_refs(f));
+}
+
+bool output_needs_state(const struct engine *e)
+{
+    const struct output *o = e->output;
+    bool needs = o && o->filter && field_refs_need_state(filter_refs(o->filter));
+
+    if (!o)
+        return true;
+    needs |= format_needs_state(o->format) || format_needs_state(o->system_format) ||
+             format_needs_state(o->stranger_format);
+    for (unsigned i = 0; i < o->nfields; i++)
+        needs |= field_refs_need_state(&o->fields[i]->refs);
+    return needs;
+}
+
+bool output_wants(struct engine *e, const struct event_head *h, uint16_t type, uint16_t call,
+                  uint64_t number)
 {
     struct output *o = e->output;
+    char stub[EVENT_STUB_LEN];
 
     if (!o || o->ended)
         return false;
@@ -127,14 +147,15 @@ bool output_wants(struct engine *e, const char *stub, uint64_t number)
         o->matched++;
         return false;
     }
-    if (!filter_may_match(o->filter, event_code(stub), event_generic_call(stub))) {
+    if (!filter_may_match(o->filter, type, call)) {
         o->events++;
         return false;
     }
-    if (o->filter_needs == FIELD_NEEDS_BYTES || of_plugin(stub) ||
-        (o->filter_needs == FIELD_NEEDS_NAME && !event_header_names(event_code(stub)) &&
-         !event_generic_call(stub)))
+    /* the source of plugins' events is told by the plugin's ID, a parameter */
+    if (o->filter_needs == FIELD_NEEDS_BYTES || type == EVENT_PLUGIN || type == EVENT_ASYNC ||
+        (o->filter_needs == FIELD_NEEDS_NAME && !event_header_names(type) && !call))
         return true;
+    event_stub(h, type, call, stub);
     reader_passing(&o->filter_reader, filter_refs(o->filter), stub, number, e->last_ts);
     if (filter_match(o->filter, &o->filter_reader.base))
         return true;

@@ -72,6 +72,20 @@ struct span event_param(const void *e, unsigned i)
     }
 }
 
+void event_params(const void *e, struct span *out, uint32_t n)
+{
+    unsigned width = event_len_width(event_code(e));
+    const char *lens = (const char *)e + EVENT_HEADER_LEN,
+               *at = lens + (size_t)event_nparams(e) * width;
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t len = width == 4 ? get_u32(lens + (size_t)i * 4) : get_u16(lens + (size_t)i * 2);
+
+        out[i] = (struct span){at, len};
+        at += len;
+    }
+}
+
 uint32_t event_plugin_id(const void *e)
 {
     struct span id = event_param(e, 0);

@@ -3,11 +3,6 @@
 
 #include "event_tables.inc"
 
-const struct event_type *event_type_get(uint16_t code)
-{
-    return code < EVENT_TYPES && types[code].name ? &types[code] : NULL;
-}
-
 static int name_order(const void *key, const void *item)
 {
     const struct span *want = key;
@@ -129,6 +124,11 @@ const struct plugin_registered *plugin_registered(uint32_t id)
 }
 
 /* ---- conversion ------------------------------------------------------------------------------ */
+
+const struct convert_rule *convert_rule_get(unsigned i)
+{
+    return i < COUNT_OF(convert_rules) ? &convert_rules[i] : NULL;
+}
 
 const struct convert_rule *convert_rule_find(uint16_t type, uint32_t nparams)
 {

@@ -32,6 +32,7 @@ struct convert_rule {
     const struct convert_source *sources;
 };
 
+const struct convert_rule *convert_rule_get(unsigned i); /* NULL: behind the last */
 /* NULL: none for this type and count. */
 const struct convert_rule *convert_rule_find(uint16_t type, uint32_t nparams);
 

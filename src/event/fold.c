@@ -3,8 +3,7 @@
 
 #include "facts.h"
 
-#define PLAN_PARAMS 40
-#define ROUNDS_MAX  50 /* conversions of one event; the longest chain of the table has eight */
+#define ROUNDS_MAX 50 /* conversions of one event; the longest chain of the table has eight */
 
 /* ---- headers of version 1 -------------------------------------------------------------------- */
 
@@ -155,6 +154,16 @@ static enum event_fate fate_of(const struct convert_rule *r, bool enter, bool ol
                                                  : EVENT_PASSED;
 }
 
+/* Its place in the table of rules + 1, by type and count of parameters. */
+static uint16_t rule_at[EVENT_TYPES][EVENT_PLAN_PARAMS];
+
+static const struct convert_rule *rule_of(uint16_t type, uint32_t nparams)
+{
+    if (nparams >= EVENT_PLAN_PARAMS)
+        return convert_rule_find(type, nparams);
+    return rule_at[type][nparams] ? convert_rule_get(rule_at[type][nparams] - 1u) : NULL;
+}
+
 /* One step on the way: the next type and count, or the end. */
 static bool step(uint16_t *type, uint32_t *nparams, enum event_fate *fate, bool *takes_enter,
                  const struct convert_rule **rule)
@@ -164,7 +173,7 @@ static bool step(uint16_t *type, uint32_t *nparams, enum event_fate *fate, bool 
     *fate = EVENT_PASSED;
     if (!t || !has_rule(t, *nparams, fate))
         return false;
-    *rule = convert_rule_find(*type, *nparams);
+    *rule = rule_of(*type, *nparams);
     if (!*rule || (*rule)->action == CONVERT_STORE || (*rule)->action == CONVERT_PASS ||
         (*rule)->action == CONVERT_STORE_AND_PASS) {
         *fate = fate_of(*rule, t->enter, t->flags & EVENT_OLD_VERSION);
@@ -199,24 +208,32 @@ static struct event_plan make_plan(uint16_t type, uint32_t nparams)
     return plan;
 }
 
-static struct event_plan plans[EVENT_TYPES][PLAN_PARAMS];
+struct event_plan event_plans[EVENT_TYPES][EVENT_PLAN_PARAMS];
 
 static void make_plans(void)
 {
+    const struct convert_rule *r;
+
+    for (unsigned i = 0; (r = convert_rule_get(i)); i++) {
+        if (r->nparams < EVENT_PLAN_PARAMS)
+            rule_at[r->type][r->nparams] = (uint16_t)(i + 1);
+    }
     for (unsigned type = 0; type < EVENT_TYPES; type++) {
-        for (unsigned n = 0; n < PLAN_PARAMS; n++)
-            plans[type][n] = make_plan((uint16_t)type, n);
+        for (unsigned n = 0; n < EVENT_PLAN_PARAMS; n++)
+            event_plans[type][n] = make_plan((uint16_t)type, n);
     }
 }
 
-struct event_plan event_plan(uint16_t type, uint32_t nparams)
+void event_plans_make(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    if (type >= EVENT_TYPES || nparams >= PLAN_PARAMS)
-        return make_plan(type, nparams);
     pthread_once(&once, make_plans);
-    return plans[type][nparams];
+}
+
+struct event_plan event_plan_other(uint16_t type, uint32_t nparams)
+{
+    return make_plan(type, nparams);
 }
 
 /* ---- folding --------------------------------------------------------------------------------- */
@@ -356,33 +373,46 @@ static void write_event(const struct folding *f, const void *header, struct buf 
 {
     unsigned width = event_len_width(f->type);
     uint64_t len = EVENT_HEADER_LEN + (uint64_t)f->n * width;
-    char h[EVENT_HEADER_LEN];
+    char *h, *to;
 
     for (uint32_t i = 0; i < f->n; i++)
         len += f->params[i].n;
+    if (!buf_reserve(out, len))
+        return;
+    h = out->data + out->len;
+    to = h + EVENT_HEADER_LEN + (size_t)f->n * width;
     memcpy(h, header, 16);
     put_u32(h + 16, (uint32_t)len);
     put_u16(h + 20, f->type);
     put_u32(h + 22, f->n);
-    buf_add(out, h, sizeof(h));
     for (uint32_t i = 0; i < f->n; i++) {
-        uint32_t n = (uint32_t)f->params[i].n;
+        char *at = h + EVENT_HEADER_LEN + (size_t)i * width;
+        struct span v = f->params[i];
 
-        buf_add(out, &n, width); /* little endian: the low bytes come first */
+        if (width == 4)
+            put_u32(at, (uint32_t)v.n);
+        else
+            put_u16(at, (uint16_t)v.n);
+        if (v.n)
+            memcpy(to, v.p, v.n);
+        to += v.n;
     }
-    for (uint32_t i = 0; i < f->n; i++)
-        buf_add(out, f->params[i].p, f->params[i].n);
+    out->len += (size_t)len;
+    out->data[out->len] = '\0';
 }
 
 enum event_fate event_fold(const void *e, const void *enter, struct buf *out)
 {
     struct folding f = {.type = event_code(e), .n = event_nparams(e), .enter = enter};
-    const struct event_plan plan = event_plan(f.type, f.n);
     const struct convert_rule *rule;
-    enum event_fate fate = plan.fate;
+    struct event_plan plan;
+    enum event_fate fate;
     struct buf json;
     bool takes = false;
 
+    event_plans_make();
+    plan = event_plan(f.type, f.n);
+    fate = plan.fate;
     buf_reset(out);
     if (fate == EVENT_DROPPED)
         return fate;
@@ -390,8 +420,7 @@ enum event_fate event_fold(const void *e, const void *enter, struct buf *out)
         buf_add(out, e, event_len(e));
         return fate;
     }
-    for (uint32_t i = 0; i < f.n; i++)
-        f.params[i] = event_param(e, i);
+    event_params(e, f.params, f.n);
     buf_init(&json, EVENT_LEN_MAX);
     for (int round = 0; round < ROUNDS_MAX; round++) {
         uint16_t type = f.type;

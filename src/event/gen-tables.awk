@@ -64,11 +64,12 @@ END {
         n = split(params[i], list, ";")
         for (k = 1; k <= n; k++) { print "    " param(list[k]) ","; np++ }
     }
-    print "};\n\nstatic const struct event_type types[EVENT_TYPES] = {"
+    print "};\n\nconst struct event_type event_types[EVENT_TYPES] = {"
     for (i = 0; i < count; i++) {
         if (class[i] == "none" && name[i] == "NA") continue
-        printf "    [%d] = {\"%s\", \"%s\", \"%s\", &params[%d], %d, %d, %s, %d},\n", i, name[i], word(category[i]), \
-            class[i], at[i], flags[i], nparams[i], enter[i] ? "true" : "false", fd[i]
+        printf "    [%d] = {\"%s\", \"%s\", \"%s\", &params[%d], %d, %d, %s, %d, %s, %s},\n", i, name[i], word(category[i]), \
+            class[i], at[i], flags[i], nparams[i], enter[i] ? "true" : "false", fd[i], \
+            class[i] == "syscall" ? "true" : "false", class[i] == "meta" ? "true" : "false"
     }
     print "};\n"
     n = 0

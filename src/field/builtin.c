@@ -167,7 +167,7 @@ static bool is_meta(const void *event)
 {
     const struct event_type *t = event_type_get(event_code(event));
 
-    return t && str_eq(t->source_class, "meta");
+    return t && t->meta;
 }
 
 /* The call that a generic event stands for; its number on the machine where its code is unknown. */

@@ -502,6 +502,17 @@ enum field_needs field_refs_needs(const struct field_refs *refs)
     return needs;
 }
 
+bool field_refs_need_state(const struct field_refs *refs)
+{
+    for (size_t i = 0; i < refs->v.n; i++) {
+        const struct field_def *def = refs->v.v[i]->def;
+
+        if (def->builtin >= SYSTEM_FIELDS_FROM && system_needs_state(def))
+            return true;
+    }
+    return false;
+}
+
 bool event_header_names(uint16_t type)
 {
     return type != EVENT_GENERIC_E && type != EVENT_GENERIC_X && type != EVENT_PLUGIN &&

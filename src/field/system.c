@@ -190,7 +190,7 @@ static void get_event(struct get *g)
         put_number(g, writes);
         break;
     case SYSCALL_TYPE:
-        if (g->type && str_eq(g->type->source_class, "syscall"))
+        if (g->type && g->type->of_syscall)
             builtin_type(g->out, g->arena, g->e->bytes);
         break;
     default:
@@ -427,6 +427,14 @@ void system_extract(const struct field_ref *ref, const struct field_event *e, st
     struct get g = {ref, e, event_type_get(event_code(e->bytes)), arena, out, f->what};
 
     f->get(&g);
+}
+
+bool system_needs_state(const struct field_def *def)
+{
+    const struct system_field *f = &fields[def->builtin - SYSTEM_FIELDS_FROM];
+
+    return f->get != get_event && f->get != get_buffer &&
+           !(f->get == get_result && f->what != RES_LENGTH);
 }
 
 enum field_needs system_needs(const struct field_def *def)

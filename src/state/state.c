@@ -272,7 +272,7 @@ static void keep_enter(struct thread *t, const void *e, const struct event_type 
 {
     uint16_t code = event_code(e);
 
-    if (type->enter && !str_eq(type->source_class, "syscall"))
+    if (type->enter && !type->of_syscall)
         return; /* a context switch, a signal: between the halves, not one of them */
     if (type->enter) {
         buf_reset(&t->enter);
