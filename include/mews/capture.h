@@ -79,11 +79,14 @@ struct capture_input *capture_input_open(const char *path, int fd, struct error 
  * told as more come. */
 struct capture_input *capture_input_pipe(int pipe_fd, int copy_fd, _Atomic uint64_t *kept,
                                          struct error *err);
-/* Several captures one behind the other, as one: takes the parts over. Offsets go on from part to
- * part. */
-struct capture_input *capture_input_chain(struct capture_input **parts, size_t n);
-/* The time of the first event that has one; 0: there is none. Reads from the start; before anything
- * else is read. */
+/* Several captures as one: takes the parts over. Offsets of part i are its own plus i times 2 to the
+ * power of CAPTURE_PART_BITS. */
+#define CAPTURE_PART_BITS 44
+#define CAPTURE_PARTS_MAX ((size_t)1 << 18)
+struct capture_input *capture_input_several(struct capture_input **parts, size_t n);
+/* One of them, of one capture itself; NULL: there are not so many. */
+struct capture_input *capture_input_part(struct capture_input *in, size_t i);
+/* The time of the first event behind what the section starts with; 0: there is none. */
 uint64_t capture_first_time(const char *path);
 /* Whether more may come: a pipe that is open; of files never. */
 bool capture_input_open_ended(const struct capture_input *in);
@@ -117,6 +120,7 @@ enum capture_item {
 struct capture_item_info {
     struct capture_block block; /* until the next call */
     uint64_t offset;
+    size_t part; /* of several captures: which */
     char text[1500];
 };
 
@@ -125,6 +129,27 @@ struct capture_reader *capture_reader_new(struct capture_input *input, bool foll
 void capture_reader_free(struct capture_reader *r);
 enum capture_item capture_reader_next(struct capture_reader *r, struct capture_item_info *out);
 const struct error *capture_reader_error(const struct capture_reader *r);
+
+/* Whether a block is still part of what a section starts with: its header, metadata, and events that
+ * tell of what was there before; leading: whether the block before it was. */
+bool capture_block_leads(const struct capture_block *b, bool leading);
+
+/* ---- one capture, or several as one stream in the order of time ------------------------------- */
+
+struct capture_stream;
+
+/* first_times: of each part the time of its first event (capture_first_time), so that it is not read
+ * before its turn; NULL: not known. The input stays the caller's. */
+struct capture_stream *capture_stream_new(struct capture_input *input, const uint64_t *first_times,
+                                          bool follow);
+void capture_stream_free(struct capture_stream *s);
+/* The next item; *out is the stream's, until the next call. Events of different parts come in the
+ * order of time, those of one part in its own. A part that can't be read is damage; FAILED: the
+ * only one can't. */
+enum capture_item capture_stream_next(struct capture_stream *s,
+                                      const struct capture_item_info **out);
+bool capture_stream_ended(const struct capture_stream *s, size_t part);
+const struct error *capture_stream_error(const struct capture_stream *s);
 
 /* ---- metadata (§4) --------------------------------------------------------------------------- */
 

@@ -35,10 +35,8 @@ struct inflater {
 };
 
 struct capture_input {
-    struct capture_input **parts; /* of a chain, NULL: a file */
-    _Atomic uint64_t *bases;      /* offset of each part's first byte, from the first on */
+    struct capture_input **parts; /* NULL: a file */
     size_t nparts;
-    _Atomic size_t part; /* the one that is read forward */
     int fd;
     int pipe;               /* -1: none, or at its end */
     _Atomic uint64_t *kept; /* of a pipe: bytes that are in fd; the caller's */
@@ -167,7 +165,7 @@ struct capture_input *capture_input_pipe(int pipe_fd, int copy_fd, _Atomic uint6
 
 bool capture_input_open_ended(const struct capture_input *in)
 {
-    return in->parts ? capture_input_open_ended(in->parts[in->part]) : in->pipe >= 0;
+    return in->pipe >= 0;
 }
 
 /* Takes over what has come through the pipe; waits for a moment when there is nothing. */
@@ -195,58 +193,23 @@ static enum severity pump(struct capture_input *in, struct error *err)
     return SEV_OK;
 }
 
-struct capture_input *capture_input_chain(struct capture_input **parts, size_t n)
+struct capture_input *capture_input_several(struct capture_input **parts, size_t n)
 {
     struct capture_input *in = xcalloc(1, sizeof(*in));
 
     in->fd = in->pipe = -1;
     in->parts = xcalloc(n, sizeof(struct capture_input *));
     memcpy(in->parts, parts, n * sizeof(struct capture_input *));
-    in->bases = xcalloc(n, sizeof(*in->bases));
     in->nparts = n;
     pthread_mutex_init(&in->lock, NULL);
     return in;
 }
 
-static enum severity next_part(struct capture_input *in, char *to, size_t n, size_t *got,
-                               struct error *err)
+struct capture_input *capture_input_part(struct capture_input *in, size_t i)
 {
-    enum severity sev;
-
-    for (;;) {
-        size_t i = in->part;
-
-        sev = capture_input_next(in->parts[i], to, n, got, err);
-        if (sev != SEV_OK || *got) {
-            in->at += *got;
-            return sev;
-        }
-        if (i + 1 == in->nparts || capture_input_open_ended(in->parts[i]))
-            return SEV_OK;
-        in->bases[i + 1] = in->at;
-        in->part = i + 1;
-    }
-}
-
-/* Bytes at an offset may lie in two parts, or more. */
-static bool read_parts(struct capture_input *in, uint64_t offset, char *to, size_t n)
-{
-    size_t i = in->part, last = i;
-
-    while (i > 0 && in->bases[i] > offset)
-        i--;
-    for (; n; i++) {
-        size_t k = n;
-
-        if (i < last)
-            k = (size_t)MIN_OF((uint64_t)n, in->bases[i + 1] - offset);
-        if (i > last || !capture_input_read(in->parts[i], offset - in->bases[i], to, k))
-            return false;
-        to += k;
-        offset += k;
-        n -= k;
-    }
-    return true;
+    if (in->parts)
+        return i < in->nparts ? in->parts[i] : NULL;
+    return i == 0 ? in : NULL;
 }
 
 void capture_input_free(struct capture_input *in)
@@ -256,7 +219,6 @@ void capture_input_free(struct capture_input *in)
     for (size_t i = 0; i < in->nparts; i++)
         capture_input_free(in->parts[i]);
     free(in->parts);
-    free((void *)in->bases);
     for (size_t i = 0; i < in->points.n; i++)
         free(in->points.v[i].history);
     vec_free(&in->points);
@@ -464,8 +426,6 @@ enum severity capture_input_next(struct capture_input *in, char *to, size_t n, s
     uint64_t before = in->done;
 
     *got = 0;
-    if (in->parts)
-        return next_part(in, to, n, got, err);
     if (pump(in, err) != SEV_OK)
         return SEV_FAILED;
     if (in->broken)
@@ -484,8 +444,6 @@ bool capture_input_resume(struct capture_input *in)
     char window[65536 + 2];
     uint64_t at = in->done + 1;
 
-    if (in->parts)
-        return capture_input_resume(in->parts[in->part]);
     if (!in->gzip)
         return false;
     for (;;) {
@@ -619,7 +577,10 @@ static bool read_gzip(struct capture_input *in, uint64_t offset, char *to, size_
 
 bool capture_input_read(struct capture_input *in, uint64_t offset, char *to, size_t n)
 {
-    return in->parts  ? read_parts(in, offset, to, n)
-           : in->gzip ? read_gzip(in, offset, to, n)
-                      : pread_all(in->fd, to, n, offset);
+    size_t i = (size_t)(offset >> CAPTURE_PART_BITS);
+
+    if (in->parts)
+        return i < in->nparts &&
+               capture_input_read(in->parts[i], offset - ((uint64_t)i << CAPTURE_PART_BITS), to, n);
+    return in->gzip ? read_gzip(in, offset, to, n) : pread_all(in->fd, to, n, offset);
 }

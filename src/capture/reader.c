@@ -166,17 +166,30 @@ const struct error *capture_reader_error(const struct capture_reader *r)
     return &r->err;
 }
 
+bool capture_block_leads(const struct capture_block *b, bool leading)
+{
+    const struct event_type *t;
+
+    if (!b->event.p)
+        return leading || b->type == CAPTURE_SECTION;
+    t = event_type_get(event_code(b->event.p));
+    return leading && t && t->meta;
+}
+
 uint64_t capture_first_time(const char *path)
 {
     struct capture_input *in = capture_input_open(path, -1, NULL);
     struct capture_reader *r = in ? capture_reader_new(in, false) : NULL;
     struct capture_item_info info;
     uint64_t ts = 0;
+    bool leading = false;
 
     while (r && ts == 0) {
         enum capture_item item = capture_reader_next(r, &info);
 
-        if (item == CAPTURE_ITEM_BLOCK && info.block.event.p)
+        if (item == CAPTURE_ITEM_BLOCK)
+            leading = capture_block_leads(&info.block, leading);
+        if (item == CAPTURE_ITEM_BLOCK && info.block.event.p && !leading)
             ts = event_ts(info.block.event.p);
         else if (item > CAPTURE_ITEM_DAMAGE)
             break;

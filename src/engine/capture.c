@@ -13,6 +13,7 @@
 #define OLD_TYPES   336  /* types that sysdig 0.29.3 knows */
 #define DAMAGE_MAX  1000 /* places that are kept in words */
 #define BUCKETS     4096u
+#define PART_OFFSET (((uint64_t)1 << CAPTURE_PART_BITS) - 1)
 
 /* The enter half that a thread's next exit may take. */
 struct pending {
@@ -23,9 +24,19 @@ struct pending {
     size_t len, cap;
 };
 
+struct capture_part { /* one of the captures that make the stream */
+    char *path;
+    struct section *_Atomic newest;
+    /* the plugin thread's own */
+    bool started, meta_over, leading;
+    struct pending *pending[BUCKETS];
+    _Atomic uint64_t inside; /* bytes read, inside the compression */
+};
+
 /* An event on its way: made in its current form only where somebody needs more than its header. */
 struct passing {
     const struct capture_block *block;
+    struct capture_part *part;
     struct event_head head;
     struct event_plan plan;
     uint64_t offset;       /* of the event's bytes */
@@ -42,36 +53,60 @@ struct section { /* from one section header to the next */
 
 struct capture {
     struct capture_input *input;
-    char *path;
-    struct section *_Atomic newest;
+    char *path; /* for people */
+    struct capture_part *parts;
+    size_t nparts;
     /* the plugin thread's own */
-    struct capture_reader *reader;
+    struct capture_stream *stream;
     struct buf upgraded, folded, half, enter;
-    bool started, meta_over, leading, later_section, finished, raw, internal;
+    bool started, later_section, finished, raw, internal;
     bool counts, tells_state; /* somebody asks for the figures; for the state */
     uint64_t number;          /* of the last event */
     uint64_t shown;           /* rows, or events handed to the output */
-    struct pending *pending[BUCKETS];
     struct capture_stats stats;
 };
 
 /* ---- sections -------------------------------------------------------------------------------- */
 
-static void new_section(struct capture *c, uint64_t offset, bool history)
+static void sections_free(struct capture_part *p)
+{
+    for (struct section *s = p->newest, *before; s; s = before) {
+        before = s->before;
+        state_free(s->state);
+        free(s);
+    }
+    p->newest = NULL;
+}
+
+/* Without a store nobody asks for what is over. */
+static void forget_sections(struct capture *c, const struct capture_part *now)
+{
+    for (size_t i = 0; i < c->nparts; i++) {
+        if (&c->parts[i] == now || capture_stream_ended(c->stream, i))
+            sections_free(&c->parts[i]);
+    }
+}
+
+static void new_section(struct capture *c, struct capture_part *p, uint64_t offset, bool history)
 {
     struct section *s = xcalloc(1, sizeof(*s));
 
-    s->before = c->newest;
+    if (!history)
+        forget_sections(c, p);
+    s->before = p->newest;
     s->from = offset;
     s->state = state_new(history);
-    atomic_store_explicit(&c->newest, s, memory_order_release);
-    c->meta_over = false;
-    c->leading = true;
+    atomic_store_explicit(&p->newest, s, memory_order_release);
+    p->meta_over = false;
+    p->leading = true;
 }
 
 const struct state *capture_state(const struct capture *c, uint64_t at)
 {
-    struct section *s = atomic_load_explicit(&((struct capture *)c)->newest, memory_order_acquire);
+    size_t part = (size_t)(at >> CAPTURE_PART_BITS);
+    struct section *s = part < c->nparts
+                            ? atomic_load_explicit(&c->parts[part].newest, memory_order_acquire)
+                            : NULL;
 
     while (s && s->from > at)
         s = s->before;
@@ -80,7 +115,7 @@ const struct state *capture_state(const struct capture *c, uint64_t at)
 
 /* ---- pending enter halves -------------------------------------------------------------------- */
 
-static struct pending **pending_slot(struct capture *c, uint64_t tid)
+static struct pending **pending_slot(struct capture_part *c, uint64_t tid)
 {
     struct pending **p = &c->pending[(tid * 0x9e3779b97f4a7c15ull) >> 52];
 
@@ -89,7 +124,7 @@ static struct pending **pending_slot(struct capture *c, uint64_t tid)
     return p;
 }
 
-static void pending_clear(struct capture *c)
+static void pending_clear(struct capture_part *c)
 {
     for (size_t i = 0; i < BUCKETS; i++) {
         for (struct pending *p = c->pending[i], *next; p; p = next) {
@@ -101,11 +136,11 @@ static void pending_clear(struct capture *c)
     }
 }
 
-static void pending_store(struct capture *c, const struct passing *from)
+static void pending_store(const struct passing *from)
 {
     const struct capture_block *b = from->block;
     uint64_t tid = from->head.tid;
-    struct pending **slot = pending_slot(c, tid), *p = *slot;
+    struct pending **slot = pending_slot(from->part, tid), *p = *slot;
     size_t n = MIN_OF((size_t)event_len(b->event.p), b->event.n);
 
     if (!p) {
@@ -124,7 +159,7 @@ static void pending_store(struct capture *c, const struct passing *from)
 }
 
 /* The enter half that the thread's exit may take; NULL: none. */
-static struct pending *pending_of(struct capture *c, uint64_t tid)
+static struct pending *pending_of(struct capture_part *c, uint64_t tid)
 {
     struct pending *p = *pending_slot(c, tid);
 
@@ -243,7 +278,7 @@ static void show_event(struct engine *e, struct capture *c, struct passing *p)
         keep_row(e, c, p);
         return;
     }
-    e->place = (struct event_place){c->newest->state, p->offset, p->block->cpu};
+    e->place = (struct event_place){p->part->newest->state, p->offset, p->block->cpu};
     if (type == EVENT_GENERIC_E || type == EVENT_GENERIC_X)
         call = call_of(p);
     /* without a number of its own it has that of the event before it */
@@ -271,8 +306,8 @@ static bool is_hidden(struct capture *c, const struct capture_block *b, uint16_t
 static void number_and_show(struct engine *e, struct capture *c, struct passing *p)
 {
     uint16_t type = c->raw ? p->head.type : p->plan.type;
-    bool initial =
-        c->leading && (is_initial_state(type) || (c->raw && type == EVENT_CONTAINER_JSON_OLD));
+    bool initial = p->part->leading &&
+                   (is_initial_state(type) || (c->raw && type == EVENT_CONTAINER_JSON_OLD));
 
     if (!(initial && c->later_section))
         c->number++;
@@ -280,7 +315,7 @@ static void number_and_show(struct engine *e, struct capture *c, struct passing 
     if (!is_hidden(c, p->block, type, initial))
         show_event(e, c, p);
     if (!initial)
-        c->leading = false;
+        p->part->leading = false;
 }
 
 /* Types that the table does not know are rows without a number; so is what 0.29.3 passes over. */
@@ -291,7 +326,7 @@ static bool is_unknown(const struct capture *c, uint16_t type)
 
 static void tell_state(struct capture *c, struct passing *p)
 {
-    struct state *state = c->newest->state;
+    struct state *state = p->part->newest->state;
 
     if (!c->tells_state)
         return;
@@ -309,16 +344,16 @@ static bool look_at(struct engine *e, struct capture *c, struct passing *p, uint
 
     if (event_peek(b->event.p, b->event.n, b->v1, &p->head, &err) == SEV_OK)
         return true;
-    snprintf(text, sizeof(text), "%s: the event at offset %llu is damaged: %s", c->path,
-             (unsigned long long)offset, err.text);
+    snprintf(text, sizeof(text), "%s: the event at offset %llu is damaged: %s", p->part->path,
+             (unsigned long long)(offset & PART_OFFSET), err.text);
     note_damage(e, c, text);
     return false;
 }
 
-static void take_event(struct engine *e, struct capture *c, const struct capture_block *b,
-                       uint64_t offset)
+static void take_event(struct engine *e, struct capture *c, struct capture_part *part,
+                       const struct capture_block *b, uint64_t offset)
 {
-    struct passing p = {.block = b, .offset = offset + b->event_at};
+    struct passing p = {.block = b, .part = part, .offset = offset + b->event_at};
     bool stored, passed;
 
     if (!look_at(e, c, &p, offset))
@@ -335,9 +370,9 @@ static void take_event(struct engine *e, struct capture *c, const struct capture
     stored = p.plan.fate == EVENT_STORED || p.plan.fate == EVENT_STORED_AND_PASSED;
     passed = p.plan.fate == EVENT_PASSED || p.plan.fate == EVENT_STORED_AND_PASSED;
     if (p.plan.takes_enter)
-        p.enter = pending_of(c, p.head.tid);
+        p.enter = pending_of(p.part, p.head.tid);
     if (stored)
-        pending_store(c, &p);
+        pending_store(&p);
     if (passed)
         tell_state(c, &p);
     if (passed || c->raw)
@@ -348,41 +383,43 @@ static void take_event(struct engine *e, struct capture *c, const struct capture
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
-static void take_metadata(struct engine *e, struct capture *c, const struct capture_block *b,
-                          uint64_t offset)
+static void take_metadata(struct engine *e, struct capture *c, struct capture_part *p,
+                          const struct capture_block *b, uint64_t offset)
 {
+    struct state *state = p->newest->state;
     struct error err;
 
-    if (c->meta_over)
+    if (p->meta_over)
         return; /* only at the start of a section does it describe what is known */
-    if (state_metadata(c->newest->state, b, offset, &err) != SEV_OK)
+    if (state_metadata(state, b, offset & PART_OFFSET, &err) != SEV_OK)
         note_damage(e, c, err.text);
-    if (b->type == CAPTURE_MACHINE && state_machine(c->newest->state)->hostname[0])
-        snprintf(e->hostname, sizeof(e->hostname), "%.127s",
-                 state_machine(c->newest->state)->hostname);
+    if (b->type == CAPTURE_MACHINE) {
+        c->stats.machine = *state_machine(state);
+        if (c->stats.machine.hostname[0])
+            snprintf(e->hostname, sizeof(e->hostname), "%.127s", c->stats.machine.hostname);
+    }
 }
 
-static void take_block(struct engine *e, struct capture *c, const struct capture_block *b,
-                       uint64_t offset)
+static void take_block(struct engine *e, struct capture *c, struct capture_part *p,
+                       const struct capture_block *b, uint64_t offset)
 {
     if (c->counts)
         capture_stats_block(&c->stats, b);
-    atomic_store_explicit(&c->stats.inside, offset + b->len, memory_order_relaxed);
+    atomic_store_explicit(&p->inside, (offset & PART_OFFSET) + b->len, memory_order_relaxed);
     if (b->type == CAPTURE_SECTION) {
-        if (c->started) {
-            c->later_section = true;
-            pending_clear(c);
-        }
-        new_section(c, offset, e->store != NULL);
+        c->later_section = c->started;
+        if (p->started)
+            pending_clear(p);
+        new_section(c, p, offset, e->store != NULL);
         c->stats.sections++;
-        c->started = true;
+        c->started = p->started = true;
     } else if (!b->event.p) {
-        take_metadata(e, c, b, offset);
+        take_metadata(e, c, p, b, offset);
     } else {
-        if (!c->meta_over)
-            state_start(c->newest->state);
-        c->meta_over = true;
-        take_event(e, c, b, offset);
+        if (!p->meta_over)
+            state_start(p->newest->state);
+        p->meta_over = true;
+        take_event(e, c, p, b, offset);
     }
 }
 
@@ -403,11 +440,12 @@ static void take_item(struct engine *e, struct capture *c, enum capture_item ite
                       const struct capture_item_info *info)
 {
     char text[2000];
+    struct capture_part *p = &c->parts[info->part];
 
     if (item == CAPTURE_ITEM_BLOCK) {
-        take_block(e, c, &info->block, info->offset);
+        take_block(e, c, p, &info->block, info->offset);
     } else if (item == CAPTURE_ITEM_DAMAGE) {
-        snprintf(text, sizeof(text), "%s: %s", c->path, info->text);
+        snprintf(text, sizeof(text), "%s: %s", p->path, info->text);
         note_damage(e, c, text);
     }
 }
@@ -416,14 +454,15 @@ static void take_item(struct engine *e, struct capture *c, enum capture_item ite
 static enum capture_item take_slice(struct engine *e, struct capture *c)
 {
     uint64_t until = time_mono() + SLICE_NS;
-    struct capture_item_info info;
+    const struct capture_item_info *info;
     enum capture_item item;
 
     c->counts = e->store || output_counts(e);
     c->tells_state = e->store || output_needs_state(e);
     for (unsigned n = 1;; n++) {
-        item = capture_reader_next(c->reader, &info);
-        take_item(e, c, item, &info);
+        item = capture_stream_next(c->stream, &info);
+        if (item <= CAPTURE_ITEM_DAMAGE)
+            take_item(e, c, item, info);
         if (item > CAPTURE_ITEM_DAMAGE || (e->output && output_is_over(e)) ||
             (n % CLOCK_EVERY == 0 && time_mono() >= until))
             return item;
@@ -441,7 +480,7 @@ bool capture_step(struct engine *e)
     item = take_slice(e, c);
     c->finished = item == CAPTURE_ITEM_END || item == CAPTURE_ITEM_FAILED;
     if (item == CAPTURE_ITEM_FAILED)
-        error = xasprintf("%s: %s", c->path, capture_reader_error(c->reader)->text);
+        error = xasprintf("%s: %s", c->path, capture_stream_error(c->stream)->text);
     if (e->store)
         store_publish(e->store);
     else
@@ -472,67 +511,94 @@ static struct capture_input *open_pipe(int fd, int spool, _Atomic uint64_t *kept
     return capture_input_pipe(fd, copy, kept, err);
 }
 
-struct part {
+struct file {
     const char *path;
-    uint64_t first;
+    uint64_t first; /* time of its first event */
 };
 
 static int by_first_time(const void *a, const void *b)
 {
-    const struct part *x = a, *y = b;
+    const struct file *x = a, *y = b;
 
     return x->first < y->first ? -1 : x->first > y->first;
 }
 
-/* Several files in the order of their first events: a rotated set is one stream. */
-static struct capture_input *open_several(const struct str_list *paths, struct error *err)
+static bool open_files(struct capture_input **inputs, const struct file *files, size_t n,
+                       struct error *err)
 {
-    struct part *parts = xcalloc(paths->n, sizeof(*parts));
-    struct capture_input **inputs = xcalloc(paths->n, sizeof(struct capture_input *)), *in = NULL;
-    size_t n;
-
-    for (size_t i = 0; i < paths->n; i++)
-        parts[i] = (struct part){paths->v[i], capture_first_time(paths->v[i])};
-    qsort(parts, paths->n, sizeof(*parts), by_first_time);
-    for (n = 0; n < paths->n && (inputs[n] = capture_input_open(parts[n].path, -1, err)); n++)
-        ;
-    if (n == paths->n)
-        in = capture_input_chain(inputs, n);
-    while (!in && n)
-        capture_input_free(inputs[--n]);
-    free(inputs);
-    free(parts);
-    return in;
+    for (size_t i = 0; i < n; i++) {
+        inputs[i] = capture_input_open(files[i].path, -1, err);
+        if (!inputs[i]) {
+            while (i)
+                capture_input_free(inputs[--i]);
+            return false;
+        }
+    }
+    return true;
 }
 
-static struct capture_input *open_input(const struct str_list *paths, int spool,
-                                        _Atomic uint64_t *kept, struct error *err)
+/* Several files are one stream in the order of time, be they a rotated set or not. */
+static bool open_several(struct capture *c, const struct str_list *paths, bool follow,
+                         struct error *err)
+{
+    size_t n = MIN_OF(paths->n, CAPTURE_PARTS_MAX);
+    struct file *files = xcalloc(n, sizeof(*files));
+    struct capture_input **inputs = xcalloc(n, sizeof(struct capture_input *));
+    uint64_t *firsts = xcalloc(n, sizeof(*firsts));
+    bool ok;
+
+    for (size_t i = 0; i < n; i++)
+        files[i] = (struct file){paths->v[i], capture_first_time(paths->v[i])};
+    qsort(files, n, sizeof(*files), by_first_time);
+    ok = open_files(inputs, files, n, err);
+    if (ok) {
+        c->input = capture_input_several(inputs, n);
+        for (size_t i = 0; i < n; i++)
+            firsts[i] = files[i].first;
+        c->stream = capture_stream_new(c->input, firsts, follow);
+        c->parts = xcalloc(n, sizeof(*c->parts));
+        c->nparts = n;
+        for (size_t i = 0; i < n; i++)
+            c->parts[i].path = xstrdup(files[i].path);
+        c->path = xasprintf("%zu captures", n);
+    }
+    free(firsts);
+    free(inputs);
+    free(files);
+    return ok;
+}
+
+static bool open_one(struct capture *c, const char *path, bool follow, int spool,
+                     _Atomic uint64_t *kept, struct error *err)
 {
     int fd;
 
-    if (paths->n > 1)
-        return open_several(paths, err);
-    if (sscanf(paths->v[0], "fd:%d", &fd) == 1)
-        return open_pipe(fd, spool, kept, err);
-    return capture_input_open(paths->v[0], -1, err);
+    c->input = sscanf(path, "fd:%d", &fd) == 1 ? open_pipe(fd, spool, kept, err)
+                                               : capture_input_open(path, -1, err);
+    if (!c->input)
+        return false;
+    c->stream = capture_stream_new(c->input, NULL, follow);
+    c->parts = xcalloc(1, sizeof(*c->parts));
+    c->nparts = 1;
+    c->path = xstrdup(str_starts(path, "fd:") ? "standard input" : path);
+    c->parts[0].path = xstrdup(c->path);
+    return true;
 }
 
 struct capture *capture_new(const struct session_spec *spec, int spool, _Atomic uint64_t *kept,
                             struct error *err)
 {
-    struct capture_input *input = open_input(&spec->captures, spool, kept, err);
-    struct capture *c;
+    struct capture *c = xcalloc(1, sizeof(*c));
+    bool ok = spec->captures.n > 1
+                  ? open_several(c, &spec->captures, spec->follow, err)
+                  : open_one(c, spec->captures.v[0], spec->follow, spool, kept, err);
 
-    if (!input)
+    if (!ok) {
+        free(c);
         return NULL;
-    c = xcalloc(1, sizeof(*c));
-    c->input = input;
-    c->path = spec->captures.n > 1                     ? xasprintf("%zu captures", spec->captures.n)
-              : str_starts(spec->captures.v[0], "fd:") ? xstrdup("standard input")
-                                                       : xstrdup(spec->captures.v[0]);
+    }
     c->raw = spec->raw_events;
     c->internal = spec->internal;
-    c->reader = capture_reader_new(input, spec->follow);
     event_plans_make();
     buf_init(&c->upgraded, EVENT_LEN_MAX + 4096);
     buf_init(&c->folded, EVENT_LEN_MAX + 4096);
@@ -549,16 +615,22 @@ const char *capture_path(const struct capture *c)
 json_t *capture_info_json(const struct engine *e)
 {
     struct capture *c = e->capture;
+    uint64_t inside = 0;
 
     c->stats.last_number = c->number;
-    if (c->newest)
-        c->stats.machine = *state_machine(c->newest->state);
+    for (size_t i = 0; i < c->nparts; i++)
+        inside += c->parts[i].inside;
+    c->stats.inside = inside;
     return capture_stats_json(e, &c->stats);
 }
 
-uint64_t capture_indexed(const struct capture *c)
+bool capture_indexed(const struct capture *c, size_t part, uint64_t *from, uint64_t *to)
 {
-    return c->stats.inside;
+    if (part >= c->nparts)
+        return false;
+    *from = (uint64_t)part << CAPTURE_PART_BITS;
+    *to = *from + atomic_load_explicit(&c->parts[part].inside, memory_order_relaxed);
+    return true;
 }
 
 struct capture_input *capture_bytes(struct capture *c)
@@ -570,13 +642,13 @@ void capture_free(struct capture *c)
 {
     if (!c)
         return;
-    for (struct section *s = c->newest, *before; s; s = before) {
-        before = s->before;
-        state_free(s->state);
-        free(s);
+    for (size_t i = 0; i < c->nparts; i++) {
+        sections_free(&c->parts[i]);
+        pending_clear(&c->parts[i]);
+        free(c->parts[i].path);
     }
-    pending_clear(c);
-    capture_reader_free(c->reader);
+    free(c->parts);
+    capture_stream_free(c->stream);
     capture_input_free(c->input);
     buf_fini(&c->upgraded);
     buf_fini(&c->folded);

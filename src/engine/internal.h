@@ -197,7 +197,7 @@ struct event_place { /* what is known of an event beside its bytes */
 
 struct capture_stats { /* plugin thread */
     uint64_t events, last_number, first, last, earliest, latest, steps_back;
-    _Atomic uint64_t inside; /* bytes read, inside the compression */
+    uint64_t inside; /* bytes read, inside the compression */
     unsigned sections;
     struct capture_machine machine;
     uint64_t types[EVENT_TYPES + 1]; /* the last: unknown ones */
@@ -228,7 +228,8 @@ struct capture *capture_new(const struct session_spec *spec, int spool, _Atomic 
 const char *capture_path(const struct capture *c); /* for people */
 void capture_free(struct capture *c);
 struct capture_input *capture_bytes(struct capture *c);
-uint64_t capture_indexed(const struct capture *c); /* bytes that are read; any thread */
+/* The offsets of a part's bytes that are read; false: there are not so many parts. Any thread. */
+bool capture_indexed(const struct capture *c, size_t part, uint64_t *from, uint64_t *to);
 /* The state that holds at an offset. Any thread. */
 const struct state *capture_state(const struct capture *c, uint64_t at);
 /* Reads on for a few milliseconds; false: there is nothing more (for now). Plugin thread. */

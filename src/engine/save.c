@@ -91,13 +91,13 @@ static enum severity copy_rows(struct save *s, uint64_t end, struct error *err)
 
 /* ---- captures -------------------------------------------------------------------------------- */
 
-static enum severity copy_bytes(struct save *s, uint64_t end, struct error *err)
+static enum severity copy_bytes(struct save *s, uint64_t at, uint64_t end, struct error *err)
 {
     struct capture_input *in = capture_bytes(s->e->capture);
     char *window = xmalloc(COPY_WINDOW);
     enum severity sev = SEV_OK;
 
-    for (uint64_t at = 0; at < end && sev == SEV_OK;) {
+    while (at < end && sev == SEV_OK) {
         size_t n = (size_t)MIN_OF(end - at, (uint64_t)COPY_WINDOW);
 
         if (!capture_input_read(in, at, window, n))
@@ -166,11 +166,10 @@ static void take_block(struct save *s, const struct capture_block *b, uint64_t o
 }
 
 /* Block by block through the bytes that are indexed; damage is left out. */
-static enum severity copy_selected(struct save *s, uint64_t end, struct error *err)
+static enum severity copy_selected(struct save *s, uint64_t at, uint64_t end, struct error *err)
 {
     struct capture_input *in = capture_bytes(s->e->capture);
     struct buf window;
-    uint64_t at = 0;
     enum severity sev = SEV_OK;
 
     buf_init(&window, (size_t)CAPTURE_BLOCK_MAX * 2);
@@ -205,19 +204,20 @@ static enum severity copy_selected(struct save *s, uint64_t end, struct error *e
     return sev;
 }
 
-static enum severity copy_capture(struct save *s, uint64_t end, struct error *err)
+/* Several captures go one behind the other, each with its sections. */
+static enum severity copy_capture(struct save *s, uint64_t rows, struct error *err)
 {
-    uint64_t bytes = capture_indexed(s->e->capture);
+    enum severity sev = SEV_OK;
+    uint64_t from, to;
 
-    if (!s->selection && !s->portable) {
-        s->events = end;
-        return copy_bytes(s, bytes, err);
-    }
     if (s->selection)
-        collect_wanted(s, end);
+        collect_wanted(s, rows);
     else
-        s->events = end;
-    return copy_selected(s, bytes, err);
+        s->events = rows;
+    for (size_t i = 0; sev == SEV_OK && capture_indexed(s->e->capture, i, &from, &to); i++)
+        sev = s->selection || s->portable ? copy_selected(s, from, to, err)
+                                          : copy_bytes(s, from, to, err);
+    return sev;
 }
 
 /* ---- the file -------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 
 #include "internal.h"
 
+#define WINDOWS     8     /* parts that are read at once */
 #define ENTER_SLACK 16384 /* bytes before a window in which enter halves are likely */
 
 /* Stands for an event that can't be read: no field has a value, no filter matches. */
@@ -197,39 +198,90 @@ enum severity store_read(const struct store *s, uint64_t row, struct buf *out, s
     return SEV_OK;
 }
 
+/* What n rows from row on have in each part, as far as `max` bytes go: a window for each. Gives the
+ * rows that are covered. */
+static size_t plan_windows(const struct store *s, uint64_t row, size_t n, size_t max,
+                           struct window *windows, size_t *nwindows)
+{
+    struct store_row r;
+    size_t total = 0, i, k;
+
+    *nwindows = 0;
+    for (i = 0; i < n && store_row(s, row + i, &r); i++) {
+        uint64_t end = r.offset + r.len;
+
+        if (r.flags & STORE_NOTE)
+            continue;
+        for (k = 0; k < *nwindows && (windows[k].at ^ r.offset) >> CAPTURE_PART_BITS; k++)
+            ;
+        if (k == *nwindows) {
+            if (k == WINDOWS)
+                break;
+            windows[k] = (struct window){NULL, r.offset, 0};
+            ++*nwindows;
+        }
+        if (r.offset < windows[k].at ||
+            (total && total - windows[k].n + (end - windows[k].at) > max))
+            break;
+        total += (size_t)(end - windows[k].at) - windows[k].n;
+        windows[k].n = (size_t)(end - windows[k].at);
+    }
+    return i;
+}
+
+/* Reads them, each with what stands a little before it; room for all is in raw. */
+static void fill_windows(const struct store *s, struct window *windows, size_t n, struct buf *raw)
+{
+    size_t total = 0, at = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t in_part = windows[i].at & (((uint64_t)1 << CAPTURE_PART_BITS) - 1),
+                 slack = MIN_OF(in_part, (uint64_t)ENTER_SLACK);
+
+        windows[i].at -= slack;
+        windows[i].n += (size_t)slack;
+        total += windows[i].n;
+    }
+    if (!buf_reserve(raw, total)) {
+        for (size_t i = 0; i < n; i++)
+            windows[i].n = 0;
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        windows[i].p = raw->data + at;
+        at += windows[i].n;
+        if (!read_at(s, raw->data + at - windows[i].n, windows[i].n, windows[i].at))
+            windows[i].n = 0;
+    }
+}
+
+/* The window that an offset lies in; of none the first, which does not have it. */
+static const struct window *window_of(const struct window *windows, size_t n, uint64_t offset)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!((windows[i].at ^ offset) >> CAPTURE_PART_BITS))
+            return &windows[i];
+    }
+    return &windows[0];
+}
+
 /* Rows of a capture: read at once as they stand, then made one by one. */
 static size_t read_capture_rows(const struct store *s, uint64_t row, size_t n, size_t max,
                                 struct buf *out, size_t *offsets)
 {
-    struct store_row r, first = {0};
+    struct window windows[WINDOWS] = {{NULL, UINT64_MAX, 0}};
+    struct store_row r;
     struct buf raw, event;
-    struct window w = {0};
-    uint64_t end = 0;
-    size_t got = 0;
+    size_t got, nwindows, covered = plan_windows(s, row, n, max, windows, &nwindows);
 
-    for (size_t i = 0; i < n && store_row(s, row + i, &r); i++) {
-        if (r.flags & STORE_NOTE)
-            continue;
-        if (end == 0)
-            first = r;
-        if (end && r.offset + r.len - first.offset > max)
-            break;
-        end = r.offset + r.len;
-    }
     buf_init(&raw, SIZE_MAX / 2);
     buf_init(&event, EVENT_LEN_MAX * 2);
-    if (end) {
-        w.at = first.offset - MIN_OF(first.offset, (uint64_t)ENTER_SLACK);
-        w.n = (size_t)(end - w.at);
-        if (!buf_reserve(&raw, w.n) || !read_at(s, raw.data, w.n, w.at))
-            w.n = 0;
-        w.p = raw.data;
-    }
-    for (; got < n && store_row(s, row + got, &r); got++) {
-        if (!(r.flags & STORE_NOTE) && got && r.offset + r.len > w.at + w.n)
-            break;
+    fill_windows(s, windows, nwindows, &raw);
+    for (got = 0; got < covered && store_row(s, row + got, &r); got++) {
+        const struct window *w = window_of(windows, nwindows, r.offset);
+
         offsets[got] = out->len;
-        if (!(r.flags & STORE_NOTE) && make_event(s, &w, row + got, &r, &event, NULL) == SEV_OK)
+        if (!(r.flags & STORE_NOTE) && make_event(s, w, row + got, &r, &event, NULL) == SEV_OK)
             buf_add(out, event.data, event.len);
         else
             buf_add(out, unreadable, sizeof(unreadable));

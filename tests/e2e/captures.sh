@@ -125,6 +125,20 @@ out <<'T'
 curl
 T
 
+check "captures that overlap are one stream in the order of time, each with its own state"
+name=falco_psp_run_as_user_0_container format='*%evt.rawtime %evt.cpu %evt.type %proc.name %proc.cmdline %fd.name %evt.args'
+for cpu in 0 1; do
+    run 0 "$MEWS" record -w "cpu$cpu.scap" -r "$captures/$name.scap" "evt.cpu = $cpu and not evt.type = container"
+done
+run 0 "$MEWS" print "$captures/$name.scap" -p "$format" "evt.cpu in (0, 1) and not evt.type = container"
+cp out want
+[ "$(wc -l <want)" -gt 800 ] || fail "too little was selected"
+run 0 "$MEWS" print cpu1.scap cpu0.scap -p "$format"
+# of two events in the same nanosecond either may be the first
+sort out >out.sorted && sort want | cmp -s out.sorted - || fail "other values: $(diff want out | head -n 4 | cut -c1-200)"
+run 0 "$MEWS" print cpu1.scap cpu0.scap -p "%evt.rawtime"
+sort -n -c out 2>/dev/null || fail "not in the order of time"
+
 check "a capture that grows is followed"
 "$BUILD/tests/capture/mkcapture" whole.scap 40
 head -c 9000 whole.scap >growing.scap
