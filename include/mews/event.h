@@ -361,6 +361,9 @@ static inline struct event_plan event_plan(uint16_t type, uint32_t nparams)
  * system call counts as none. Both are checked events of the current header. */
 enum event_fate event_fold(const void *e, const void *enter, struct buf *out);
 
+/* A plugin event without its payload, PLUGIN_EVENT_PAYLOAD_OFFSET bytes: what its header and ID tell.
+ */
+void event_plugin_stub(uint64_t ts, uint32_t plugin_id, char *out);
 /* Appends a plugin event to out. */
 void event_plugin_make(struct buf *out, uint64_t ts, uint32_t plugin_id, struct span payload);
 

@@ -171,6 +171,9 @@ enum field_needs {
     FIELD_NEEDS_BYTES,
 };
 enum field_needs field_refs_needs(const struct field_refs *refs);
+enum field_needs field_needs(const struct field_def *def); /* of one */
+/* Whether its value costs so much that it is worth keeping once it is known. */
+bool field_worth_keeping(const struct field_def *def);
 bool event_header_names(uint16_t type);
 /* True when some field in it asks for what the system's processes and descriptors were. */
 bool field_refs_need_state(const struct field_refs *refs);

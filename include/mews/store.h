@@ -118,6 +118,31 @@ size_t store_read_rows(const struct store *s, uint64_t row, size_t n, size_t max
 /* Offset range of the kept blocks, for saving. */
 void store_range(const struct store *s, uint64_t *start, uint64_t *end);
 
+/* ---- values that fields gave for rows, kept within a limit of memory: the chunks that were not
+ * taken for the longest are thrown away first. Everything may be called from every thread. */
+struct value_columns;
+struct value_column;
+struct value_chunk; /* the values of a column for the rows of one chunk */
+
+struct value_columns *value_columns_new(uint64_t limit);
+void value_columns_free(struct value_columns *c);
+/* The column of a name, made when it is new; lives as long as they all. */
+struct value_column *value_column_of(struct value_columns *c, const char *name);
+/* What is kept for the chunk of a row; NULL: nothing is, and make is not set. To be given back: until
+ * then it stays, with all values in it. */
+struct value_chunk *value_chunk_take(struct value_columns *c, struct value_column *col,
+                                     uint64_t row, bool make);
+void value_chunk_give(struct value_columns *c, struct value_chunk *k);
+/* False: the value is not kept. */
+bool value_chunk_get(const struct value_chunk *k, uint64_t row, struct value *out);
+uint32_t value_chunk_known(const struct value_chunk *k); /* rows whose values are kept */
+/* Keeps a copy; what is kept already stays. */
+void value_chunk_keep(struct value_columns *c, struct value_chunk *k, uint64_t row,
+                      const struct value *v);
+void value_columns_trim(struct value_columns *c);  /* back within the limit */
+void value_columns_clear(struct value_columns *c); /* the values have changed */
+uint64_t value_columns_bytes(const struct value_columns *c);
+
 /* ---- an axis of time: the stretches that events stand in; what is long and empty between them is
  * folded into one cell */
 struct axis_cell {

@@ -267,6 +267,7 @@ static void method_session_start(struct engine *e, const json_t *id, const json_
     e->started = true;
     e->avoid = json_deep_copy(json_object_get(params, "avoid"));
     e->without = json_deep_copy(json_object_get(params, "without"));
+    e->values = value_columns_new(e->spec.memory);
     setup_store(e);
     load_layouts(e);
     job_post(e, run_begin, NULL, params, NULL);
@@ -522,6 +523,7 @@ static void engine_fini(struct engine *e)
     rows_free_deferred(e);
     columns_free(e);
     cell_cache_free(e->cells);
+    value_columns_free(e->values);
     field_catalogue_free(e->catalogue);
     layouts_fini(&e->layouts);
     stream_free(e);

@@ -63,6 +63,8 @@ struct event_reader {
     size_t nvalues;
     uint32_t stamp;
     unsigned generation; /* of the plugins when owner and source were looked up */
+    uint64_t row;        /* of the event; reader_event's */
+    struct value_chunk *const *kept; /* values of its rows that are kept, by slot; NULL: none */
     uint32_t id;
     struct plugin *owner;
     const char *source;
@@ -91,7 +93,9 @@ struct selection {
     char *text;
     struct filter *filter;
     bool plugin; /* needs the plugin thread */
-    enum field_needs needs;
+    enum field_needs needs, rest; /* of all fields; of those whose values are not kept */
+    struct value_column **columns; /* by slot of the filter's fields, NULL: not kept */
+    size_t ncolumns;               /* slots; 0: no column */
     bool wanted;          /* scan it in the background; guarded by sel_lock */
     pthread_mutex_t lock; /* guards what follows */
     uint64_t focus;       /* row near which matches are wanted first */
@@ -99,8 +103,11 @@ struct selection {
     uint64_t matches, scanned;
 };
 
+#define KEPT_MAX 32 /* fields of a filter whose values are kept */
+
 struct scanner { /* a thread's means to scan */
     struct event_reader reader;
+    struct value_chunk *kept[KEPT_MAX];
     struct buf bytes;
     size_t *offsets;
 };
@@ -361,6 +368,7 @@ struct engine {
     pthread_cond_t sel_cond; /* with sel_lock: work for the workers */
 
     struct cell_cache *cells;
+    struct value_columns *values;
     VEC(struct rows_request *) deferred; /* main thread */
     bool cells_asked;                    /* main thread: some reply had cells that wait */
 

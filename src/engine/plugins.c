@@ -202,6 +202,7 @@ static void plugins_changed(struct engine *e)
 {
     columns_recompile(e);
     cell_cache_clear(e->cells);
+    value_columns_clear(e->values);
     selections_restart_scan(e);
     counts_restart(e);
     notify(e, "plugins", json_object());

@@ -5,11 +5,18 @@ static void read_value(struct field_reader *self, const struct field_ref *ref, s
 {
     struct event_reader *r = (struct event_reader *)self;
 
+    struct value_chunk *kept = r->kept ? r->kept[ref->slot] : NULL;
+    struct value *v = &r->values[ref->slot];
+
     if (r->stamps[ref->slot] != r->stamp) {
-        field_extract(ref, &r->fe, false, &r->arena, &r->values[ref->slot]);
+        if (!kept || !value_chunk_get(kept, r->row, v)) {
+            field_extract(ref, &r->fe, false, &r->arena, v);
+            if (kept)
+                value_chunk_keep(r->e->values, kept, r->row, v);
+        }
         r->stamps[ref->slot] = r->stamp;
     }
-    *out = r->values[ref->slot];
+    *out = *v;
 }
 
 void reader_init(struct event_reader *r, struct engine *e)
@@ -73,6 +80,7 @@ static void next_event(struct event_reader *r, const struct field_refs *refs, co
     r->fe.at = place->at;
     r->fe.thread = &r->thread;
     r->thread.asked = false;
+    r->kept = NULL;
     find_owner(r, bytes);
 }
 
@@ -98,4 +106,5 @@ void reader_event(struct event_reader *r, const struct field_refs *refs, const v
         r->fe.first_ts = store_row(e->store, store_first(e->store), &first) ? first.ts : TS_NONE;
     }
     next_event(r, refs, bytes, store_number(e->store, row), previous_ts, &place);
+    r->row = row;
 }

@@ -118,18 +118,25 @@ struct span event_payload(const void *e)
     }
 }
 
+void event_plugin_stub(uint64_t ts, uint32_t plugin_id, char *out)
+{
+    put_u64(out, ts);
+    put_u64(out + 8, EVENT_TID_NONE);
+    put_u32(out + 16, PLUGIN_EVENT_PAYLOAD_OFFSET);
+    put_u16(out + 20, EVENT_PLUGIN);
+    put_u32(out + 22, 2);
+    put_u32(out + 26, 4);
+    put_u32(out + 30, 0);
+    put_u32(out + 34, plugin_id);
+}
+
 void event_plugin_make(struct buf *out, uint64_t ts, uint32_t plugin_id, struct span payload)
 {
     char h[PLUGIN_EVENT_PAYLOAD_OFFSET];
 
-    put_u64(h, ts);
-    put_u64(h + 8, EVENT_TID_NONE);
+    event_plugin_stub(ts, plugin_id, h);
     put_u32(h + 16, (uint32_t)(sizeof(h) + payload.n));
-    put_u16(h + 20, EVENT_PLUGIN);
-    put_u32(h + 22, 2);
-    put_u32(h + 26, 4);
     put_u32(h + 30, (uint32_t)payload.n);
-    put_u32(h + 34, plugin_id);
     buf_add(out, h, sizeof(h));
     buf_add(out, payload.p, payload.n);
 }

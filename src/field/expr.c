@@ -487,19 +487,26 @@ bool expr_compile(struct expr *e, const struct field_catalogue *c, struct field_
     }
 }
 
+enum field_needs field_needs(const struct field_def *def)
+{
+    return def->builtin < 0                     ? FIELD_NEEDS_BYTES
+           : def->builtin >= SYSTEM_FIELDS_FROM ? system_needs(def)
+                                                : builtin_needs(def);
+}
+
 enum field_needs field_refs_needs(const struct field_refs *refs)
 {
     enum field_needs needs = FIELD_NEEDS_HEADER;
 
-    for (size_t i = 0; i < refs->v.n; i++) {
-        const struct field_def *def = refs->v.v[i]->def;
-        enum field_needs own = def->builtin < 0                     ? FIELD_NEEDS_BYTES
-                               : def->builtin >= SYSTEM_FIELDS_FROM ? system_needs(def)
-                                                                    : builtin_needs(def);
-
-        needs = MAX_OF(needs, own);
-    }
+    for (size_t i = 0; i < refs->v.n; i++)
+        needs = MAX_OF(needs, field_needs(refs->v.v[i]->def));
     return needs;
+}
+
+bool field_worth_keeping(const struct field_def *def)
+{
+    return (def->flags & FIELD_NEEDS_PLUGIN) ||
+           (def->builtin >= SYSTEM_FIELDS_FROM && system_worth_keeping(def));
 }
 
 bool field_refs_need_state(const struct field_refs *refs)

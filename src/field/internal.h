@@ -18,6 +18,7 @@ void system_extract(const struct field_ref *ref, const struct field_event *e, st
 const char *system_category(const struct field_event *e); /* evt.category */
 enum field_needs system_needs(const struct field_def *def);
 bool system_needs_state(const struct field_def *def);
+bool system_worth_keeping(const struct field_def *def);
 enum field_needs builtin_needs(const struct field_def *def);
 #define SYSTEM_FIELDS_FROM 1000 /* where their numbers (field_def.builtin) start */
 

@@ -437,6 +437,12 @@ bool system_needs_state(const struct field_def *def)
            !(f->get == get_result && f->what != RES_LENGTH);
 }
 
+/* Texts of descriptors: found through threads and tables, and few are distinct. */
+bool system_worth_keeping(const struct field_def *def)
+{
+    return fields[def->builtin - SYSTEM_FIELDS_FROM].get == system_get_fd;
+}
+
 enum field_needs system_needs(const struct field_def *def)
 {
     const struct system_field *f = &fields[def->builtin - SYSTEM_FIELDS_FROM];

@@ -386,3 +386,131 @@ Test(store, an_axis_of_time_folds_what_is_long_and_empty)
         check_axis(ts, 1000, cells, n);
     }
 }
+
+/* ---- values that are kept -------------------------------------------------------------------- */
+
+static struct value text_value(const char *text)
+{
+    return (struct value){.state = VALUE_OK, .type = VT_CHARBUF, .n = 1, .one.s = span_of(text)};
+}
+
+static void keep_text(struct value_columns *c, struct value_chunk *k, uint64_t row,
+                      const char *text)
+{
+    char own[64];
+    struct value v;
+
+    snprintf(own, sizeof(own), "%s", text);
+    v = text_value(own);
+    value_chunk_keep(c, k, row, &v);
+    memset(own, '!', sizeof(own)); /* what is kept must be a copy */
+}
+
+Test(values, what_is_kept_comes_back_and_what_is_not_is_unknown)
+{
+    struct value_columns *c = value_columns_new((uint64_t)64 << 20);
+    struct value_column *col = value_column_of(c, "a.b");
+    struct value_chunk *k;
+    union elem list[2] = {{.u = 5}, {.u = 7}};
+    struct value v,
+        none = {.state = VALUE_NONE}, failed = {.state = VALUE_FAILED, .one.s = span_of("why")},
+        many = {.state = VALUE_OK, .type = VT_UINT64, .list = true, .n = 2, .many = list};
+
+    cr_assert_eq(col, value_column_of(c, "a.b"));
+    cr_assert_neq(col, value_column_of(c, "a.c"));
+    cr_assert_null(value_chunk_take(c, col, STORE_CHUNK + 3, false));
+    k = value_chunk_take(c, col, STORE_CHUNK + 3, true);
+    keep_text(c, k, STORE_CHUNK + 3, "one");
+    keep_text(c, k, STORE_CHUNK + 3, "another"); /* what is kept stays */
+    keep_text(c, k, STORE_CHUNK + 4, "one");
+    value_chunk_keep(c, k, STORE_CHUNK, &none);
+    value_chunk_keep(c, k, STORE_CHUNK + 1, &failed);
+    value_chunk_keep(c, k, STORE_CHUNK + 2, &many);
+    list[1].u = 99;
+    cr_assert_eq(value_chunk_known(k), 5);
+    cr_assert(value_chunk_get(k, STORE_CHUNK + 3, &v) && span_is(v.one.s, "one"));
+    cr_assert(value_chunk_get(k, STORE_CHUNK + 4, &v) && span_is(v.one.s, "one"));
+    cr_assert(value_chunk_get(k, STORE_CHUNK, &v) && v.state == VALUE_NONE);
+    cr_assert(value_chunk_get(k, STORE_CHUNK + 1, &v) && v.state == VALUE_FAILED &&
+              span_is(v.one.s, "why"));
+    cr_assert(value_chunk_get(k, STORE_CHUNK + 2, &v) && v.list && v.n == 2 && v.many[1].u == 7);
+    cr_assert(!value_chunk_get(k, STORE_CHUNK + 5, &v));
+    value_chunk_give(c, k);
+    value_columns_clear(c);
+    cr_assert_null(value_chunk_take(c, col, STORE_CHUNK + 3, false));
+    cr_assert_eq(value_columns_bytes(c), 0);
+    value_columns_free(c);
+}
+
+Test(values, the_chunks_not_taken_for_the_longest_go_first_and_those_in_use_stay)
+{
+    struct value_columns *c = value_columns_new((uint64_t)4 << 20);
+    struct value_column *col = value_column_of(c, "x");
+    struct value_chunk *held = NULL, *k;
+    struct value v;
+    char text[64];
+
+    for (uint64_t chunk = 0; chunk < 12; chunk++) {
+        k = value_chunk_take(c, col, chunk << STORE_CHUNK_BITS, true);
+        for (uint64_t i = 0; i < 4000; i++) {
+            snprintf(text, sizeof(text), "value %llu of %llu", (unsigned long long)i,
+                     (unsigned long long)chunk);
+            keep_text(c, k, (chunk << STORE_CHUNK_BITS) + i, text);
+        }
+        if (chunk == 1)
+            held = k;
+        else
+            value_chunk_give(c, k);
+        value_chunk_give(c, value_chunk_take(c, col, 0, false)); /* the first is asked for again */
+        value_columns_trim(c);
+        cr_assert_leq(value_columns_bytes(c), (uint64_t)4 << 20);
+    }
+    cr_assert_not_null((k = value_chunk_take(c, col, 0, false)), "the one in use was thrown away");
+    value_chunk_give(c, k);
+    cr_assert_null(value_chunk_take(c, col, STORE_CHUNK, false), "the oldest was kept");
+    cr_assert(value_chunk_get(held, STORE_CHUNK + 7, &v) && span_is(v.one.s, "value 7 of 1"));
+    value_chunk_give(c, held);
+    value_columns_free(c);
+}
+
+struct value_race {
+    struct value_columns *c;
+    struct value_column *col;
+    unsigned seed;
+};
+
+static void *keep_and_get(void *arg)
+{
+    struct value_race *r = arg;
+    char text[32];
+    struct value v;
+
+    for (unsigned n = 0; n < 20000; n++) {
+        uint64_t row = (r->seed = r->seed * 1664525u + 1013904223u) % (6 * STORE_CHUNK);
+        struct value_chunk *k = value_chunk_take(r->c, r->col, row, true);
+
+        snprintf(text, sizeof(text), "%llu", (unsigned long long)row % 5000);
+        if (value_chunk_get(k, row, &v))
+            cr_assert(span_is(v.one.s, text));
+        else
+            keep_text(r->c, k, row, text);
+        value_chunk_give(r->c, k);
+        value_columns_trim(r->c);
+    }
+    return NULL;
+}
+
+Test(values, several_threads_fill_and_throw_away_at_once)
+{
+    struct value_columns *c = value_columns_new((uint64_t)1 << 20);
+    struct value_race race[3];
+    pthread_t t[3];
+
+    for (unsigned i = 0; i < 3; i++) {
+        race[i] = (struct value_race){c, value_column_of(c, "x"), i};
+        pthread_create(&t[i], NULL, keep_and_get, &race[i]);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        pthread_join(t[i], NULL);
+    value_columns_free(c);
+}
