@@ -71,8 +71,8 @@ void store_free(struct store *s)
 {
     if (!s)
         return;
-    for (size_t p = 0; p < DIR_PAGES && s->dir[p]; p++) {
-        for (size_t i = 0; i < (size_t)1 << DIR_BITS; i++) {
+    for (size_t p = 0; p < DIR_PAGES; p++) {
+        for (size_t i = 0; s->dir[p] && i < (size_t)1 << DIR_BITS; i++) {
             if (s->dir[p][i])
                 munmap(s->dir[p][i], sizeof(struct chunk));
         }

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mews/store.h"
+#include "../../src/store/internal.h"
 
 static struct store *open_store(int fd, struct spool_state *state, uint64_t limit)
 {
@@ -385,6 +385,40 @@ Test(store, an_axis_of_time_folds_what_is_long_and_empty)
         cr_expect(n >= 1 && n <= room);
         check_axis(ts, 1000, cells, n);
     }
+}
+
+/* As after a stream of more than 2^33 events whose oldest are gone; to fill that many would take the
+ * memory of a hundred machines. */
+Test(store, rows_and_numbers_go_on_past_two_to_the_power_of_33)
+{
+    uint64_t base = ((uint64_t)1 << 33) - 3, row;
+    struct store *s = open_store(new_file(), NULL, 0);
+    struct store_row r;
+    struct buf bytes;
+
+    s->filled = s->number = base;
+    atomic_store(&s->first, base);
+    atomic_store(&s->rows, base);
+    for (uint64_t i = 1; i <= 3 * STORE_CHUNK; i++)
+        append(s, base + i, 10);
+    cr_assert_eq(store_commit(s, NULL), SEV_OK);
+    cr_assert_eq(store_rows(s), base + 3 * STORE_CHUNK);
+    cr_assert_eq(store_last_number(s), base + 3 * STORE_CHUNK);
+    buf_init(&bytes, EVENT_LEN_MAX);
+    for (uint64_t i = 0; i < 3 * STORE_CHUNK; i += 501) {
+        char want[32];
+        int n = sprintf(want, "%llu:", (unsigned long long)(base + i + 1));
+
+        cr_assert(store_row(s, base + i, &r) && r.ts == (base + i + 1) * 10);
+        cr_assert_eq(store_number(s, base + i), base + i + 1);
+        cr_assert(store_find(s, base + i + 1, &row) && row == base + i);
+        cr_assert_eq(store_read(s, base + i, &bytes, NULL), SEV_OK);
+        cr_assert_eq(memcmp(event_payload(bytes.data).p, want, (size_t)n), 0);
+    }
+    cr_assert(store_find_time(s, (base + 7) * 10, &row) && row == base + 6);
+    cr_assert(!store_row(s, base - 1, &r));
+    buf_fini(&bytes);
+    store_free(s);
 }
 
 /* ---- values that are kept -------------------------------------------------------------------- */
