@@ -17,6 +17,8 @@ struct spec_plugin {
     bool bundled; /* comes along: gives way to the user's own */
 };
 
+#define CAPTURE_KEPT "spool:" /* among captures: what the spool has kept of a pipe */
+
 /* A session: plugins in their order, the source to open, limits. */
 struct session_spec {
     VEC(struct spec_plugin) plugins;

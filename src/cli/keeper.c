@@ -149,6 +149,8 @@ static enum severity take_unsaved(struct keeper *k, const char *path, struct err
     k->unsaved = xstrdup(path);
     json_decref(k->session);
     k->session = session;
+    if (json_array_size(json_object_get(session, "captures"))) /* what a pipe gave */
+        json_object_set_new(session, "captures", json_pack("[s]", CAPTURE_KEPT));
     return SEV_OK;
 }
 

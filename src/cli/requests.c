@@ -151,6 +151,8 @@ static void do_start(struct keeper *k, const json_t *id, const json_t *params)
         k->session = json_deep_copy(json_object_get(params, "session"));
         json_array_clear(k->without);
     }
+    if (json_is_object(json_object_get(params, "set")) && k->session)
+        json_object_update(k->session, json_object_get(params, "set"));
     k->restart_fresh = rpc_get_bool(params, "fresh", false);
     if (rpc_get_str(params, "unsaved")) {
         free(k->restart_unsaved);

@@ -59,7 +59,7 @@ struct capture {
     /* the plugin thread's own */
     struct capture_stream *stream;
     struct buf upgraded, folded, half, enter;
-    bool started, later_section, finished, raw, internal;
+    bool started, later_section, finished, raw, internal, piped;
     bool counts, tells_state; /* somebody asks for the figures; for the state */
     uint64_t number;          /* of the last event */
     uint64_t shown;           /* rows, or events handed to the output */
@@ -574,13 +574,16 @@ static bool open_one(struct capture *c, const char *path, bool follow, int spool
     int fd;
 
     c->input = sscanf(path, "fd:%d", &fd) == 1 ? open_pipe(fd, spool, kept, err)
-                                               : capture_input_open(path, -1, err);
+               : str_eq(path, CAPTURE_KEPT)
+                   ? capture_input_open(NULL, fcntl(spool, F_DUPFD_CLOEXEC, 3), err)
+                   : capture_input_open(path, -1, err);
     if (!c->input)
         return false;
     c->stream = capture_stream_new(c->input, NULL, follow);
     c->parts = xcalloc(1, sizeof(*c->parts));
     c->nparts = 1;
-    c->path = xstrdup(str_starts(path, "fd:") ? "standard input" : path);
+    c->piped = str_starts(path, "fd:") || str_eq(path, CAPTURE_KEPT);
+    c->path = xstrdup(c->piped ? "standard input" : path);
     c->parts[0].path = xstrdup(c->path);
     return true;
 }
@@ -605,6 +608,11 @@ struct capture *capture_new(const struct session_spec *spec, int spool, _Atomic 
     buf_init(&c->half, EVENT_LEN_MAX + 4096);
     buf_init(&c->enter, EVENT_LEN_MAX + 4096);
     return c;
+}
+
+bool capture_is_piped(const struct capture *c)
+{
+    return c->piped;
 }
 
 const char *capture_path(const struct capture *c)

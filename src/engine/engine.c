@@ -233,7 +233,10 @@ static void setup_store(struct engine *e)
                               .writable = true};
 
     if (e->spec.captures.n && open_capture(e))
-        o = (struct store_options){.fd = -1, .input = capture_bytes(e->capture)};
+        o = (struct store_options){.fd = -1,
+                                   .input = capture_bytes(e->capture),
+                                   .state =
+                                       capture_is_piped(e->capture) ? &e->shared->spool : NULL};
     if (e->fds.spool >= 0)
         e->store = store_new(&o);
 }

@@ -233,6 +233,7 @@ const char *capture_block_name(uint32_t type);
 struct capture *capture_new(const struct session_spec *spec, int spool, _Atomic uint64_t *kept,
                             struct error *err);
 const char *capture_path(const struct capture *c); /* for people */
+bool capture_is_piped(const struct capture *c);    /* it can't be read again from where it came */
 void capture_free(struct capture *c);
 struct capture_input *capture_bytes(struct capture *c);
 /* The offsets of a part's bytes that are read; false: there are not so many parts. Any thread. */

@@ -353,6 +353,10 @@ json_t *stream_json(struct engine *e)
     json_object_set_new(o, "paused", json_boolean(e->source.paused));
     json_object_set_new(o, "live", json_boolean(e->source.live));
     json_object_set_new(o, "batches", rpc_u64(e->source.batches));
+    if (e->spec.captures.n) {
+        json_object_set_new(o, "raw_events", json_boolean(e->spec.raw_events));
+        json_object_set_new(o, "internal", json_boolean(e->spec.internal));
+    }
     if (e->source.has_progress)
         json_object_set_new(o, "progress",
                             json_pack("{si so}", "pct", (int)e->source.progress_pct, "text",
@@ -394,6 +398,7 @@ void stream_open_capture(struct engine *e)
     e->source.name = xstrdup("capture");
     e->source.params = xstrdup(e->capture ? capture_path(e->capture) : e->spec.captures.v[0]);
     e->source.opened_at = time_now();
+    e->source.live = e->capture && capture_is_piped(e->capture);
     pthread_mutex_unlock(&e->state_lock);
     e->source.reading = e->capture != NULL;
     if (e->capture)

@@ -129,11 +129,15 @@ void method_strip(struct engine *e, const json_t *id, const json_t *params)
     }
     sel = selection_get(e, rpc_u64_or(params, "selection", 0));
     s = xcalloc(1, sizeof(*s));
-    s->first = store_first(e->store);
-    s->rows = MAX_OF(store_rows(e->store), s->first);
+    s->first = MAX_OF(store_first(e->store), rpc_u64_or(params, "from", 0));
+    s->rows = MAX_OF(MIN_OF(store_rows(e->store), rpc_u64_or(params, "to", UINT64_MAX)), s->first);
     result = str_eq(axis ? axis : "", "time") ? by_time(e, sel, s, (size_t)cells)
                                               : by_number(sel, s, (size_t)cells);
     json_object_set_new(result, "axis", rpc_str(axis ? axis : "number"));
+    if (s->rows > s->first)
+        json_object_set_new(result, "numbers",
+                            json_pack("[o, o]", rpc_u64(store_number(e->store, s->first)),
+                                      rpc_u64(store_number(e->store, s->rows - 1))));
     if (sel)
         selection_put(e, sel);
     free(s);

@@ -166,6 +166,8 @@ static void on_rows(struct ui *u, const json_t *result, const json_t *error, voi
                    json_array_size(json_object_get(result, "rows")) == 0;
         if (!e->stale)
             take_rows(u, result, wanted);
+        if (events_time(u) >= e->back_time)
+            e->back_time = 0;
         if (e->want_open && events_current(u)) {
             e->want_open = false;
             open_detail(u, 0);
@@ -279,7 +281,9 @@ void events_reset(struct ui *u)
     struct events_view *e = &u->events;
 
     e->asking = e->again = e->columns_asked = e->strip_asking = false;
-    e->want_number = e->cursor_number;
+    e->want_time = e->back_time = e->back_wanted;
+    e->want_number = e->back_time ? 0 : e->cursor_number;
+    e->back_wanted = 0;
     json_decref(e->strip);
     e->strip = NULL;
 }
@@ -498,11 +502,23 @@ static void on_stream(struct ui *u)
     }
 }
 
+static bool reads_on(const struct ui *u)
+{
+    const char *state = rpc_get_str(u->stream, "state");
+
+    return state && (str_eq(state, "running") || str_eq(state, "opening"));
+}
+
 static void events_note(struct ui *u, const char *method, const json_t *params)
 {
     struct events_view *e = &u->events;
 
-    if (str_eq(method, "stream"))
+    if (str_eq(method, "stream") && e->back_time) {
+        e->want_time = e->back_time;
+        if (!reads_on(u))
+            e->back_time = 0; /* no more comes: this is the last time that it is asked for */
+        events_refresh(u);
+    } else if (str_eq(method, "stream"))
         on_stream(u);
     else if (str_eq(method, "cells"))
         events_refresh(u);

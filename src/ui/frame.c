@@ -88,7 +88,8 @@ static const char *params_words(const struct ui *u, char out[80])
 {
     const char *params = rpc_get_str(u->stream, "params"),
                *input = rpc_get_str(u->options, "input");
-    const char *s = input ? input : params ? params : "", *slash = strrchr(s, '/');
+    bool piped = params && str_eq(params, "standard input"); /* maybe that of another day */
+    const char *s = input && !piped ? input : params ? params : "", *slash = strrchr(s, '/');
 
     snprintf(out, 80, "%s", slash && slash[1] && !strchr(s, ' ') ? slash + 1 : s);
     return out;

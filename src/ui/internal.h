@@ -287,8 +287,12 @@ struct events_view {
     bool dates;
     uint64_t seen_day;
     json_t *strip;
-    bool strip_asking, strip_by_time;
+    bool strip_asking, strip_by_time, strip_zoom; /* zoom: it shows a part of the stream */
+    /* when the capture is read anew: where to return; where to, once it is read so far */
+    uint64_t back_wanted, back_time;
     uint64_t strip_at, strip_rows, strip_matches;
+    uint64_t strip_from, strip_span; /* rows of the part */
+    uintptr_t strip_serial;          /* answers to older questions do not count */
     VEC(struct marked) marks; /* in the order in which they were set */
     enum time_column times;
     int height;
@@ -310,6 +314,9 @@ static inline const json_t *events_row(const struct events_view *e, size_t i)
 }
 void strip_draw(struct ui *u, int y);
 void strip_axis(struct ui *u, int arg); /* by number or by time */
+void strip_zoom(struct ui *u, int arg); /* 1: nearer, -1: farther */
+void strip_pan(struct ui *u, int arg);  /* by half of it: 1: on, -1: back */
+void strip_filter(struct ui *u, int arg);
 /* ---- marks.c */
 bool marks_has(const struct ui *u, uint64_t row);
 void mark_toggle(struct ui *u, int arg);
@@ -496,7 +503,8 @@ struct ui {
 
 void notice(struct ui *u, enum look l, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void ui_quit(struct ui *u, int arg);
-void engine_restart(struct ui *u, int arg); /* 1: without the plugin that died */
+void engine_restart(struct ui *u, int arg);
+void capture_toggle(struct ui *u, int arg); /* 0: calls in halves or not, 1: internal events */ /* 1: without the plugin that died */
 void engine_end_call(struct ui *u, int arg);
 void report_open(struct ui *u);
 void offer_take(struct ui *u, int arg);

@@ -94,6 +94,29 @@ static void show_log(struct ui *u, void *ctx)
     screen_go(u, SCREEN_LOG);
 }
 
+/* Numbers are others then: the place is found again by its time. */
+void capture_toggle(struct ui *u, int arg)
+{
+    const char *key = arg ? "internal" : "raw_events";
+    bool on = !rpc_get_bool(u->stream, key, false);
+
+    if (!json_object_get(u->stream, key)) {
+        notice(u, LOOK_WARN, "only captures of system calls have such events");
+        return;
+    }
+    u->events.back_wanted = events_time(u);
+    vec_free(&u->events.marks);
+    u->events.times = TIMES_OF_DAY;
+    u->events.strip_zoom = false;
+    ask(u, "keeper/start", json_pack("{s{sb}}", "set", key, on), NULL, NULL);
+    if (arg)
+        notice(u, LOOK_TEXT, on ? "internal events are shown" : "internal events are hidden");
+    else
+        notice(u, LOOK_TEXT,
+               on ? "calls as the file has them: enter and exit, with sysdig's numbers"
+                  : "one row for a call");
+}
+
 void engine_restart(struct ui *u, int arg)
 {
     const char *plugin = rpc_get_str(u->report, "plugin");
@@ -442,8 +465,7 @@ static void on_quit_asked(struct ui *u, const json_t *result, const json_t *erro
         return;
     }
     snprintf(text, sizeof(text), "%s events of this stream are not saved, and may not come again.",
-             text_count(
-                 rpc_u64_or(u->stream, "last_number", 0) - rpc_u64_or(u->stream, "dropped", 0), n));
+             text_count(stream_events(u) - rpc_u64_or(u->stream, "dropped", 0), n));
     dialog_open(u, "leave?", LOOK_WARN, text, keys, COUNT_OF(keys), NULL);
 }
 
@@ -462,6 +484,7 @@ static void key_pressed(struct ui *u, int key, bool is_char)
 
     u->redraw = true;
     u->events.want_open = false;
+    u->events.back_time = 0;
     if (!is_char && key == KEY_ENTER)
         key = '\r', is_char = true;
     if (is_char && key == '\n')
