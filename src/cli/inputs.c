@@ -167,17 +167,29 @@ static void add_source_plugin(struct options *o)
     str_list_fini(&bundled);
 }
 
+/* The bundled capture, read through its plugin; without it the plugin tells the story anew. */
+static void use_tour(struct options *o)
+{
+    char *capture = path_join(o->spec.bundled_dir, "tour.scap.gz");
+
+    spec_add_library(&o->spec, "tour", "", true);
+    if (access(capture, R_OK) == 0) {
+        str_list_add(&o->spec.captures, capture);
+    } else {
+        o->spec.source = xstrdup("tour");
+        o->spec.params = xstrdup("");
+    }
+    free(capture);
+}
+
 enum severity inputs_apply(struct options *o, struct error *err)
 {
     struct str_list logs = {0};
     enum severity sev = SEV_OK;
     bool libraries = false;
 
-    if (o->tour) {
-        spec_add_library(&o->spec, "tour", "", true);
-        o->spec.source = xstrdup("tour");
-        o->spec.params = xstrdup("");
-    }
+    if (o->tour)
+        use_tour(o);
     for (size_t i = 0; i < o->inputs.n && sev == SEV_OK; i++) {
         const char *path = o->inputs.v[i];
         enum input_kind kind;

@@ -381,9 +381,11 @@ static void tell_last_stream(struct keeper *k)
         return;
     json_object_del(k->stream, "call");
     json_object_set_new(k->stream, "rate", json_integer(0));
-    json_object_set_new(k->stream, "end", rpc_u64(atomic_load(&s->rows)));
-    json_object_set_new(k->stream, "last_number", rpc_u64(atomic_load(&s->number)));
-    json_object_set_new(k->stream, "dropped", rpc_u64(atomic_load(&s->dropped)));
+    if (atomic_load(&s->rows)) { /* a capture file is not in the spool */
+        json_object_set_new(k->stream, "end", rpc_u64(atomic_load(&s->rows)));
+        json_object_set_new(k->stream, "last_number", rpc_u64(atomic_load(&s->number)));
+        json_object_set_new(k->stream, "dropped", rpc_u64(atomic_load(&s->dropped)));
+    }
     keeper_tell(k, "stream", json_incref(k->stream));
 }
 
