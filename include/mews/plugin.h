@@ -191,6 +191,8 @@ struct plugin_hooks {
     /* From any thread. severity is 1 (fatal) to 8 (trace); text holds no newline at its end. */
     void (*log)(void *ctx, const char *plugin, int severity, const char *component,
                 const char *text);
+    /* From any thread of a plugin: an async event waits (plugin_async_take). May be NULL. */
+    void (*async)(void *ctx);
 };
 
 /* record may be NULL. */
@@ -275,6 +277,101 @@ void plugin_extract(struct plugin *p, uint32_t field, const struct plugin_arg *a
                     const struct plugin_event *e, struct arena *arena, struct value *out);
 /* Never calls (plugin, field, event) again: it killed an engine before. event 0: any event. */
 void plugin_avoid(struct plugin *p, const char *field, uint64_t event, const char *reason);
+
+/* ---- parsing (§7.1) -------------------------------------------------------------------------- */
+
+/* Whether events of this type and source reach the plugin's parsing. */
+bool plugin_parses(const struct plugin *p, uint16_t type, const char *source);
+/* Whether its values depend on the events before: it parses events, or uses tables. */
+bool plugin_is_stateful(const struct plugin *p);
+bool plugin_host_parses(const struct plugin_host *h); /* some plugin does */
+/* Every plugin that wants the event parses it, in the order of loading. Each event once, before
+ * anything is extracted from it. */
+void plugin_host_parse(struct plugin_host *h, const struct plugin_event *e);
+
+/* ---- async events (§7.3, §7.4, §7.6) --------------------------------------------------------- */
+
+enum plugin_async_fate {
+    ASYNC_TAKEN,
+    ASYNC_NO_HANDLER,
+    ASYNC_MALFORMED,
+    ASYNC_UNDECLARED,
+    ASYNC_SOURCE,
+    ASYNC_THREAD,
+    ASYNC_FULL,
+    ASYNC_FATES
+};
+const char *plugin_async_word(enum plugin_async_fate fate); /* for people */
+
+struct plugin_async {
+    struct plugin *plugin; /* who sent it */
+    uint64_t received;     /* host's time, ns since the epoch */
+    size_t at;             /* where it starts in the buffer */
+    bool future;           /* more than ten seconds ahead when it came: the reference drops those */
+};
+
+/* Gives all async plugins the handler: a stream of this source (the plugin's ID, 0 for syscall) is
+ * about to run. Events wait within `memory` bytes; past that they are refused. */
+enum severity plugin_async_start(struct plugin_host *h, const char *source, uint32_t id,
+                                 uint64_t memory, struct error *err);
+/* Takes it away again from all; what went wrong is appended to errors (may be NULL). What waits
+ * stays. */
+void plugin_async_stop(struct plugin_host *h, struct buf *errors);
+/* Appends the first event whose time is not after until; one without a time gets `fill`. False:
+ * none is due. */
+bool plugin_async_take(struct plugin_host *h, uint64_t until, uint64_t fill, struct buf *out,
+                       struct plugin_async *what);
+/* Whether one waits, and its time (0: at once). */
+bool plugin_async_due(struct plugin_host *h, uint64_t *ts);
+uint64_t plugin_async_count(const struct plugin *p, enum plugin_async_fate fate);
+/* Appends the n events by which the plugin tells its state; none where it can't. */
+enum severity plugin_tell_state(struct plugin *p, struct buf *out, unsigned *n, struct error *err);
+
+/* ---- capture listening (§7.7) ---------------------------------------------------------------- */
+
+enum severity plugin_listen_open(struct plugin_host *h, struct error *err);
+/* Every plugin is told; its routines have ended when this returns. */
+void plugin_listen_close(struct plugin_host *h, struct buf *errors);
+size_t plugin_routines(const struct plugin *p); /* that are subscribed */
+
+/* ---- configuration, metrics, versions of events ---------------------------------------------- */
+
+/* Validates a configuration against the plugin's schema and hands it over while it runs (3.4).
+ * ERR_REFUSED: the plugin can't, or will not. */
+enum severity plugin_reconfigure(struct plugin *p, const char *config, struct error *err);
+
+struct plugin_metric {
+    char *name;
+    bool monotonic;
+    uint8_t type; /* ss_plugin_metric_value_type */
+    union {
+        uint64_t u;
+        int64_t i;
+        double d;
+    } value; /* u: unsigned, i: signed, d: floating */
+};
+/* Copies its metrics (3.6); free them with plugin_metrics_free. n 0: it has none. */
+struct plugin_metric *plugin_metrics(struct plugin *p, size_t *n);
+void plugin_metrics_free(struct plugin_metric *m, size_t n);
+/* §3.4: whether a plugin that reads system calls fits events of this schema version; false with
+ * the reason. */
+bool plugin_schema_fits(struct plugin *p, const char *version, struct error *err);
+
+/* ---- tables of the host (§8) ----------------------------------------------------------------- */
+
+/* Registers a table that the host owns; what in points to must live as long as the host. */
+void plugin_host_add_table(struct plugin_host *h, const ss_plugin_table_input *in);
+/* Why an operation on a host's table failed: the words that its caller gets. */
+void plugin_table_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Called when the plugin's call that was out on this thread is over, before anything else. */
+void plugin_host_on_call_over(struct plugin_host *h, void (*over)(void *ctx), void *ctx);
+
+struct plugin_table {
+    const char *name;
+    const struct plugin *owner;   /* NULL: the host */
+    ss_plugin_table_input *input; /* for asking it through its extended functions */
+};
+size_t plugin_tables(const struct plugin_host *h, struct plugin_table *out, size_t max);
 
 /* ---- account --------------------------------------------------------------------------------- */
 

@@ -220,10 +220,13 @@ static unsigned times_before(const json_t *r, const json_t *before)
 
 json_t *report_avoid(const json_t *r, const json_t *before)
 {
-    const char *field = rpc_get_str(r, "field"), *plugin = rpc_get_str(r, "plugin");
+    const char *field = rpc_get_str(r, "field"), *plugin = rpc_get_str(r, "plugin"),
+               *function = rpc_get_str(r, "function");
     bool always = times_before(r, before) >= 2;
     char reason[300];
 
+    if (function && str_eq(function, plugin_fn_name(PF_PARSE_EVENT)))
+        field = function; /* of an event that kills it there */
     if (!field || !*field || !plugin)
         return NULL;
     if (str_eq(rpc_get_str(r, "kind"), "signal") &&

@@ -78,6 +78,20 @@ struct call_timer call_begin_extract(struct plugin *p, uint32_t field, uint64_t 
     return t;
 }
 
+struct call_timer call_begin_often(struct plugin *p, enum plugin_fn fn, uint64_t event)
+{
+    struct plugin_call *c = &p->host->record->call;
+    uint64_t n = atomic_load_explicit(&p->fn_stats[fn].calls, memory_order_relaxed);
+    struct call_timer t = {0, n % TIME_ONE_IN == 0};
+
+    t.start = t.timed ? time_mono() : coarse_now();
+    record_start(c, p, fn, event, t.start);
+    c->field[0] = '\0';
+    c->arg[0] = '\0';
+    atomic_store_explicit(&c->active, 1, memory_order_release);
+    return t;
+}
+
 /* ---- account --------------------------------------------------------------------------------- */
 
 #define BUMP(counter, by)                                                                          \
@@ -121,6 +135,14 @@ void call_end(struct plugin *p, enum plugin_fn fn, struct call_timer t, bool fai
 {
     atomic_store_explicit(&p->host->record->call.active, 0, memory_order_release);
     account(&p->fn_stats[fn], &t, time_mono(), failed);
+}
+
+void call_end_often(struct plugin *p, enum plugin_fn fn, struct call_timer t, bool failed)
+{
+    uint64_t end = t.timed ? time_mono() : 0;
+
+    atomic_store_explicit(&p->host->record->call.active, 0, memory_order_release);
+    account(&p->fn_stats[fn], &t, end, failed);
 }
 
 void call_end_extract(struct plugin *p, uint32_t field, struct call_timer t, bool failed)

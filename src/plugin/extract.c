@@ -18,7 +18,7 @@ void plugin_avoid(struct plugin *p, const char *field, uint64_t event, const cha
     vec_push(&p->avoided, a);
 }
 
-static const char *avoided(const struct plugin *p, const char *field, uint64_t event)
+const char *plugin_avoided(const struct plugin *p, const char *field, uint64_t event)
 {
     for (size_t i = 0; i < p->avoided.n; i++) {
         const struct plugin_avoided *a = &p->avoided.v[i];
@@ -157,7 +157,7 @@ void plugin_extract(struct plugin *p, uint32_t field, const struct plugin_arg *a
         .table_reader_ext = tables_reader_ext(),
         .value_offsets = offsets && p->info.api[1] >= 11 ? &where : NULL,
     };
-    const char *reason = p->avoided.n ? avoided(p, def->name, e->number) : NULL;
+    const char *reason = p->avoided.n ? plugin_avoided(p, def->name, e->number) : NULL;
     struct call_timer t;
     ss_plugin_rc rc;
 
@@ -167,7 +167,7 @@ void plugin_extract(struct plugin *p, uint32_t field, const struct plugin_arg *a
         return;
     }
     t = call_begin_extract(p, field, e->number, f.arg_key);
-    tables_enter(p);
+    tables_enter(p, TABLES_READ);
     rc = p->api.extract_fields(p->instance, &evt, &in);
     tables_leave();
     call_end_extract(p, field, t, rc != SS_PLUGIN_SUCCESS);

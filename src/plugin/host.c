@@ -10,6 +10,8 @@ struct plugin_host *plugin_host_new(const struct plugin_hooks *hooks, struct plu
     h->hooks = *hooks;
     h->record = record ? record : &h->spare;
     h->tables = tables_new();
+    h->async = async_new();
+    h->routines = routines_new();
     pthread_mutex_init(&h->lock, NULL);
     return h;
 }
@@ -51,6 +53,22 @@ static bool owner_is_live(const void *o)
     return live;
 }
 
+struct plugin *owner_hold(const void *o)
+{
+    pthread_mutex_lock(&owners.lock);
+    for (size_t i = 0; i < owners.plugins.n; i++) {
+        if (owners.plugins.v[i] == o)
+            return owners.plugins.v[i];
+    }
+    pthread_mutex_unlock(&owners.lock);
+    return NULL;
+}
+
+void owner_release(void)
+{
+    pthread_mutex_unlock(&owners.lock);
+}
+
 static void plugin_free(struct plugin *p)
 {
     struct call_timer t;
@@ -59,7 +77,7 @@ static void plugin_free(struct plugin *p)
         plugin_stream_close(p);
     if (p->has_instance) {
         t = call_begin(p, PF_DESTROY, 0, NULL);
-        tables_enter(p);
+        tables_enter(p, 0);
         p->api.destroy(p->instance);
         tables_leave();
         call_end(p, PF_DESTROY, t, false);
@@ -89,10 +107,14 @@ static void plugin_free(struct plugin *p)
 
 void plugin_host_free(struct plugin_host *h)
 {
+    plugin_async_stop(h, NULL);
+    plugin_listen_close(h, NULL);
+    routines_free(h->routines);
     while (h->plugins.n)
         plugin_free(h->plugins.v[--h->plugins.n]);
     vec_free(&h->plugins);
     tables_free(h->tables);
+    async_free(h->async);
     pthread_mutex_destroy(&h->lock);
     free(h);
 }
@@ -392,7 +414,7 @@ static enum severity initialise(struct plugin *p)
     char words[PLUGIN_MAX_ERRLEN];
 
     free(masked);
-    tables_enter(p);
+    tables_enter(p, TABLES_ALL);
     p->instance = p->api.init(&in, &rc);
     tables_leave();
     call_end(p, PF_INIT, t, rc != SS_PLUGIN_SUCCESS);

@@ -62,6 +62,10 @@ struct plugin {
     char *last_error;
     char *owner_error;
     struct buf owner_error_out; /* what get_owner_last_error returned last */
+    bool uses_tables;           /* has found or added one */
+    bool handler_set;           /* guarded by the queue's lock */
+    bool listening;
+    _Atomic uint64_t async[ASYNC_FATES]; /* events by what became of them */
 };
 
 struct plugin_host {
@@ -70,6 +74,8 @@ struct plugin_host {
     struct plugin_record spare; /* used when the caller has no record */
     VEC(struct plugin *) plugins;
     struct table_registry *tables;
+    struct async_queue *async;
+    struct routines *routines;
     pthread_mutex_t lock; /* guards the vector while it grows */
 };
 
@@ -85,6 +91,9 @@ struct call_timer call_begin(struct plugin *p, enum plugin_fn fn, uint64_t event
 struct call_timer call_begin_extract(struct plugin *p, uint32_t field, uint64_t event,
                                      const char *key);
 void call_end(struct plugin *p, enum plugin_fn fn, struct call_timer t, bool failed);
+/* Of functions that are called for each event: the clock runs once in sixteen. */
+struct call_timer call_begin_often(struct plugin *p, enum plugin_fn fn, uint64_t event);
+void call_end_often(struct plugin *p, enum plugin_fn fn, struct call_timer t, bool failed);
 void call_end_extract(struct plugin *p, uint32_t field, struct call_timer t, bool failed);
 /* Asks for plugin_get_last_error, only right after a failure (quirk 1); copies into out. */
 void call_last_error(struct plugin *p, char *out, size_t size);
@@ -96,9 +105,27 @@ void tables_free(struct table_registry *r);
 const ss_plugin_init_tables_input *tables_init_input(void);
 const ss_plugin_table_reader_vtable *tables_reader(void);
 ss_plugin_table_reader_vtable_ext *tables_reader_ext(void);
-/* The plugin behind an owner pointer, NULL for a foreign one. The caller names itself first. */
-void tables_enter(struct plugin *p);
+const ss_plugin_table_writer_vtable *tables_writer(void);
+ss_plugin_table_writer_vtable_ext *tables_writer_ext(void);
+/* What a call may do with tables (§8.1). */
+enum { TABLES_FIND = 1, TABLES_READ = 2, TABLES_WRITE = 4, TABLES_ALL = 7 };
+/* Names the plugin whose call is out on this thread, and what it may do; then that it is over. */
+void tables_enter(struct plugin *p, unsigned may);
 void tables_leave(void);
+
+/* ---- host.c: plugins by the owner pointers that they hand back */
+/* NULL: it is none of ours. Else the plugin stays until owner_release. */
+struct plugin *owner_hold(const void *o);
+void owner_release(void);
+
+/* ---- extract.c */
+const char *plugin_avoided(const struct plugin *p, const char *field, uint64_t event);
+
+/* ---- async.c, listen.c */
+struct async_queue *async_new(void);
+void async_free(struct async_queue *q);
+struct routines *routines_new(void);
+void routines_free(struct routines *r);
 
 void owner_error_set(struct plugin *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 const char *owner_error_get(ss_plugin_owner_t *o);

@@ -14,18 +14,40 @@ struct table {
 struct table_registry {
     VEC(struct table *) tables;
     VEC(ss_plugin_table_info) listed;
+    void (*over)(void *ctx); /* a call that may have used tables has ended */
+    void *over_ctx;
 };
 
 static _Thread_local struct plugin *caller; /* whose call is out on this thread */
+static _Thread_local unsigned caller_may;   /* TABLES_… */
 
-void tables_enter(struct plugin *p)
+void tables_enter(struct plugin *p, unsigned what)
 {
     caller = p;
+    caller_may = what;
 }
 
 void tables_leave(void)
 {
+    struct table_registry *r = caller ? caller->host->tables : NULL;
+
+    if (r && r->over && caller->uses_tables)
+        r->over(r->over_ctx);
     caller = NULL;
+    caller_may = 0;
+}
+
+/* Tables are for the thread of the call, and for the calls that have them (§8.1). */
+static bool may(unsigned what)
+{
+    static const char *const words[] = {[TABLES_FIND] = "found or given fields",
+                                        [TABLES_READ] = "read",
+                                        [TABLES_WRITE] = "written"};
+
+    if (caller && (caller_may & what))
+        return true;
+    owner_error_set(caller, "tables can't be %s in this call", words[what]);
+    return false;
 }
 
 struct table_registry *tables_new(void)
@@ -107,6 +129,8 @@ static ss_plugin_table_info *list_tables(ss_plugin_owner_t *o, uint32_t *n)
     *n = 0;
     if (!p)
         return NULL;
+    if (!may(TABLES_FIND))
+        return NULL;
     r = p->host->tables;
     r->listed.n = 0;
     for (size_t i = 0; i < r->tables.n; i++) {
@@ -124,6 +148,8 @@ static ss_plugin_table_t *get_table(ss_plugin_owner_t *o, const char *name,
     struct plugin *p = owner_of(o);
     struct table *t = p && name ? table_find(p->host->tables, name) : NULL;
 
+    if (!may(TABLES_FIND))
+        return NULL;
     if (!t) {
         owner_error_set(p, "no table “%s” is registered", name ? name : "");
         return NULL;
@@ -133,6 +159,7 @@ static ss_plugin_table_t *get_table(ss_plugin_owner_t *o, const char *name,
                         (int)key_type);
         return NULL;
     }
+    p->uses_tables = true;
     return &t->input;
 }
 
@@ -192,6 +219,8 @@ static ss_plugin_rc add_table(ss_plugin_owner_t *o, const ss_plugin_table_input 
     struct table *t;
     bool old;
 
+    if (!may(TABLES_FIND))
+        return SS_PLUGIN_FAILURE;
     if (!p || !in || !in->name) {
         owner_error_set(p, "add_table needs a table with a name");
         return SS_PLUGIN_FAILURE;
@@ -217,7 +246,45 @@ static ss_plugin_rc add_table(ss_plugin_owner_t *o, const ss_plugin_table_input 
     t->input.writer_ext = &t->writer;
     t->input.fields_ext = &t->fields;
     vec_push(&p->host->tables->tables, t);
+    p->uses_tables = true;
     return SS_PLUGIN_SUCCESS;
+}
+
+void plugin_host_add_table(struct plugin_host *h, const ss_plugin_table_input *in)
+{
+    struct table *t = xcalloc(1, sizeof(*t));
+
+    t->input = *in;
+    t->name = xstrdup(in->name);
+    t->input.name = t->name;
+    vec_push(&h->tables->tables, t);
+}
+
+void plugin_host_on_call_over(struct plugin_host *h, void (*over)(void *ctx), void *ctx)
+{
+    h->tables->over = over;
+    h->tables->over_ctx = ctx;
+}
+
+void plugin_table_error(const char *fmt, ...)
+{
+    char text[PLUGIN_MAX_ERRLEN];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    owner_error_set(caller, "%s", text);
+}
+
+size_t plugin_tables(const struct plugin_host *h, struct plugin_table *out, size_t max)
+{
+    const struct table_registry *r = h->tables;
+
+    for (size_t i = 0; i < r->tables.n && i < max; i++)
+        out[i] = (struct plugin_table){r->tables.v[i]->name, r->tables.v[i]->owner,
+                                       &r->tables.v[i]->input};
+    return r->tables.n;
 }
 
 /* ---- dispatch: every T is a table_input, sub-tables too -------------------------------------- */
@@ -245,9 +312,11 @@ static void pass_error(ss_plugin_table_t *t)
 
 static const ss_plugin_table_fieldinfo *do_list_fields(ss_plugin_table_t *t, uint32_t *n)
 {
-    const ss_plugin_table_fieldinfo *r =
-        input_of(t)->fields_ext->list_table_fields(input_of(t)->table, n);
+    const ss_plugin_table_fieldinfo *r;
 
+    if (!t || !may(TABLES_FIND))
+        return NULL;
+    r = input_of(t)->fields_ext->list_table_fields(input_of(t)->table, n);
     if (!r)
         pass_error(t);
     return r;
@@ -256,9 +325,11 @@ static const ss_plugin_table_fieldinfo *do_list_fields(ss_plugin_table_t *t, uin
 static ss_plugin_table_field_t *do_get_field(ss_plugin_table_t *t, const char *name,
                                              ss_plugin_state_type type)
 {
-    ss_plugin_table_field_t *f =
-        input_of(t)->fields_ext->get_table_field(input_of(t)->table, name, type);
+    ss_plugin_table_field_t *f;
 
+    if (!t || !may(TABLES_FIND))
+        return NULL;
+    f = input_of(t)->fields_ext->get_table_field(input_of(t)->table, name, type);
     if (!f)
         pass_error(t);
     return f;
@@ -267,9 +338,11 @@ static ss_plugin_table_field_t *do_get_field(ss_plugin_table_t *t, const char *n
 static ss_plugin_table_field_t *do_add_field(ss_plugin_table_t *t, const char *name,
                                              ss_plugin_state_type type)
 {
-    ss_plugin_table_field_t *f =
-        input_of(t)->fields_ext->add_table_field(input_of(t)->table, name, type);
+    ss_plugin_table_field_t *f;
 
+    if (!t || !may(TABLES_FIND))
+        return NULL;
+    f = input_of(t)->fields_ext->add_table_field(input_of(t)->table, name, type);
     if (!f)
         pass_error(t);
     return f;
@@ -282,8 +355,11 @@ static const char *do_name(ss_plugin_table_t *t)
 
 static uint64_t do_size(ss_plugin_table_t *t)
 {
-    uint64_t n = input_of(t)->reader_ext->get_table_size(input_of(t)->table);
+    uint64_t n;
 
+    if (!t || !may(TABLES_READ))
+        return UINT64_MAX;
+    n = input_of(t)->reader_ext->get_table_size(input_of(t)->table);
     if (n == UINT64_MAX)
         pass_error(t);
     return n;
@@ -291,8 +367,11 @@ static uint64_t do_size(ss_plugin_table_t *t)
 
 static ss_plugin_table_entry_t *do_get_entry(ss_plugin_table_t *t, const ss_plugin_state_data *key)
 {
-    ss_plugin_table_entry_t *e = input_of(t)->reader_ext->get_table_entry(input_of(t)->table, key);
+    ss_plugin_table_entry_t *e;
 
+    if (!t || !may(TABLES_READ))
+        return NULL;
+    e = input_of(t)->reader_ext->get_table_entry(input_of(t)->table, key);
     if (!e)
         pass_error(t);
     return e;
@@ -301,8 +380,11 @@ static ss_plugin_table_entry_t *do_get_entry(ss_plugin_table_t *t, const ss_plug
 static ss_plugin_rc do_read(ss_plugin_table_t *t, ss_plugin_table_entry_t *e,
                             const ss_plugin_table_field_t *f, ss_plugin_state_data *out)
 {
-    ss_plugin_rc rc = input_of(t)->reader_ext->read_entry_field(input_of(t)->table, e, f, out);
+    ss_plugin_rc rc;
 
+    if (!t || !may(TABLES_READ))
+        return SS_PLUGIN_FAILURE;
+    rc = input_of(t)->reader_ext->read_entry_field(input_of(t)->table, e, f, out);
     if (rc == SS_PLUGIN_FAILURE)
         pass_error(t);
     return rc;
@@ -316,13 +398,17 @@ static void do_release(ss_plugin_table_t *t, ss_plugin_table_entry_t *e)
 static ss_plugin_bool do_iterate(ss_plugin_table_t *t, ss_plugin_table_iterator_func_t it,
                                  ss_plugin_table_iterator_state_t *s)
 {
-    return input_of(t)->reader_ext->iterate_entries(input_of(t)->table, it, s);
+    return may(TABLES_READ) ? input_of(t)->reader_ext->iterate_entries(input_of(t)->table, it, s)
+                            : 0;
 }
 
 static ss_plugin_rc do_clear(ss_plugin_table_t *t)
 {
-    ss_plugin_rc rc = input_of(t)->writer_ext->clear_table(input_of(t)->table);
+    ss_plugin_rc rc;
 
+    if (!t || !may(TABLES_WRITE))
+        return SS_PLUGIN_FAILURE;
+    rc = input_of(t)->writer_ext->clear_table(input_of(t)->table);
     if (rc == SS_PLUGIN_FAILURE)
         pass_error(t);
     return rc;
@@ -330,8 +416,11 @@ static ss_plugin_rc do_clear(ss_plugin_table_t *t)
 
 static ss_plugin_rc do_erase(ss_plugin_table_t *t, const ss_plugin_state_data *key)
 {
-    ss_plugin_rc rc = input_of(t)->writer_ext->erase_table_entry(input_of(t)->table, key);
+    ss_plugin_rc rc;
 
+    if (!t || !may(TABLES_WRITE))
+        return SS_PLUGIN_FAILURE;
+    rc = input_of(t)->writer_ext->erase_table_entry(input_of(t)->table, key);
     if (rc == SS_PLUGIN_FAILURE)
         pass_error(t);
     return rc;
@@ -339,8 +428,11 @@ static ss_plugin_rc do_erase(ss_plugin_table_t *t, const ss_plugin_state_data *k
 
 static ss_plugin_table_entry_t *do_create(ss_plugin_table_t *t)
 {
-    ss_plugin_table_entry_t *e = input_of(t)->writer_ext->create_table_entry(input_of(t)->table);
+    ss_plugin_table_entry_t *e;
 
+    if (!t || !may(TABLES_WRITE))
+        return NULL;
+    e = input_of(t)->writer_ext->create_table_entry(input_of(t)->table);
     if (!e)
         pass_error(t);
     return e;
@@ -354,9 +446,11 @@ static void do_destroy(ss_plugin_table_t *t, ss_plugin_table_entry_t *e)
 static ss_plugin_table_entry_t *do_add(ss_plugin_table_t *t, const ss_plugin_state_data *key,
                                        ss_plugin_table_entry_t *e)
 {
-    ss_plugin_table_entry_t *r =
-        input_of(t)->writer_ext->add_table_entry(input_of(t)->table, key, e);
+    ss_plugin_table_entry_t *r;
 
+    if (!t || !may(TABLES_WRITE))
+        return NULL;
+    r = input_of(t)->writer_ext->add_table_entry(input_of(t)->table, key, e);
     if (!r)
         pass_error(t);
     return r;
@@ -365,8 +459,11 @@ static ss_plugin_table_entry_t *do_add(ss_plugin_table_t *t, const ss_plugin_sta
 static ss_plugin_rc do_write(ss_plugin_table_t *t, ss_plugin_table_entry_t *e,
                              const ss_plugin_table_field_t *f, const ss_plugin_state_data *in)
 {
-    ss_plugin_rc rc = input_of(t)->writer_ext->write_entry_field(input_of(t)->table, e, f, in);
+    ss_plugin_rc rc;
 
+    if (!t || !may(TABLES_WRITE))
+        return SS_PLUGIN_FAILURE;
+    rc = input_of(t)->writer_ext->write_entry_field(input_of(t)->table, e, f, in);
     if (rc == SS_PLUGIN_FAILURE)
         pass_error(t);
     return rc;
@@ -391,6 +488,19 @@ const ss_plugin_init_tables_input *tables_init_input(void)
         .writer_ext = &writer_ext,
     };
     return &in;
+}
+
+static const ss_plugin_table_writer_vtable writer = {do_clear,   do_erase, do_create,
+                                                     do_destroy, do_add,   do_write};
+
+const ss_plugin_table_writer_vtable *tables_writer(void)
+{
+    return &writer;
+}
+
+ss_plugin_table_writer_vtable_ext *tables_writer_ext(void)
+{
+    return &writer_ext;
 }
 
 const ss_plugin_table_reader_vtable *tables_reader(void)
