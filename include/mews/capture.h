@@ -37,6 +37,7 @@ enum capture_block_type {
     CAPTURE_EVENT_LARGE_FLAGS = 0x222,
     /* mews' own: a mark in the stream, JSON text. Only in spools; never in files that are saved. */
     CAPTURE_MARK = 0x6d617278,
+    CAPTURE_ABOUT = 0x6d617279, /* what is known of the next event beside itself, JSON */
 };
 
 #define CAPTURE_FRAME     12u /* type, length, trailer */
@@ -253,5 +254,6 @@ void capture_add_block(struct buf *out, const struct capture_block *b, uint32_t 
 /* Appends a section header as every reader takes it, without options. */
 void capture_add_section(struct buf *out);
 void capture_add_mark(struct buf *out, struct span json);
+void capture_add_about(struct buf *out, struct span json);
 
 #endif

@@ -36,6 +36,7 @@ struct session_spec {
     bool raw_events; /* of captures: as they stand in the file, numbered as sysdig 0.29.3 does */
     bool internal;   /* of captures: what mews hides otherwise, too */
     bool follow;     /* of captures: go on as the file grows */
+    bool no_replay;  /* stateful plugins are not initialised a second time */
 };
 
 void spec_init(struct session_spec *s); /* with the default directories and limits */

@@ -43,6 +43,7 @@ enum field_flag {
     FIELD_NEEDS_PLUGIN = 256, /* only the plugin thread can give it */
     FIELD_EVENT_NAMES = 512,  /* compared with names of events only */
     FIELD_DEPRECATED = 1024,
+    FIELD_STATEFUL = 2048, /* its value depends on the events before */
 };
 
 struct field_provider {
@@ -208,8 +209,13 @@ struct field_event {
     uint64_t previous_ts; /* of the event before it in the stream; TS_NONE: none */
     bool utc;
     char time_mode; /* of evt.outputtime: h a r d D */
+    /* Of stateful fields: the value at this event if it is kept; NULL: the event passes just now. */
+    bool (*kept)(const struct field_event *e, const struct field_ref *ref, struct value *out);
+    void *kept_ctx;
 };
 
+/* Why a stateful field has no value yet. */
+#define FIELD_WAITS "not known yet: the events before it are read again"
 /* offsets: also ask the plugin where the value stands. */
 void field_extract(const struct field_ref *ref, const struct field_event *e, bool offsets,
                    struct arena *arena, struct value *out);

@@ -131,6 +131,23 @@ char fd_type_char(const struct fd_info *f);
 const char *fd_type_text(const struct fd_info *f);
 const char *fd_l4_text(const struct fd_info *f);
 
+/* ---- all of them, and what plugins write: the building thread only ---------------------------- */
+
+size_t state_thread_count(const struct state *s); /* now */
+/* Each that is there at a place, until the callback returns false. */
+void state_each_thread(const struct state *s, uint64_t at,
+                       bool (*each)(void *ctx, const struct thread_view *t), void *ctx);
+void state_each_fd(const struct state *s, const struct thread_view *t, uint64_t at,
+                   bool (*each)(void *ctx, int64_t fd, const struct fd_info *f), void *ctx);
+/* Into the present; texts are copied. False: there is no such thread (or no room for one). */
+bool state_add_thread(struct state *s, uint64_t tid);
+bool state_erase_thread(struct state *s, uint64_t tid);
+bool state_write_ids(struct state *s, uint64_t tid, const struct thread_ids *ids);
+bool state_write_image(struct state *s, uint64_t tid, const struct thread_image *image);
+bool state_write_creds(struct state *s, uint64_t tid, const struct thread_creds *creds);
+bool state_write_fd(struct state *s, uint64_t tid, int64_t fd,
+                    const struct fd_info *f); /* NULL: close it */
+
 /* ---- the rest -------------------------------------------------------------------------------- */
 
 bool state_user_name(const struct state *s, uint32_t uid, uint64_t at, struct span *out);

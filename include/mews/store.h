@@ -84,6 +84,8 @@ enum severity store_load(struct store *s, bool (*stop)(void *ctx), void *ctx, st
 /* ---- appending: staged until the commit, then published */
 void store_append(struct store *s, const void *event);
 void store_append_mark(struct store *s, struct span json);
+/* What is known of the next event beside itself, JSON: kept, but no row of its own. */
+void store_append_about(struct store *s, struct span json);
 /* Of captures: rows that point into the file, in the order of their numbers; published by
  * store_publish. A note is a mark of mews itself in such a stream. */
 void store_append_row(struct store *s, const struct store_event *event);
@@ -104,6 +106,8 @@ uint64_t store_bytes(const struct store *s);   /* kept on disk */
 bool store_row(const struct store *s, uint64_t row, struct store_row *out);
 /* Replaces out with the event's bytes (of a mark: its JSON). */
 enum severity store_read(const struct store *s, uint64_t row, struct buf *out, struct error *err);
+/* What is known of a row beside its event, JSON; NULL: nothing. */
+const char *store_about(const struct store *s, uint64_t row);
 /* Event number of a row; of a mark, that of the event before it. */
 uint64_t store_number(const struct store *s, uint64_t row);
 /* Row of an event number; false when it is not (or no longer) there. */
@@ -141,6 +145,8 @@ void value_chunk_keep(struct value_columns *c, struct value_chunk *k, uint64_t r
                       const struct value *v);
 void value_columns_trim(struct value_columns *c);  /* back within the limit */
 void value_columns_clear(struct value_columns *c); /* the values have changed */
+/* Its chunks are never thrown away: they could not be had again. */
+void value_column_pin(struct value_columns *c, struct value_column *col);
 uint64_t value_columns_bytes(const struct value_columns *c);
 
 /* ---- an axis of time: the stretches that events stand in; what is long and empty between them is

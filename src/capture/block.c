@@ -260,10 +260,20 @@ size_t capture_add_event(struct buf *out, const void *event, uint16_t cpu, uint3
     return start;
 }
 
-void capture_add_mark(struct buf *out, struct span json)
+static void add_json(struct buf *out, uint32_t type, struct span json)
 {
-    size_t at = block_start(out, CAPTURE_MARK);
+    size_t at = block_start(out, type);
 
     buf_add(out, json.p, json.n);
     block_end(out, at);
+}
+
+void capture_add_mark(struct buf *out, struct span json)
+{
+    add_json(out, CAPTURE_MARK, json);
+}
+
+void capture_add_about(struct buf *out, struct span json)
+{
+    add_json(out, CAPTURE_ABOUT, json);
 }

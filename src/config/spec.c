@@ -200,6 +200,7 @@ json_t *spec_to_json(const struct session_spec *s)
     json_object_set_new(o, "captures", list_to_json(&s->captures));
     json_object_set_new(o, "raw_events", json_boolean(s->raw_events));
     json_object_set_new(o, "internal", json_boolean(s->internal));
+    json_object_set_new(o, "no_replay", json_boolean(s->no_replay));
     json_object_set_new(o, "follow", json_boolean(s->follow));
     if (s->layouts)
         json_object_set(o, "layouts", s->layouts);
@@ -283,6 +284,7 @@ enum severity spec_from_json(const json_t *j, struct session_spec *s, struct err
     s->no_auto = rpc_get_bool(j, "no_auto", false);
     s->raw_events = rpc_get_bool(j, "raw_events", false);
     s->internal = rpc_get_bool(j, "internal", false);
+    s->no_replay = rpc_get_bool(j, "no_replay", false);
     s->follow = rpc_get_bool(j, "follow", false);
     s->spool_limit = rpc_u64_or(j, "spool_limit", s->spool_limit);
     s->memory = rpc_u64_or(j, "memory", s->memory);

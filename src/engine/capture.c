@@ -59,7 +59,7 @@ struct capture {
     /* the plugin thread's own */
     struct capture_stream *stream;
     struct buf upgraded, folded, half, enter;
-    bool started, later_section, finished, raw, internal, piped;
+    bool started, later_section, finished, raw, internal, piped, replays;
     bool counts, tells_state; /* somebody asks for the figures; for the state */
     uint64_t number;          /* of the last event */
     uint64_t shown;           /* rows, or events handed to the output */
@@ -182,9 +182,16 @@ static const void *folded_enter(struct capture *c, const struct pending *p)
 
 static void note_damage(struct engine *e, struct capture *c, const char *text)
 {
-    json_t *mark =
+    json_t *mark;
+    char *json;
+
+    if (c->replays) { /* it has been told; its row has no value */
+        stateful_replayed_mark(e);
+        return;
+    }
+    mark =
         json_pack("{ss so so}", "kind", "damage", "text", rpc_str(text), "ts", rpc_u64(time_now()));
-    char *json = json_dumps(mark, JSON_COMPACT);
+    json = json_dumps(mark, JSON_COMPACT);
 
     if (c->stats.damage.n < DAMAGE_MAX)
         str_list_add(&c->stats.damage, text);
@@ -271,6 +278,8 @@ static void show_event(struct engine *e, struct capture *c, struct passing *p)
     uint16_t type = c->raw ? p->head.type : p->plan.type;
     uint16_t call = 0;
 
+    if (c->replays)
+        return;
     c->shown++;
     if (e->first_ts == TS_NONE && !is_meta(type))
         e->first_ts = p->head.ts;
@@ -312,6 +321,16 @@ static void number_and_show(struct engine *e, struct capture *c, struct passing 
     if (!(initial && c->later_section))
         c->number++;
     p->number = c->number;
+    if (c->replays || stateful_asks(e))
+        stateful_bind(e, p->part->newest->state, c->replays);
+    if (c->replays) {
+        stateful_replayed(e, event_of(c, p), p->number, !is_hidden(c, p->block, type, initial));
+    } else if (stateful_asks(e)) {
+        bool shown = e->store && !is_hidden(c, p->block, type, initial);
+
+        stateful_pass(e, event_of(c, p), p->number,
+                      shown ? store_rows(e->store) + store_staged(e->store) : ROW_NONE);
+    }
     if (!is_hidden(c, p->block, type, initial))
         show_event(e, c, p);
     if (!initial)
@@ -363,6 +382,8 @@ static void take_event(struct engine *e, struct capture *c, struct capture_part 
                             p.head.type == EVENT_PLUGIN ? event_of(c, &p) : NULL);
     p.plan = (struct event_plan){.type = p.head.type, .same = true};
     if (is_unknown(c, p.head.type)) {
+        if (c->replays)
+            stateful_replayed_mark(e);
         show_event(e, c, &p);
         return;
     }
@@ -395,7 +416,7 @@ static void take_metadata(struct engine *e, struct capture *c, struct capture_pa
         note_damage(e, c, err.text);
     if (b->type == CAPTURE_MACHINE) {
         c->stats.machine = *state_machine(state);
-        if (c->stats.machine.hostname[0])
+        if (c->stats.machine.hostname[0] && !c->replays)
             snprintf(e->hostname, sizeof(e->hostname), "%.127s", c->stats.machine.hostname);
     }
 }
@@ -410,7 +431,7 @@ static void take_block(struct engine *e, struct capture *c, struct capture_part 
         c->later_section = c->started;
         if (p->started)
             pending_clear(p);
-        new_section(c, p, offset, e->store != NULL);
+        new_section(c, p, offset, e->store && !c->replays);
         c->stats.sections++;
         c->started = p->started = true;
     } else if (!b->event.p) {
@@ -458,7 +479,7 @@ static enum capture_item take_slice(struct engine *e, struct capture *c)
     enum capture_item item;
 
     c->counts = e->store || output_counts(e);
-    c->tells_state = e->store || output_needs_state(e);
+    c->tells_state = e->store || stateful_asks(e) || output_needs_state(e);
     for (unsigned n = 1;; n++) {
         item = capture_stream_next(c->stream, &info);
         if (item <= CAPTURE_ITEM_DAMAGE)
@@ -467,6 +488,21 @@ static enum capture_item take_slice(struct engine *e, struct capture *c)
             (n % CLOCK_EVERY == 0 && time_mono() >= until))
             return item;
     }
+}
+
+bool capture_replay_some(struct engine *e, struct capture *c)
+{
+    const struct capture_item_info *info;
+    enum capture_item item;
+
+    c->replays = c->tells_state = true;
+    for (unsigned n = 0; n < CLOCK_EVERY; n++) {
+        item = capture_stream_next(c->stream, &info);
+        if (item > CAPTURE_ITEM_DAMAGE)
+            return false;
+        take_item(e, c, item, info);
+    }
+    return true;
 }
 
 bool capture_step(struct engine *e)

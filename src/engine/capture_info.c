@@ -29,6 +29,7 @@ static const struct {
     {CAPTURE_EVENT_LARGE, "events v2, large"},
     {CAPTURE_EVENT_LARGE_FLAGS, "events v2, large, flags"},
     {CAPTURE_MARK, "marks of mews"},
+    {CAPTURE_ABOUT, "notes of mews"},
 };
 
 const char *capture_block_name(uint32_t type)

@@ -247,6 +247,8 @@ static void extract_cell(struct engine *e, uint64_t row, uint32_t column, const 
     }
     reader_event(r, &c->refs, bytes, row, TS_NONE);
     r->base.read(&r->base, c->ref, &v);
+    if (v.state == VALUE_FAILED && span_is(v.one.s, FIELD_WAITS))
+        return; /* it comes, and is asked for again */
     cache_put(e->cells, row, column, value_json(&v, CELL_TEXT_MAX));
 }
 

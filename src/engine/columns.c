@@ -194,6 +194,7 @@ static void sample_events(struct sampling *s)
             store_read(s->e->store, row, &bytes, NULL) != SEV_OK)
             continue;
         reader_event(s->r, NULL, bytes.data, row, TS_NONE);
+        s->r->fe.kept = NULL; /* only what kinds of values there are counts */
         if (s->fields.n == 0)
             find_candidates(s);
         s->events++;

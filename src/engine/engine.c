@@ -102,7 +102,9 @@ static void *plugin_thread_main(void *arg)
             worked = true;
         if (e->plugin_quit)
             break;
+        worked |= stateful_catch_up(e, time_mono() + SLICE_NS);
         worked |= stream_step(e);
+        worked |= stateful_replay(e, time_mono() + SLICE_NS);
         worked |= selections_scan(e, &e->plugin_scanner, true, worked ? SLICE_NS : SLICE_IDLE);
         worked |= counts_step(e, worked ? SLICE_NS : SLICE_IDLE);
         if (!worked)
@@ -110,8 +112,12 @@ static void *plugin_thread_main(void *arg)
     }
     output_stop(e);
     stream_close(e);
+    stateful_free(e->stateful);
+    e->stateful = NULL;
     plugin_host_free(e->host);
+    state_tables_free(e->tables);
     e->host = NULL;
+    e->tables = NULL;
     scanner_fini(&e->plugin_scanner);
     return NULL;
 }
@@ -271,6 +277,7 @@ static void method_session_start(struct engine *e, const json_t *id, const json_
     e->avoid = json_deep_copy(json_object_get(params, "avoid"));
     e->without = json_deep_copy(json_object_get(params, "without"));
     e->values = value_columns_new(e->spec.memory);
+    e->stateful = stateful_new();
     setup_store(e);
     load_layouts(e);
     job_post(e, run_begin, NULL, params, NULL);
@@ -468,6 +475,11 @@ static void on_plugin_log(void *ctx, const char *plugin, int severity, const cha
     log_entry(ctx, plugin, severity, component, text);
 }
 
+static void on_plugin_async(void *ctx)
+{
+    plugin_thread_wake(ctx);
+}
+
 static bool map_shared(struct engine *e)
 {
     void *p;
@@ -485,7 +497,7 @@ static bool map_shared(struct engine *e)
 
 static void engine_init(struct engine *e)
 {
-    struct plugin_hooks hooks = {.ctx = e, .log = on_plugin_log};
+    struct plugin_hooks hooks = {.ctx = e, .log = on_plugin_log, .async = on_plugin_async};
 
     pthread_mutex_init(&e->out_lock, NULL);
     pthread_mutex_init(&e->job_lock, NULL);
@@ -497,6 +509,7 @@ static void engine_init(struct engine *e)
     e->jobs_end = &e->jobs;
     e->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     e->host = plugin_host_new(&hooks, &e->shared->record);
+    e->tables = state_tables_offer(e->host);
     e->catalogue = field_catalogue_new();
     e->cells = cell_cache_new();
     e->first_ts = e->last_ts = TS_NONE;
@@ -521,6 +534,7 @@ static void engine_fini(struct engine *e)
     vec_free(&e->outbox);
     if (e->host)
         plugin_host_free(e->host);
+    state_tables_free(e->tables);
     counts_free(e);
     selections_free(e);
     rows_free_deferred(e);

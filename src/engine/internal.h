@@ -96,6 +96,7 @@ struct selection {
     enum field_needs needs, rest; /* of all fields; of those whose values are not kept */
     struct value_column **columns; /* by slot of the filter's fields, NULL: not kept */
     size_t ncolumns;               /* slots; 0: no column */
+    bool stateful; /* of some the values are kept as events pass, and asked for in no other way */
     bool wanted;          /* scan it in the background; guarded by sel_lock */
     pthread_mutex_t lock; /* guards what follows */
     uint64_t focus;       /* row near which matches are wanted first */
@@ -130,6 +131,41 @@ bool selection_next(struct selection *s, uint64_t row, int dir, uint64_t first, 
 uint64_t selection_rank(struct selection *s, uint64_t row); /* known matches before it */
 void selections_free(struct engine *e);
 json_t *selection_json(struct engine *e, struct selection *s);
+
+/* ---- stateful plugins (stateful.c); plugin thread, save where said ---------------------------- */
+
+#define ROW_NONE UINT64_MAX
+
+struct stateful;
+struct column;
+struct capture;
+struct stateful *stateful_new(void);
+void stateful_free(struct stateful *s);
+/* Whether events have to pass through stateful_pass at all. */
+bool stateful_asks(const struct engine *e);
+/* An event passes, in the order of the stream: plugins parse it, what is wanted of it is kept. row:
+ * ROW_NONE of those that are none. */
+void stateful_pass(struct engine *e, const void *event, uint64_t number, uint64_t row);
+bool stateful_catch_up(struct engine *e, uint64_t until);
+bool stateful_replay(struct engine *e, uint64_t until);
+bool stateful_replays(const struct engine *e);
+/* From now on the values of this column are kept; those of earlier events are read again. */
+void stateful_track(struct engine *e, struct column *c);
+/* False: not known (yet); it is wanted from now on. */
+bool stateful_value(struct engine *e, const struct field_ref *ref, uint64_t row,
+                    struct value *out);
+void stateful_replayed(struct engine *e, const void *event, uint64_t number, bool shown);
+void stateful_replayed_mark(struct engine *e);
+/* A slice of a capture's second pass; false: it is over. capture.c */
+bool capture_replay_some(struct engine *e, struct capture *c);
+void replay_log(void *ctx, const char *plugin, int severity, const char *component,
+                const char *text); /* plugins.c: says that it is a replay */
+/* The host's tables, for plugins of a host that are about to be loaded; state_tables.c */
+struct host_tables;
+struct host_tables *state_tables_offer(struct plugin_host *host);
+void state_tables_bind(struct host_tables *h, struct state *s); /* what is now; NULL: nothing */
+void state_tables_free(struct host_tables *h);                  /* behind its host's plugins */
+void stateful_bind(struct engine *e, struct state *s, bool replay);
 
 /* ---- columns and cells ----------------------------------------------------------------------- */
 
@@ -308,6 +344,13 @@ json_t *offer_json(struct engine *e);
 
 struct rows_request;
 
+struct async_note {
+    size_t index; /* in batch_at */
+    uint64_t received;
+    struct plugin *plugin;
+    bool future;
+};
+
 struct engine {
     struct engine_fds fds;
     struct engine_shared *shared, own_shared;
@@ -344,6 +387,9 @@ struct engine {
     struct event_place place; /* plugin thread: of the event at hand, without a store */
     struct buf batch;         /* plugin thread: events of the current batch */
     VEC(size_t) batch_at;
+    VEC(struct async_note) batch_async; /* which of them are async events */
+    uint64_t taken_ts; /* plugin thread: of the event taken last; TS_NONE: none yet */
+    bool lives;        /* plugin thread: handlers are set, listeners told */
     struct plugin_batch
         last_batch; /* plugin thread: what it came with, kept while its events wait for room */
     bool last_batch_ok;
@@ -370,6 +416,10 @@ struct engine {
 
     struct cell_cache *cells;
     struct value_columns *values;
+    struct stateful *stateful;
+    struct host_tables *tables; /* of host */
+    bool parses;          /* plugin thread: some plugin parses events */
+    uint64_t passed_rows; /* plugin thread: rows that have passed the stateful plugins */
     VEC(struct rows_request *) deferred; /* main thread */
     bool cells_asked;                    /* main thread: some reply had cells that wait */
 

@@ -48,6 +48,15 @@ void log_entry(struct engine *e, const char *plugin, int severity, const char *c
                      "severity", severity, "component", rpc_str(component), "text", rpc_str(text)));
 }
 
+void replay_log(void *ctx, const char *plugin, int severity, const char *component,
+                const char *text)
+{
+    char words[1200];
+
+    snprintf(words, sizeof(words), "(reading again) %s", text);
+    log_entry(ctx, plugin, severity, component, words);
+}
+
 void log_note(struct engine *e, const char *plugin, const char *fmt, ...)
 {
     char text[1200];
@@ -188,6 +197,7 @@ static struct plugin *load_probed(struct engine *e, struct probed *p)
         pthread_mutex_unlock(&e->cat_lock);
         apply_avoided(e, loaded);
     }
+    e->parses = plugin_host_parses(e->host);
     atomic_fetch_add(&e->generation, 1);
     if (plugin_state(loaded) == PLUGIN_INITIALISED)
         log_note(e, plugin_info(loaded)->name, "loaded %s %s from %s", plugin_info(loaded)->name,

@@ -11,12 +11,20 @@ static void read_value(struct field_reader *self, const struct field_ref *ref, s
     if (r->stamps[ref->slot] != r->stamp) {
         if (!kept || !value_chunk_get(kept, r->row, v)) {
             field_extract(ref, &r->fe, false, &r->arena, v);
-            if (kept)
+            if (kept && !(ref->def->flags & FIELD_STATEFUL))
                 value_chunk_keep(r->e->values, kept, r->row, v);
         }
         r->stamps[ref->slot] = r->stamp;
     }
     *out = *v;
+}
+
+/* On the plugin thread: others read values that are kept through their chunks only. */
+static bool kept_value(const struct field_event *fe, const struct field_ref *ref, struct value *out)
+{
+    struct event_reader *r = fe->kept_ctx;
+
+    return stateful_value(r->e, ref, r->row, out);
 }
 
 void reader_init(struct event_reader *r, struct engine *e)
@@ -81,6 +89,7 @@ static void next_event(struct event_reader *r, const struct field_refs *refs, co
     r->fe.thread = &r->thread;
     r->thread.asked = false;
     r->kept = NULL;
+    r->fe.kept = NULL;
     find_owner(r, bytes);
 }
 
@@ -107,4 +116,6 @@ void reader_event(struct event_reader *r, const struct field_refs *refs, const v
     }
     next_event(r, refs, bytes, store_number(e->store, row), previous_ts, &place);
     r->row = row;
+    r->fe.kept = kept_value;
+    r->fe.kept_ctx = r;
 }

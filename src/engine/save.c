@@ -159,7 +159,8 @@ static void take_block(struct save *s, const struct capture_block *b, uint64_t o
         capture_add_section(&s->out);
     else if (b->event.p)
         take_event(s, b, offset);
-    else if (str_eq(capture_block_name(b->type), "unknown") || b->type == CAPTURE_MARK)
+    else if (str_eq(capture_block_name(b->type), "unknown") || b->type == CAPTURE_MARK ||
+             b->type == CAPTURE_ABOUT)
         return; /* other readers refuse what they do not know */
     else
         capture_add_block(&s->out, b, 0);

@@ -309,7 +309,7 @@ static void scan_chunk(struct engine *e, struct selection *s, struct scanner *sc
         bool kept = kept_cover(e, s, sc, chunk);
         size_t n = (size_t)(end - row), got;
 
-        if (s->plugin && !plugin && !kept)
+        if (((s->plugin && !plugin) || s->stateful) && !kept)
             break; /* more rows have come, and only the plugin thread can ask for their values */
         got = kept         ? scan_kept(e, s, sc, row, n)
               : e->capture ? scan_columns(e, s, sc, row, n)
@@ -337,7 +337,7 @@ static struct selection *pick_selection(struct engine *e, struct scanner *sc, bo
         if (!s->wanted || (plugin && !s->plugin))
             continue;
         pthread_mutex_lock(&s->lock);
-        if (pick_chunk(e, s, sc, s->plugin && !plugin, chunk)) {
+        if (pick_chunk(e, s, sc, (s->plugin && !plugin) || s->stateful, chunk)) {
             chunk_of(s, *chunk)->claimed = true;
             found = s;
             s->refs++;
@@ -417,7 +417,8 @@ void selections_live(struct engine *e, uint64_t row, size_t n, const char *bytes
 
     pthread_mutex_lock(&e->sel_lock);
     for (size_t i = 0; i < e->selections.n && count < COUNT_OF(wanted); i++) {
-        if (e->selections.v[i]->wanted && e->selections.v[i]->plugin) {
+        if (e->selections.v[i]->wanted && e->selections.v[i]->plugin &&
+            !e->selections.v[i]->stateful) {
             wanted[count++] = e->selections.v[i];
             e->selections.v[i]->refs++;
         }

@@ -219,6 +219,13 @@ json_t *selection_json(struct engine *e, struct selection *s)
 
 /* ---- methods --------------------------------------------------------------------------------- */
 
+static void run_track(struct engine *e, struct job *j)
+{
+    uint32_t index;
+
+    stateful_track(e, column_get(e, j->data, &index));
+}
+
 static void find_columns(struct engine *e, struct selection *s, const struct field_refs *refs)
 {
     bool any = false;
@@ -235,6 +242,10 @@ static void find_columns(struct engine *e, struct selection *s, const struct fie
         }
         s->columns[ref->slot] = value_column_of(e->values, ref->text);
         any = true;
+        if (ref->def->flags & FIELD_STATEFUL) {
+            s->stateful = true;
+            job_post(e, run_track, NULL, NULL, xstrdup(ref->text));
+        }
     }
     s->ncolumns = any && refs->v.n <= KEPT_MAX ? refs->v.n : 0;
 }

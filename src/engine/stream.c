@@ -31,6 +31,42 @@ static void set_state(struct engine *e, enum source_state state, const char *err
         wake_main(e, WAKE_STREAM);
 }
 
+static void take_async(struct engine *e, uint64_t until);
+static void keep_and_pass(struct engine *e);
+
+/* ---- what runs around a source (§1.10, steps 10 and 12) --------------------------------------- */
+
+static bool life_begin(struct engine *e, const struct plugin *p, struct error *err)
+{
+    const struct plugin_info *info = plugin_info(p);
+
+    e->taken_ts = TS_NONE;
+    e->lives = true;
+    return plugin_async_start(e->host, info->id ? info->source : "syscall", info->id,
+                              e->spec.memory / 4, err) == SEV_OK &&
+           plugin_listen_open(e->host, err) == SEV_OK;
+}
+
+/* The source is closed: handlers are taken away, what they left is passed on, listeners are told. */
+static void life_end(struct engine *e)
+{
+    struct buf errors;
+
+    if (!e->lives)
+        return;
+    e->lives = false;
+    buf_init(&errors, 65536);
+    plugin_async_stop(e->host, &errors);
+    buf_reset(&e->batch);
+    e->batch_at.n = e->batch_async.n = 0;
+    take_async(e, UINT64_MAX);
+    keep_and_pass(e);
+    plugin_listen_close(e->host, &errors);
+    if (errors.len)
+        log_entry(e, NULL, 3, "mews", buf_str(&errors));
+    buf_fini(&errors);
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 static struct plugin *source_named(struct engine *e, const char *name)
@@ -120,6 +156,12 @@ void stream_open(struct engine *e, const char *name, const char *params, struct 
         return;
     }
     mark_reopened(e, name);
+    if (!life_begin(e, p, err)) {
+        plugin_stream_close(p);
+        life_end(e);
+        set_state(e, SOURCE_FAILED, err->text);
+        return;
+    }
     log_note(e, plugin_info(p)->name, "the source of %s is open", plugin_info(p)->name);
     e->idle_ns = IDLE_MIN_NS;
     set_state(e, SOURCE_RUNNING, NULL);
@@ -130,6 +172,7 @@ void stream_close(struct engine *e)
     if (!e->source.plugin || !plugin_stream_is_open(e->source.plugin))
         return;
     plugin_stream_close(e->source.plugin);
+    life_end(e);
     set_state(e, SOURCE_CLOSED, NULL);
 }
 
@@ -145,15 +188,33 @@ void stream_free(struct engine *e)
 
 /* ---- a batch --------------------------------------------------------------------------------- */
 
+/* Async events that are due before the next sourced one, in the order of time (§7.4). */
+static void take_async(struct engine *e, uint64_t until)
+{
+    uint64_t fill = e->taken_ts == TS_NONE ? time_now() : e->taken_ts;
+    struct async_note note;
+    struct plugin_async a;
+
+    while (plugin_async_take(e->host, until, fill, &e->batch, &a)) {
+        note = (struct async_note){e->batch_at.n, a.received, a.plugin, a.future};
+        vec_push(&e->batch_async, note);
+        vec_push(&e->batch_at, a.at);
+        fill = e->taken_ts = event_ts(e->batch.data + a.at);
+    }
+}
+
 /* Copies the events of a batch; the first that is malformed ends the stream, those before it count.
  */
 static bool take_events(struct engine *e, const struct plugin_batch *b, struct error *err)
 {
     buf_reset(&e->batch);
-    e->batch_at.n = 0;
+    e->batch_at.n = e->batch_async.n = 0;
     for (uint32_t i = 0; i < b->n; i++) {
-        size_t at = e->batch.len;
+        uint64_t ts = b->events[i] ? event_ts(b->events[i]) : 0;
+        size_t at;
 
+        take_async(e, ts == TS_NONE ? time_now() : ts);
+        at = e->batch.len;
         if (plugin_event_take(e->source.plugin, b->events[i], time_now(), &e->batch, err) !=
             SEV_OK) {
             if (e->batch.data)
@@ -162,15 +223,38 @@ static bool take_events(struct engine *e, const struct plugin_batch *b, struct e
             return false;
         }
         vec_push(&e->batch_at, at);
+        e->taken_ts = event_ts(e->batch.data + at);
     }
+    if (b->n == 0 && b->rc == SS_PLUGIN_TIMEOUT) /* an idle source: what is due by the clock */
+        take_async(e, time_now());
     return true;
+}
+
+/* What is known of an async event beside itself goes before it. */
+static void keep_about(struct engine *e, const struct async_note *a)
+{
+    json_t *about = json_pack("{so so}", "received", rpc_u64(a->received), "plugin",
+                              rpc_str(plugin_info(a->plugin)->name));
+    char *text;
+
+    if (a->future)
+        json_object_set_new(about, "future", json_true());
+    text = json_dumps(about, JSON_COMPACT);
+    store_append_about(e->store, span_of(text));
+    free(text);
+    json_decref(about);
 }
 
 /* Kept before it is numbered or shown. False: no room; the batch stays and is tried again. */
 static bool keep_events(struct engine *e, struct error *err)
 {
-    for (size_t i = 0; i < e->batch_at.n; i++)
+    size_t async = 0;
+
+    for (size_t i = 0; i < e->batch_at.n; i++) {
+        if (async < e->batch_async.n && e->batch_async.v[async].index == i)
+            keep_about(e, &e->batch_async.v[async++]);
         store_append(e->store, e->batch.data + e->batch_at.v[i]);
+    }
     return store_commit(e->store, err) == SEV_OK;
 }
 
@@ -181,6 +265,11 @@ static void pass_on(struct engine *e)
     if (n == 0)
         return;
     if (e->store) {
+        uint64_t row = store_rows(e->store) - n;
+
+        for (size_t i = 0; i < n && stateful_asks(e); i++)
+            stateful_pass(e, e->batch.data + e->batch_at.v[i], store_number(e->store, row + i),
+                          row + i);
         selections_live(e, store_rows(e->store) - n, n, e->batch.data, e->batch_at.v);
         for (size_t i = 0; i < n && e->offers_looked < 20; i++)
             offers_look(e, e->batch.data + e->batch_at.v[i]);
@@ -190,13 +279,26 @@ static void pass_on(struct engine *e)
 
         if (e->first_ts == TS_NONE)
             e->first_ts = event_ts(event);
-        output_event(e, event, ++e->batch_numbers);
+        stateful_pass(e, event, ++e->batch_numbers, ROW_NONE);
+        output_event(e, event, e->batch_numbers);
         e->last_ts = event_ts(event);
     }
     if (e->output)
         output_flush(e);
     e->batch_at.n = 0;
     wake_main(e, WAKE_STREAM);
+}
+
+/* What came last; where there is no room for it on the disk it is told, and lost. */
+static void keep_and_pass(struct engine *e)
+{
+    struct error err;
+
+    if (e->store && e->batch_at.n && !keep_events(e, &err)) {
+        log_note(e, NULL, "%zu async events could not be kept: %s", e->batch_at.n, err.text);
+        return;
+    }
+    pass_on(e);
 }
 
 static void read_progress(struct engine *e)
@@ -216,6 +318,7 @@ static void end_stream(struct engine *e, enum source_state state, const char *er
 {
     read_progress(e);
     plugin_stream_close(e->source.plugin);
+    life_end(e);
     log_note(e, plugin_info(e->source.plugin)->name,
              state == SOURCE_FAILED ? "the source failed: %s" : "the source has ended%s",
              error ? error : "");
@@ -305,7 +408,7 @@ bool stream_step(struct engine *e)
         return stream_asks(e) && capture_step(e);
     if (e->store && store_staged(e->store))
         return retry_full(e);
-    if (!stream_asks(e))
+    if (!stream_asks(e) || (e->store && e->passed_rows < store_rows(e->store) && stateful_asks(e)))
         return false;
     start = time_mono();
     e->last_batch_ok = plugin_stream_next(e->source.plugin, b, &e->last_batch_error) == SEV_OK;

@@ -15,6 +15,13 @@ static const char *source_of_stranger(const void *event)
     return known && *known->source ? known->source : "unknown";
 }
 
+static void value_waits(struct value *out)
+{
+    out->state = VALUE_FAILED;
+    out->n = 0;
+    out->one.s = span_of(FIELD_WAITS);
+}
+
 void field_extract(const struct field_ref *ref, const struct field_event *e, bool offsets,
                    struct arena *arena, struct value *out)
 {
@@ -29,6 +36,11 @@ void field_extract(const struct field_ref *ref, const struct field_event *e, boo
     }
     if (def->builtin >= 0) {
         builtin_extract(ref, e, arena, out);
+        return;
+    }
+    if ((def->flags & FIELD_STATEFUL) && e->kept) {
+        if (!e->kept(e, ref, out))
+            value_waits(out);
         return;
     }
     for (size_t i = 0; i < def->providers.n; i++) {

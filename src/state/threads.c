@@ -335,10 +335,14 @@ bool state_thread(const struct state *s, uint64_t tid, uint64_t at, struct threa
 {
     struct thread *t = newest(s, tid);
     const struct ids_version *ids;
+    uint64_t gone;
 
     while (t && t->born > at)
         t = t->jump && t->jump->born > at ? t->jump : t->before;
-    if (!t || atomic_load_explicit(&t->gone, memory_order_acquire) <= at)
+    if (!t)
+        return false;
+    gone = atomic_load_explicit(&t->gone, memory_order_acquire);
+    if (gone != UINT64_MAX && gone <= at)
         return false;
     ids = (const void *)version_at(&t->ids, at);
     if (!ids)

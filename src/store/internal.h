@@ -2,6 +2,8 @@
 #ifndef MEWS_STORE_INTERNAL_H
 #define MEWS_STORE_INTERNAL_H
 
+#include <pthread.h>
+
 #include "mews/store.h"
 
 #define DIR_BITS  12 /* chunks in a page of the directory */
@@ -28,6 +30,11 @@ struct far_enter {
     uint64_t row, enter;
 };
 
+struct about { /* what is known of a row beside its event */
+    uint64_t row;
+    char *json;
+};
+
 struct store {
     int fd;
     struct capture_input *input;
@@ -47,6 +54,8 @@ struct store {
     uint64_t number; /* of the last event filled in */
     uint64_t last_ts;
     struct buf stage;
+    pthread_mutex_t about_lock; /* guards what follows */
+    VEC(struct about) about;    /* in the order of rows */
     uint64_t stage_at; /* file offset of the stage's first byte */
 };
 
@@ -55,6 +64,7 @@ struct chunk *store_chunk(const struct store *s, uint64_t row);
 struct chunk *store_next_row(struct store *s, size_t *i);
 /* Fill in the next row of a spool. */
 void store_fill_event(struct store *s, uint64_t offset, uint32_t len, const void *event);
+void store_fill_about(struct store *s, struct span json); /* of the next row */
 void store_fill_mark(struct store *s, uint64_t offset, uint32_t len);
 
 #endif

@@ -54,6 +54,8 @@ static void take_block(struct loader *l, const struct capture_block *b, uint64_t
 {
     if (b->event.p)
         store_fill_event(l->s, offset + b->event_at, event_len(b->event.p), b->event.p);
+    else if (b->type == CAPTURE_ABOUT)
+        store_fill_about(l->s, b->body);
     else if (b->type == CAPTURE_MARK)
         store_fill_mark(l->s, offset + 8, (uint32_t)b->body.n);
 }

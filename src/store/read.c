@@ -316,6 +316,27 @@ size_t store_read_rows(const struct store *s, uint64_t row, size_t n, size_t max
     return got;
 }
 
+const char *store_about(const struct store *s, uint64_t row)
+{
+    struct store *own = (struct store *)s;
+    const char *json = NULL;
+    size_t low = 0, high;
+
+    pthread_mutex_lock(&own->about_lock);
+    for (high = s->about.n; low < high;) {
+        size_t mid = low + (high - low) / 2;
+
+        if (s->about.v[mid].row < row)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low < s->about.n && s->about.v[low].row == row)
+        json = s->about.v[low].json; /* it stays until the store is freed */
+    pthread_mutex_unlock(&own->about_lock);
+    return json;
+}
+
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 uint64_t store_number(const struct store *s, uint64_t row)

@@ -64,6 +64,7 @@ struct store *store_new(const struct store_options *o)
     s->limit = o->limit;
     s->state = o->state ? o->state : &s->own;
     buf_init(&s->stage, STAGE_MAX);
+    pthread_mutex_init(&s->about_lock, NULL);
     return s;
 }
 
@@ -87,6 +88,10 @@ void store_free(struct store *s)
     for (size_t i = 0; i < FAR_PAGES && s->far_pages[i]; i++)
         free(s->far_pages[i]);
     buf_fini(&s->stage);
+    for (size_t i = 0; i < s->about.n; i++)
+        free(s->about.v[i].json);
+    vec_free(&s->about);
+    pthread_mutex_destroy(&s->about_lock);
     free(s);
 }
 
@@ -165,6 +170,22 @@ void store_append_mark(struct store *s, struct span json)
 
     capture_add_mark(&s->stage, json);
     store_fill_mark(s, at + 8, (uint32_t)json.n);
+}
+
+void store_fill_about(struct store *s, struct span json)
+{
+    struct about a = {s->filled, xstrndup(json.p, strnlen(json.p, json.n))};
+
+    pthread_mutex_lock(&s->about_lock);
+    vec_push(&s->about, a);
+    pthread_mutex_unlock(&s->about_lock);
+}
+
+void store_append_about(struct store *s, struct span json)
+{
+    stage_end(s);
+    capture_add_about(&s->stage, json);
+    store_fill_about(s, json);
 }
 
 void store_publish(struct store *s)

@@ -27,6 +27,7 @@ struct value_chunk {
 struct value_column {
     struct value_column *next;
     char *name;
+    bool pinned;
     VEC(struct value_chunk *) chunks; /* NULL: not kept */
 };
 
@@ -114,6 +115,13 @@ struct value_column *value_column_of(struct value_columns *c, const char *name)
     }
     pthread_mutex_unlock(&c->lock);
     return col;
+}
+
+void value_column_pin(struct value_columns *c, struct value_column *col)
+{
+    pthread_mutex_lock(&c->lock);
+    col->pinned = true;
+    pthread_mutex_unlock(&c->lock);
 }
 
 uint64_t value_columns_bytes(const struct value_columns *c)
@@ -346,7 +354,7 @@ static struct value_chunk **least_useful(struct value_columns *c)
     struct value_chunk **found = NULL;
 
     for (struct value_column *col = c->list; col; col = col->next) {
-        for (size_t i = 0; i < col->chunks.n; i++) {
+        for (size_t i = 0; !col->pinned && i < col->chunks.n; i++) {
             struct value_chunk **k = &col->chunks.v[i];
 
             if (*k && (!found || (*k)->used < (*found)->used))

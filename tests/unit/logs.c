@@ -24,7 +24,7 @@ static void no_log(void *ctx, const char *plugin, int severity, const char *comp
 
 static void start(void)
 {
-    struct plugin_hooks hooks = {NULL, no_log};
+    struct plugin_hooks hooks = {.log = no_log};
     char path[512], exe[512];
     struct plugin_info info;
     struct plugin_failure f;

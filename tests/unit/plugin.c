@@ -21,7 +21,7 @@ static void keep_log(void *ctx, const char *plugin, int severity, const char *co
              text);
 }
 
-static const struct plugin_hooks hooks = {NULL, keep_log};
+static const struct plugin_hooks hooks = {.log = keep_log};
 
 static const char *library(const char *name)
 {

@@ -1,0 +1,165 @@
+/* Fields of the host's tables: those of §8.5 and §8.6, and what plugins add. */
+#include "state_tables.h"
+
+#define S64  SS_PLUGIN_ST_INT64
+#define U64  SS_PLUGIN_ST_UINT64
+#define U32  SS_PLUGIN_ST_UINT32
+#define U16  SS_PLUGIN_ST_UINT16
+#define U8   SS_PLUGIN_ST_UINT8
+#define STR  SS_PLUGIN_ST_STRING
+#define BOOL SS_PLUGIN_ST_BOOL
+#define TAB  SS_PLUGIN_ST_TABLE
+
+static const struct host_field static_fields[] = {
+    {"tid", S64, KIND_THREADS, T_TID, false, 0},
+    {"pid", S64, KIND_THREADS, T_PID, false, 0},
+    {"ptid", S64, KIND_THREADS, T_PTID, false, 0},
+    {"sid", S64, KIND_THREADS, T_SID, false, 0},
+    {"vpgid", S64, KIND_THREADS, T_VPGID, false, 0},
+    {"pgid", S64, KIND_THREADS, T_PGID, false, 0},
+    {"reaper_tid", S64, KIND_THREADS, T_REAPER, false, 0},
+    {"vtid", S64, KIND_THREADS, T_VTID, false, 0},
+    {"vpid", S64, KIND_THREADS, T_VPID, false, 0},
+    {"fd_limit", S64, KIND_THREADS, T_FDLIMIT, false, 0},
+    {"comm", STR, KIND_THREADS, T_COMM, false, 0},
+    {"exe", STR, KIND_THREADS, T_EXE, false, 0},
+    {"exe_path", STR, KIND_THREADS, T_EXEPATH, false, 0},
+    {"root", STR, KIND_THREADS, T_ROOT, false, 0},
+    {"exe_writable", BOOL, KIND_THREADS, T_WRITABLE, false, 0},
+    {"exe_upper_layer", BOOL, KIND_THREADS, T_UPPER, false, 0},
+    {"exe_lower_layer", BOOL, KIND_THREADS, T_LOWER, false, 0},
+    {"exe_from_memfd", BOOL, KIND_THREADS, T_MEMFD, false, 0},
+    {"args", TAB, KIND_THREADS, T_ARGS, true, 0},
+    {"env", TAB, KIND_THREADS, T_ENV, true, 0},
+    {"cgroups", TAB, KIND_THREADS, T_CGROUPS, true, 0},
+    {"flags", U32, KIND_THREADS, T_FLAGS, false, 0},
+    {"uid", U32, KIND_THREADS, T_UID, false, 0},
+    {"gid", U32, KIND_THREADS, T_GID, false, 0},
+    {"loginuid", U32, KIND_THREADS, T_LOGINUID, false, 0},
+    {"exe_ino", U64, KIND_THREADS, T_INO, false, 0},
+    {"exe_ino_ctime", U64, KIND_THREADS, T_CTIME, false, 0},
+    {"exe_ino_mtime", U64, KIND_THREADS, T_MTIME, false, 0},
+    {"pidns_init_start_ts", U64, KIND_THREADS, T_PIDNS, false, 0},
+    {"tty", U32, KIND_THREADS, T_TTY, false, 0},
+    {"file_descriptors", TAB, KIND_THREADS, T_FDS, true, 0},
+    {"cwd", STR, KIND_THREADS, T_CWD, true, 0},
+    {"value", STR, KIND_ARGS, I_VALUE, true, 0},
+    {"value", STR, KIND_ENV, I_VALUE, true, 0},
+    {"first", STR, KIND_CGROUPS, I_FIRST, true, 0},
+    {"second", STR, KIND_CGROUPS, I_SECOND, true, 0},
+    {"type", U8, KIND_FDS, F_TYPE, false, 0},
+    {"open_flags", U32, KIND_FDS, F_OPEN_FLAGS, false, 0},
+    {"flags", U32, KIND_FDS, F_FLAGS, true, 0},
+    {"dev", U32, KIND_FDS, F_DEV, false, 0},
+    {"mount_id", U32, KIND_FDS, F_MOUNT, true, 0},
+    {"name", STR, KIND_FDS, F_NAME, false, 0},
+    {"name_raw", STR, KIND_FDS, F_RAW, false, 0},
+    {"old_name", STR, KIND_FDS, F_OLD, true, 0},
+    {"ino", U64, KIND_FDS, F_INO, false, 0},
+    {"pid", S64, KIND_FDS, F_PID, false, 0},
+    {"fd", S64, KIND_FDS, F_FD, false, 0},
+    {"socket_ipv4_src_ip", U32, KIND_FDS, F_SRC4, true, 0},
+    {"socket_ipv4_dest_dip", U32, KIND_FDS, F_DST4, true, 0},
+    {"socket_ipv4_server_ip", U32, KIND_FDS, F_SERVER4, true, 0},
+    {"socket_ipv4_src_port", U16, KIND_FDS, F_SPORT, true, 0},
+    {"socket_ipv4_dst_port", U16, KIND_FDS, F_DPORT, true, 0},
+    {"socket_ipv6_src_port", U16, KIND_FDS, F_SPORT, true, 0},
+    {"socket_ipv6_dst_port", U16, KIND_FDS, F_DPORT, true, 0},
+    {"socket_ipv4_server_port", U16, KIND_FDS, F_SERVER_PORT, true, 0},
+    {"socket_ipv6_server_port", U16, KIND_FDS, F_SERVER_PORT, true, 0},
+    {"socket_ipv4_l4_proto", U8, KIND_FDS, F_L4, true, 0},
+    {"socket_ipv6_l4_proto", U8, KIND_FDS, F_L4, true, 0},
+    {"socket_ipv4_server_l4_proto", U8, KIND_FDS, F_L4, true, 0},
+    {"socket_ipv6_server_l4_proto", U8, KIND_FDS, F_L4, true, 0},
+    {"socket_ipv6_src_ip_low", U64, KIND_FDS, F_SRC_LOW, true, 0},
+    {"socket_ipv6_src_ip_high", U64, KIND_FDS, F_SRC_HIGH, true, 0},
+    {"socket_ipv6_dest_ip_low", U64, KIND_FDS, F_DST_LOW, true, 0},
+    {"socket_ipv6_dest_ip_high", U64, KIND_FDS, F_DST_HIGH, true, 0},
+    {"socket_ipv6_server_ip_low", U64, KIND_FDS, F_DST_LOW, true, 0},
+    {"socket_ipv6_server_ip_high", U64, KIND_FDS, F_DST_HIGH, true, 0},
+    {"socket_unix_src", U64, KIND_FDS, F_UNIX_SRC, true, 0},
+    {"socket_unix_dest", U64, KIND_FDS, F_UNIX_DST, true, 0},
+};
+
+/* ---- asked and added ---------------------------------------------------------------------------------- */
+
+static const struct host_field *field_named(const struct host_tables *h, enum table_kind kind,
+                                            const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(static_fields); i++) {
+        if (static_fields[i].kind == kind && str_eq(static_fields[i].name, name))
+            return &static_fields[i];
+    }
+    for (size_t i = 0; i < h->added.n; i++) {
+        if (h->added.v[i]->kind == kind && str_eq(h->added.v[i]->name, name))
+            return h->added.v[i];
+    }
+    return NULL;
+}
+
+static void list_one(struct host_tables *h, const struct host_field *f)
+{
+    ss_plugin_table_fieldinfo info = {f->name, f->type, f->read_only};
+
+    vec_push(&h->listed, info);
+}
+
+static const ss_plugin_table_fieldinfo *list_fields(ss_plugin_table_t *tt, uint32_t *n)
+{
+    struct host_table *t = table_of(tt);
+    struct host_tables *h = t->all;
+
+    h->listed.n = 0;
+    for (size_t i = 0; i < COUNT_OF(static_fields); i++) {
+        if (static_fields[i].kind == t->kind)
+            list_one(h, &static_fields[i]);
+    }
+    for (size_t i = 0; i < h->added.n; i++) {
+        if (h->added.v[i]->kind == t->kind)
+            list_one(h, h->added.v[i]);
+    }
+    *n = (uint32_t)h->listed.n;
+    return h->listed.v;
+}
+
+static ss_plugin_table_field_t *get_field(ss_plugin_table_t *tt, const char *name,
+                                          ss_plugin_state_type type)
+{
+    struct host_table *t = table_of(tt);
+    const struct host_field *f = name ? field_named(t->all, t->kind, name) : NULL;
+
+    if (!f)
+        plugin_table_error("field “%s” not found in table %s", name ? name : "", t->input.name);
+    else if (f->type != (uint8_t)type)
+        plugin_table_error("field “%s” of table %s has type %d, not %d", name, t->input.name,
+                           f->type, (int)type);
+    return f && f->type == (uint8_t)type ? (void *)f : NULL;
+}
+
+static ss_plugin_table_field_t *add_field(ss_plugin_table_t *tt, const char *name,
+                                          ss_plugin_state_type type)
+{
+    struct host_table *t = table_of(tt);
+    const struct host_field *f = name ? field_named(t->all, t->kind, name) : NULL;
+    struct host_field *own;
+
+    if (!name || !*name || type == TAB || (t->kind != KIND_THREADS && t->kind != KIND_FDS)) {
+        plugin_table_error("fields of this type can't be added to table %s", t->input.name);
+        return NULL;
+    }
+    if (f && (f->what != DYNAMIC || f->type != (uint8_t)type)) {
+        plugin_table_error(f->what != DYNAMIC ? "table %s has a field “%s” of its own"
+                                              : "table %s has a field “%s” of another type already",
+                           t->input.name, name);
+        return NULL;
+    }
+    if (f)
+        return (void *)f;
+    own = xcalloc(1, sizeof(*own));
+    *own = (struct host_field){xstrdup(name), (uint8_t)type, (uint8_t)t->kind,
+                               DYNAMIC,       false,         (unsigned)t->all->added.n};
+    vec_push(&t->all->added, own);
+    return own;
+}
+
+ss_plugin_table_fields_vtable_ext state_fields = {list_fields, get_field, add_field};
