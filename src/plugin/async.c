@@ -20,6 +20,7 @@ struct async_queue {
     uint32_t id;  /* that events get */
     uint64_t limit, bytes, n;
     struct queued *head; /* without a time first, then by time; of equal ones the first that came */
+    struct queued *last, *last_untimed; /* NULL: none */
 };
 
 struct async_queue *async_new(void)
@@ -36,7 +37,7 @@ static void drop_all(struct async_queue *q)
         next = e->next;
         free(e);
     }
-    q->head = NULL;
+    q->head = q->last = q->last_untimed = NULL;
     q->bytes = q->n = 0;
 }
 
@@ -129,10 +130,18 @@ static void insert(struct async_queue *q, struct queued *n)
 {
     struct queued **at = &q->head;
 
+    if (n->ts == TS_NONE && q->last_untimed) /* most come in order: no search */
+        at = &q->last_untimed->next;
+    else if (n->ts != TS_NONE && q->last && (q->last->ts == TS_NONE || q->last->ts <= n->ts))
+        at = &q->last->next;
     while (*at && ((*at)->ts == TS_NONE || (n->ts != TS_NONE && (*at)->ts <= n->ts)))
         at = &(*at)->next;
     n->next = *at;
     *at = n;
+    if (n->ts == TS_NONE)
+        q->last_untimed = n;
+    if (!n->next)
+        q->last = n;
     q->bytes += n->len;
     q->n++;
 }
@@ -259,6 +268,8 @@ bool plugin_async_take(struct plugin_host *h, uint64_t until, uint64_t fill, str
         e = NULL;
     if (e) {
         q->head = e->next;
+        q->last = q->head ? q->last : NULL;
+        q->last_untimed = q->last_untimed == e ? NULL : q->last_untimed;
         q->bytes -= e->len;
         q->n--;
     }
