@@ -84,7 +84,8 @@ enum severity store_load(struct store *s, bool (*stop)(void *ctx), void *ctx, st
 /* ---- appending: staged until the commit, then published */
 void store_append(struct store *s, const void *event);
 void store_append_mark(struct store *s, struct span json);
-/* What is known of the next event beside itself, JSON: kept, but no row of its own. */
+/* What is known of the next event beside itself, JSON: kept, but no row of its own. With a member
+ * "initial" that is true the event gets no number: it tells of what was before the stream. */
 void store_append_about(struct store *s, struct span json);
 /* Of captures: rows that point into the file, in the order of their numbers; published by
  * store_publish. A note is a mark of mews itself in such a stream. */

@@ -113,6 +113,15 @@ const struct state *capture_state(const struct capture *c, uint64_t at)
     return s ? s->state : NULL;
 }
 
+struct state *capture_state_now(struct capture *c, uint64_t at)
+{
+    struct section *s = c->parts[(size_t)(at >> CAPTURE_PART_BITS)].newest;
+
+    while (s && s->from > at)
+        s = s->before;
+    return s ? s->state : NULL;
+}
+
 /* ---- pending enter halves -------------------------------------------------------------------- */
 
 static struct pending **pending_slot(struct capture_part *c, uint64_t tid)

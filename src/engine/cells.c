@@ -8,6 +8,7 @@
 #define GENERATION_MAX 40000 /* cells in one half of the cache */
 #define ROWS_MAX       500
 #define COLUMNS_MAX    60
+#define ASYNC_TEXT_MAX 200 /* bytes of an async event's data beside its name */
 
 /* ---- columns --------------------------------------------------------------------------------- */
 
@@ -340,6 +341,15 @@ static json_int_t unnumbered_place(struct engine *e, uint64_t row)
     return n;
 }
 
+/* Async events have other fields than the stream's own: their name and the start of their data. */
+static json_t *async_json(const char *event)
+{
+    struct span name = event_async_name(event), data = event_payload(event);
+
+    return json_pack("{so so}", "name", rpc_text(name.p, name.n), "data",
+                     rpc_text(data.p, MIN_OF(data.n, (size_t)ASYNC_TEXT_MAX)));
+}
+
 static void add_row(struct rows_answer *a, uint64_t row)
 {
     struct store_row r, prev = {.ts = TS_NONE};
@@ -366,6 +376,8 @@ static void add_row(struct rows_answer *a, uint64_t row)
     }
     if (r.flags & STORE_STEPS_BACK)
         json_object_set_new(o, "back", json_true());
+    if (r.type == EVENT_ASYNC)
+        json_object_set_new(o, "async", async_json(a->bytes.data));
     if (row)
         store_row(a->e->store, row - 1, &prev);
     cells = json_array();

@@ -104,6 +104,7 @@ static void *plugin_thread_main(void *arg)
             break;
         worked |= stateful_catch_up(e, time_mono() + SLICE_NS);
         worked |= stream_step(e);
+        metrics_step(e);
         worked |= stateful_replay(e, time_mono() + SLICE_NS);
         worked |= selections_scan(e, &e->plugin_scanner, true, worked ? SLICE_NS : SLICE_IDLE);
         worked |= counts_step(e, worked ? SLICE_NS : SLICE_IDLE);
@@ -114,6 +115,7 @@ static void *plugin_thread_main(void *arg)
     stream_close(e);
     stateful_free(e->stateful);
     e->stateful = NULL;
+    async_list_free(e->async_list);
     plugin_host_free(e->host);
     state_tables_free(e->tables);
     e->host = NULL;
@@ -278,6 +280,8 @@ static void method_session_start(struct engine *e, const json_t *id, const json_
     e->without = json_deep_copy(json_object_get(params, "without"));
     e->values = value_columns_new(e->spec.memory);
     e->stateful = stateful_new();
+    e->async_list = async_list_new();
+    e->metrics = json_object();
     setup_store(e);
     load_layouts(e);
     job_post(e, run_begin, NULL, params, NULL);
@@ -332,6 +336,10 @@ const struct method engine_methods[] = {
     {"count/rows", method_count_rows},
     {"count/stop", method_count_stop},
     {"plugins", method_plugins},
+    {"plugin/config", method_plugin_config},
+    {"async", method_async},
+    {"tables", method_tables},
+    {"table", method_table},
     {"plugin/open_params", method_plugin_open_params},
     {"plugin/load", method_plugin_load},
     {"output/start", method_output_start},
@@ -541,6 +549,7 @@ static void engine_fini(struct engine *e)
     columns_free(e);
     cell_cache_free(e->cells);
     value_columns_free(e->values);
+    json_decref(e->metrics);
     field_catalogue_free(e->catalogue);
     layouts_fini(&e->layouts);
     stream_free(e);

@@ -62,8 +62,8 @@ struct event_reader {
     uint32_t *stamps;
     size_t nvalues;
     uint32_t stamp;
-    unsigned generation; /* of the plugins when owner and source were looked up */
-    uint64_t row;        /* of the event; reader_event's */
+    unsigned generation;             /* of the plugins when owner and source were looked up */
+    uint64_t row;                    /* of the event; reader_event's */
     struct value_chunk *const *kept; /* values of its rows that are kept, by slot; NULL: none */
     uint32_t id;
     struct plugin *owner;
@@ -92,12 +92,12 @@ struct selection {
     uint64_t id;
     char *text;
     struct filter *filter;
-    bool plugin; /* needs the plugin thread */
-    enum field_needs needs, rest; /* of all fields; of those whose values are not kept */
+    bool plugin;                   /* needs the plugin thread */
+    enum field_needs needs, rest;  /* of all fields; of those whose values are not kept */
     struct value_column **columns; /* by slot of the filter's fields, NULL: not kept */
     size_t ncolumns;               /* slots; 0: no column */
     bool stateful; /* of some the values are kept as events pass, and asked for in no other way */
-    bool wanted;          /* scan it in the background; guarded by sel_lock */
+    bool wanted;   /* scan it in the background; guarded by sel_lock */
     pthread_mutex_t lock; /* guards what follows */
     uint64_t focus;       /* row near which matches are wanted first */
     VEC(struct sel_chunk) chunks;
@@ -152,8 +152,7 @@ bool stateful_replays(const struct engine *e);
 /* From now on the values of this column are kept; those of earlier events are read again. */
 void stateful_track(struct engine *e, struct column *c);
 /* False: not known (yet); it is wanted from now on. */
-bool stateful_value(struct engine *e, const struct field_ref *ref, uint64_t row,
-                    struct value *out);
+bool stateful_value(struct engine *e, const struct field_ref *ref, uint64_t row, struct value *out);
 void stateful_replayed(struct engine *e, const void *event, uint64_t number, bool shown);
 void stateful_replayed_mark(struct engine *e);
 /* A slice of a capture's second pass; false: it is over. capture.c */
@@ -165,6 +164,15 @@ struct host_tables;
 struct host_tables *state_tables_offer(struct plugin_host *host);
 void state_tables_bind(struct host_tables *h, struct state *s); /* what is now; NULL: nothing */
 void state_tables_free(struct host_tables *h);                  /* behind its host's plugins */
+/* For looking into them: as they were at a place of a state; NULL, STATE_NOW: as they are. */
+void state_tables_at(struct host_tables *h, struct state *s, uint64_t at);
+void state_tables_over(struct host_tables *h); /* what was got is given back */
+/* The state of a place, to be looked at through the host's tables. Plugin thread. */
+struct state *capture_state_now(struct capture *c, uint64_t at);
+json_t *strings_json(const struct str_list *l);
+struct async_list;
+struct async_list *async_list_new(void);
+void async_list_free(struct async_list *l);
 void stateful_bind(struct engine *e, struct state *s, bool replay);
 
 /* ---- columns and cells ----------------------------------------------------------------------- */
@@ -337,6 +345,7 @@ bool bundled_want(struct engine *e, const char *text);
 bool bundled_defer(struct engine *e, const char *text, const json_t *id, const char *method,
                    const json_t *params);
 json_t *plugins_json(struct engine *e);
+void metrics_step(struct engine *e);                   /* plugin thread */
 void offers_look(struct engine *e, const void *event); /* plugin thread */
 json_t *offer_json(struct engine *e);
 
@@ -417,7 +426,11 @@ struct engine {
     struct cell_cache *cells;
     struct value_columns *values;
     struct stateful *stateful;
-    struct host_tables *tables; /* of host */
+    struct host_tables *tables;    /* of host */
+    struct async_list *async_list; /* plugin thread */
+    json_t *metrics;               /* {plugin: [metric]}; state_lock */
+    _Atomic uint64_t metrics_looked;
+    uint64_t metrics_at;  /* plugin thread */
     bool parses;          /* plugin thread: some plugin parses events */
     uint64_t passed_rows; /* plugin thread: rows that have passed the stateful plugins */
     VEC(struct rows_request *) deferred; /* main thread */
@@ -456,6 +469,10 @@ void method_filter_join(struct engine *e, const json_t *id, const json_t *params
 void method_columns(struct engine *e, const json_t *id, const json_t *params);
 void method_fields(struct engine *e, const json_t *id, const json_t *params);
 void method_plugins(struct engine *e, const json_t *id, const json_t *params);
+void method_plugin_config(struct engine *e, const json_t *id, const json_t *params);
+void method_async(struct engine *e, const json_t *id, const json_t *params);
+void method_tables(struct engine *e, const json_t *id, const json_t *params);
+void method_table(struct engine *e, const json_t *id, const json_t *params);
 void method_plugin_open_params(struct engine *e, const json_t *id, const json_t *params);
 void method_plugin_load(struct engine *e, const json_t *id, const json_t *params);
 void method_source_open(struct engine *e, const json_t *id, const json_t *params);

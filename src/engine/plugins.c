@@ -354,7 +354,7 @@ bool bundled_defer(struct engine *e, const char *text, const json_t *id, const c
 
 /* ---- methods --------------------------------------------------------------------------------- */
 
-static json_t *list_json(const struct str_list *l)
+json_t *strings_json(const struct str_list *l)
 {
     json_t *a = json_array();
 
@@ -468,6 +468,92 @@ static void add_failure(const struct plugin *p, json_t *o)
                                       PLUGIN_API_VERSION_STR));
 }
 
+/* ---- metrics: asked on the plugin thread while somebody looks --------------------------------- */
+
+#define METRICS_EVERY  NS_PER_S
+#define METRICS_LOOKED (5 * NS_PER_S) /* for so long after the last look */
+
+static json_t *metric_json(const struct plugin_metric *m, const json_t *before, double seconds)
+{
+    bool real =
+             m->type == SS_PLUGIN_METRIC_VALUE_TYPE_D || m->type == SS_PLUGIN_METRIC_VALUE_TYPE_F,
+         is_signed = m->type == SS_PLUGIN_METRIC_VALUE_TYPE_S32 ||
+                     m->type == SS_PLUGIN_METRIC_VALUE_TYPE_S64 ||
+                     m->type == SS_PLUGIN_METRIC_VALUE_TYPE_I;
+    double now = real ? m->value.d : is_signed ? (double)m->value.i : (double)m->value.u;
+    char text[40];
+    json_t *o;
+
+    if (real)
+        snprintf(text, sizeof(text), "%g", m->value.d);
+    else if (is_signed)
+        snprintf(text, sizeof(text), "%lld", (long long)m->value.i);
+    else
+        snprintf(text, sizeof(text), "%llu", (unsigned long long)m->value.u);
+    o = json_pack("{so ss sb sf}", "name", rpc_text(m->name, strlen(m->name)), "value", text,
+                  "monotonic", m->monotonic, "number", now);
+    if (before && seconds > 0 && m->monotonic)
+        json_object_set_new(
+            o, "rate",
+            json_real((now - json_real_value(json_object_get(before, "number"))) / seconds));
+    return o;
+}
+
+static const json_t *metric_before(const json_t *list, const char *name)
+{
+    const json_t *m;
+    size_t i;
+
+    json_array_foreach(list, i, m) {
+        if (str_eq(rpc_get_str(m, "name") ? rpc_get_str(m, "name") : "", name))
+            return m;
+    }
+    return NULL;
+}
+
+static void read_metrics(struct engine *e, struct plugin *p, double seconds)
+{
+    const char *name = plugin_info(p)->name;
+    size_t n;
+    struct plugin_metric *m = plugin_metrics(p, &n);
+    json_t *list = json_array();
+
+    pthread_mutex_lock(&e->state_lock);
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(
+            list, metric_json(&m[i], metric_before(json_object_get(e->metrics, name), m[i].name),
+                              seconds));
+    json_object_set_new(e->metrics, name, list);
+    pthread_mutex_unlock(&e->state_lock);
+    plugin_metrics_free(m, n);
+}
+
+void metrics_step(struct engine *e)
+{
+    uint64_t now = time_mono();
+    struct plugin *p;
+
+    if (now > atomic_load(&e->metrics_looked) + METRICS_LOOKED ||
+        now < e->metrics_at + METRICS_EVERY)
+        return;
+    for (size_t i = 0; (p = plugin_at(e->host, i)); i++) {
+        if (plugin_state(p) == PLUGIN_INITIALISED &&
+            (plugin_info(p)->symbols >> PF_GET_METRICS & 1))
+            read_metrics(e, p, e->metrics_at ? (double)(now - e->metrics_at) / 1e9 : 0);
+    }
+    e->metrics_at = now;
+}
+
+static json_t *metrics_of(struct engine *e, const struct plugin *p)
+{
+    json_t *copy;
+
+    pthread_mutex_lock(&e->state_lock);
+    copy = json_deep_copy(json_object_get(e->metrics, plugin_info(p)->name));
+    pthread_mutex_unlock(&e->state_lock);
+    return copy ? copy : json_array();
+}
+
 static json_t *plugin_json(struct engine *e, struct plugin *p)
 {
     const struct plugin_info *info = plugin_info(p);
@@ -492,9 +578,14 @@ static json_t *plugin_json(struct engine *e, struct plugin *p)
     json_object_set_new(o, "capabilities", capabilities_json(info));
     json_object_set_new(o, "optional", optional_json(info));
     json_object_set_new(o, "fields", fields_json(info));
-    json_object_set_new(o, "extract_sources", list_json(&info->extract_sources));
-    json_object_set_new(o, "async_events", list_json(&info->async_events));
-    json_object_set_new(o, "warnings", list_json(&info->warnings));
+    json_object_set_new(o, "extract_sources", strings_json(&info->extract_sources));
+    json_object_set_new(o, "parse_sources", strings_json(&info->parse_sources));
+    json_object_set_new(o, "async_events", strings_json(&info->async_events));
+    json_object_set_new(o, "async_sources", strings_json(&info->async_sources));
+    json_object_set_new(o, "stateful", json_boolean(plugin_is_stateful(p)));
+    json_object_set_new(o, "routines", json_integer((json_int_t)plugin_routines(p)));
+    json_object_set_new(o, "metrics", metrics_of(e, p));
+    json_object_set_new(o, "warnings", strings_json(&info->warnings));
     json_object_set_new(o, "schema", info->schema ? rpc_str(info->schema) : json_null());
     json_object_set_new(o, "config", rpc_str(masked));
     json_object_set_new(o, "last_error", error ? rpc_str(error) : json_null());
@@ -519,7 +610,34 @@ json_t *plugins_json(struct engine *e)
 void method_plugins(struct engine *e, const json_t *id, const json_t *params)
 {
     UNUSED(params);
+    atomic_store(&e->metrics_looked, time_mono());
     reply(e, id, plugins_json(e));
+}
+
+static void run_config(struct engine *e, struct job *j)
+{
+    const char *name = rpc_get_str(j->params, "plugin"), *config = rpc_get_str(j->params, "config");
+    struct plugin *p = name ? plugin_by_name(e->host, name) : NULL;
+    struct error err;
+
+    if (!p || !config) {
+        reply_code(e, j->id, RPC_INVALID_PARAMS,
+                   "“plugin”, one that is loaded, and its “config” are needed");
+        return;
+    }
+    if (plugin_reconfigure(p, config, &err) != SEV_OK) {
+        reply_error(e, j->id, &err);
+        return;
+    }
+    log_note(e, name, "has another configuration");
+    cell_cache_clear(e->cells);
+    notify(e, "plugins", json_object());
+    reply(e, j->id, json_object());
+}
+
+void method_plugin_config(struct engine *e, const json_t *id, const json_t *params)
+{
+    job_post(e, run_config, id, params, NULL);
 }
 
 static void run_open_params(struct engine *e, struct job *j)

@@ -44,7 +44,7 @@ void entry_free(struct host_tables *h, struct entry *e)
 
 bool view_of(const struct host_table *t, uint64_t tid, struct thread_view *out)
 {
-    return !t->nobody && state_thread(tables_state(t->all), tid, STATE_NOW, out);
+    return !t->nobody && state_thread(tables_state(t->all), tid, t->all->at, out);
 }
 
 struct span items_of(const struct host_table *t)
@@ -82,6 +82,13 @@ static bool count_fd(void *ctx, int64_t fd, const struct fd_info *f)
     return true;
 }
 
+static bool count_thread(void *ctx, const struct thread_view *v)
+{
+    UNUSED(v);
+    ++*(uint64_t *)ctx;
+    return true;
+}
+
 static uint64_t table_size(ss_plugin_table_t *tt)
 {
     struct host_table *t = table_of(tt);
@@ -89,11 +96,15 @@ static uint64_t table_size(ss_plugin_table_t *tt)
     struct span item;
     uint64_t n = 0;
 
-    if (t->kind == KIND_THREADS)
+    if (t->kind == KIND_THREADS && t->all->at == STATE_NOW)
         return state_thread_count(tables_state(t->all));
+    if (t->kind == KIND_THREADS) {
+        state_each_thread(tables_state(t->all), t->all->at, count_thread, &n);
+        return n;
+    }
     if (t->kind == KIND_FDS) {
         if (view_of(t, t->tid, &v))
-            state_each_fd(tables_state(t->all), &v, STATE_NOW, count_fd, &n);
+            state_each_fd(tables_state(t->all), &v, t->all->at, count_fd, &n);
         return n;
     }
     while (item_at(items_of(t), n, &item))
@@ -115,7 +126,7 @@ static bool is_there(const struct host_table *t, const ss_plugin_state_data *key
     case KIND_THREADS:
         return view_of(t, (uint64_t)key->s64, &v);
     case KIND_FDS:
-        return view_of(t, t->tid, &v) && state_fd(tables_state(t->all), &v, key->s64, STATE_NOW);
+        return view_of(t, t->tid, &v) && state_fd(tables_state(t->all), &v, key->s64, t->all->at);
     default:
         return item_at(items_of(t), key->u64, &item);
     }
@@ -170,9 +181,9 @@ static void collect_keys(struct iteration *it)
     struct thread_view v;
 
     if (t->kind == KIND_THREADS)
-        state_each_thread(tables_state(t->all), STATE_NOW, collect_thread, it);
+        state_each_thread(tables_state(t->all), t->all->at, collect_thread, it);
     else if (t->kind == KIND_FDS && view_of(t, t->tid, &v))
-        state_each_fd(tables_state(t->all), &v, STATE_NOW, collect_fd, it);
+        state_each_fd(tables_state(t->all), &v, t->all->at, collect_fd, it);
     else if (t->kind != KIND_FDS)
         for (uint64_t i = 0, n = table_size(t); i < n; i++)
             vec_push(&it->keys, (int64_t)i);

@@ -6,6 +6,8 @@
 
 struct state *tables_state(struct host_tables *h)
 {
+    if (h->past)
+        return h->past;
     if (h->state)
         return h->state;
     if (!h->own)
@@ -74,10 +76,22 @@ struct host_tables *state_tables_offer(struct plugin_host *host)
 {
     struct host_tables *h = xcalloc(1, sizeof(*h));
 
+    h->at = STATE_NOW;
     table_init(&h->threads, h, KIND_THREADS);
     plugin_host_add_table(host, &h->threads.input);
     plugin_host_on_call_over(host, call_over, h);
     return h;
+}
+
+void state_tables_at(struct host_tables *h, struct state *s, uint64_t at)
+{
+    h->past = s;
+    h->at = at;
+}
+
+void state_tables_over(struct host_tables *h)
+{
+    call_over(h);
 }
 
 void state_tables_bind(struct host_tables *h, struct state *s)

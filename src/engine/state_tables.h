@@ -120,6 +120,8 @@ struct extra {
 
 struct host_tables {
     struct state *state, *own; /* the present; own: where there is none */
+    struct state *past;        /* looked at instead; NULL: the present */
+    uint64_t at;               /* the place in it */
     struct host_table threads;
     struct host_table *inside; /* tables inside entries, of the call that is out */
     struct entry *entries;     /* of the call that is out */

@@ -124,7 +124,7 @@ static ss_plugin_rc read_thread(struct host_table *t, const struct entry *e, enu
     else if (what == T_GID)
         out->u32 = v.creds->gid;
     else if (what == T_CWD)
-        put_text(t->all, e->created ? span_of("") : state_cwd(tables_state(t->all), &v, STATE_NOW),
+        put_text(t->all, e->created ? span_of("") : state_cwd(tables_state(t->all), &v, t->all->at),
                  out);
     else if (!read_ids(e, v.ids, what, out))
         read_image(t->all, v.image, what, out);
@@ -213,8 +213,8 @@ static ss_plugin_rc read_fd(struct host_table *t, const struct entry *e, enum wh
     const struct fd_info *f = &e->fd;
     struct thread_view v;
 
-    if (!e->created &&
-        (!view_of(t, t->tid, &v) || !(f = state_fd(tables_state(t->all), &v, e->key, STATE_NOW)))) {
+    if (!e->created && (!view_of(t, t->tid, &v) ||
+                        !(f = state_fd(tables_state(t->all), &v, e->key, t->all->at)))) {
         plugin_table_error("descriptor %lld is closed", (long long)e->key);
         return SS_PLUGIN_FAILURE;
     }
@@ -420,7 +420,8 @@ static ss_plugin_rc write_fd(struct host_table *t, struct entry *e, enum what wh
     struct thread_view v;
 
     if (!e->created) {
-        now = view_of(t, t->tid, &v) ? state_fd(tables_state(t->all), &v, e->key, STATE_NOW) : NULL;
+        now =
+            view_of(t, t->tid, &v) ? state_fd(tables_state(t->all), &v, e->key, t->all->at) : NULL;
         if (!now)
             return SS_PLUGIN_FAILURE;
         f = *now;

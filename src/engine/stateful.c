@@ -163,6 +163,7 @@ bool stateful_catch_up(struct engine *e, uint64_t until)
         e->passed_rows = MAX_OF(e->passed_rows, store_first(e->store));
         worked = true;
         if (!store_row(e->store, e->passed_rows, &r) || r.type == STORE_ROW_MARK ||
+            (r.flags & STORE_UNNUMBERED) ||
             store_read(e->store, e->passed_rows, &sc->bytes, NULL) != SEV_OK) {
             keep_row(e, e->host, e->stateful->tracked.n, e->passed_rows++, NULL, NULL);
             continue;
@@ -208,14 +209,15 @@ void stateful_track(struct engine *e, struct column *c)
 
 bool stateful_value(struct engine *e, const struct field_ref *ref, uint64_t row, struct value *out)
 {
+    const char *text = ref->text ? ref->text : ref->def->name;
     struct value_chunk *k =
-        value_chunk_take(e->values, value_column_of(e->values, ref->text), row, false);
+        value_chunk_take(e->values, value_column_of(e->values, text), row, false);
     bool known = k && value_chunk_get(k, row, out);
     uint32_t index;
 
     value_chunk_give(e->values, k); /* it is pinned, and lives on */
     if (!known)
-        stateful_track(e, column_get(e, ref->text, &index));
+        stateful_track(e, column_get(e, text, &index));
     return known;
 }
 
@@ -321,7 +323,7 @@ static void replay_rows(struct engine *e, struct replay *r)
         const char *event = r->bytes.data + r->offsets[i];
 
         if (!store_row(e->store, r->row, &row) || row.type == STORE_ROW_MARK ||
-            event_check(event, event_len(event), NULL) != SEV_OK)
+            (row.flags & STORE_UNNUMBERED) || event_check(event, event_len(event), NULL) != SEV_OK)
             stateful_replayed_mark(e);
         else
             stateful_replayed(e, event, store_number(e->store, r->row), true);

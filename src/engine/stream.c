@@ -33,8 +33,35 @@ static void set_state(struct engine *e, enum source_state state, const char *err
 
 static void take_async(struct engine *e, uint64_t until);
 static void keep_and_pass(struct engine *e);
+static void keep_about(struct engine *e, const struct async_note *a, bool initial);
 
 /* ---- what runs around a source (§1.10, steps 10 and 12) --------------------------------------- */
+
+/* What plugins tell of their state comes before the first event, and has no number (§7.6: the spool
+ * is a capture that is opened). */
+static void tell_states(struct engine *e)
+{
+    struct error err;
+    struct plugin *p;
+
+    if (!e->store)
+        return;
+    buf_reset(&e->batch);
+    for (size_t i = 0; (p = plugin_at(e->host, i)); i++) {
+        size_t at = e->batch.len;
+        unsigned n;
+
+        if (plugin_tell_state(p, &e->batch, &n, &err) != SEV_OK)
+            log_note(e, plugin_info(p)->name, "%s", err.text);
+        for (; n; n--) {
+            keep_about(e, &(struct async_note){.received = time_now(), .plugin = p}, true);
+            store_append(e->store, e->batch.data + at);
+            at += event_len(e->batch.data + at);
+        }
+    }
+    if (store_staged(e->store))
+        store_commit(e->store, NULL);
+}
 
 static bool life_begin(struct engine *e, const struct plugin *p, struct error *err)
 {
@@ -42,9 +69,12 @@ static bool life_begin(struct engine *e, const struct plugin *p, struct error *e
 
     e->taken_ts = TS_NONE;
     e->lives = true;
-    return plugin_async_start(e->host, info->id ? info->source : "syscall", info->id,
-                              e->spec.memory / 4, err) == SEV_OK &&
-           plugin_listen_open(e->host, err) == SEV_OK;
+    if (plugin_async_start(e->host, info->id ? info->source : "syscall", info->id,
+                           e->spec.memory / 4, err) != SEV_OK ||
+        plugin_listen_open(e->host, err) != SEV_OK)
+        return false;
+    tell_states(e);
+    return true;
 }
 
 /* The source is closed: handlers are taken away, what they left is passed on, listeners are told. */
@@ -231,7 +261,7 @@ static bool take_events(struct engine *e, const struct plugin_batch *b, struct e
 }
 
 /* What is known of an async event beside itself goes before it. */
-static void keep_about(struct engine *e, const struct async_note *a)
+static void keep_about(struct engine *e, const struct async_note *a, bool initial)
 {
     json_t *about = json_pack("{so so}", "received", rpc_u64(a->received), "plugin",
                               rpc_str(plugin_info(a->plugin)->name));
@@ -239,6 +269,8 @@ static void keep_about(struct engine *e, const struct async_note *a)
 
     if (a->future)
         json_object_set_new(about, "future", json_true());
+    if (initial)
+        json_object_set_new(about, "initial", json_true());
     text = json_dumps(about, JSON_COMPACT);
     store_append_about(e->store, span_of(text));
     free(text);
@@ -252,7 +284,7 @@ static bool keep_events(struct engine *e, struct error *err)
 
     for (size_t i = 0; i < e->batch_at.n; i++) {
         if (async < e->batch_async.n && e->batch_async.v[async].index == i)
-            keep_about(e, &e->batch_async.v[async++]);
+            keep_about(e, &e->batch_async.v[async++], false);
         store_append(e->store, e->batch.data + e->batch_at.v[i]);
     }
     return store_commit(e->store, err) == SEV_OK;

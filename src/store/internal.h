@@ -56,6 +56,7 @@ struct store {
     struct buf stage;
     pthread_mutex_t about_lock; /* guards what follows */
     VEC(struct about) about;    /* in the order of rows */
+    bool next_unnumbered;       /* the appending thread's: of the next row */
     uint64_t stage_at; /* file offset of the stage's first byte */
 };
 

@@ -132,7 +132,8 @@ void store_fill_event(struct store *s, uint64_t offset, uint32_t len, const void
 
     if (type == EVENT_PLUGIN || type == EVENT_ASYNC)
         e.plugin_id = event_plugin_id(event);
-    fill_row(s, &e, 0);
+    fill_row(s, &e, s->next_unnumbered ? STORE_UNNUMBERED : 0);
+    s->next_unnumbered = false;
 }
 
 void store_fill_mark(struct store *s, uint64_t offset, uint32_t len)
@@ -175,6 +176,8 @@ void store_append_mark(struct store *s, struct span json)
 void store_fill_about(struct store *s, struct span json)
 {
     struct about a = {s->filled, xstrndup(json.p, strnlen(json.p, json.n))};
+
+    s->next_unnumbered = strstr(a.json, "\"initial\":true") != NULL;
 
     pthread_mutex_lock(&s->about_lock);
     vec_push(&s->about, a);

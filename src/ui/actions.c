@@ -87,6 +87,15 @@ const struct action actions[] = {
     {"search: previous", "N", CX_GLOBAL, NULL, "the one before", search_again, -1},
     /* counts */
     {"counts: in", "Enter", CX_COUNTS, "in", "the events with this value", counts_enter, 0},
+    /* async events, state tables */
+    {"async: in", "Enter", CX_ASYNC, "in", "the events of this name", async_enter, 0},
+    {"async: to the first", "g", CX_ASYNC, "go to", "the first of them, among all events", async_go,
+     0},
+    {"state: in", "Enter", CX_STATE, "in", "a table's entries; a table inside an entry",
+     state_enter, 0},
+    {"state: at the event", "e", CX_STATE, "at event",
+     "the host's tables as they were at the event under the cursor; again: as they are",
+     state_at_event, 0},
     /* plugins */
     {"plugins: open a source", "o", CX_PLUGINS | CX_EVENTS, "open",
      "open the plugin's source, with its parameters", plugins_open_source, 0},

@@ -158,6 +158,29 @@ static void number_text(const json_t *row, int width, char out[32])
         snprintf(out, 32, "+%llu", plus);
 }
 
+static bool has_text(const struct events_view *e, const json_t *cells)
+{
+    for (size_t k = 0; k < e->columns.n; k++) {
+        if (e->columns.v[k].shown && !json_is_null(json_array_get(cells, k)))
+            return true;
+    }
+    return false;
+}
+
+/* Of an async event that has none of the columns: what it is. */
+static void draw_async(int y, int x, int w, const json_t *async, enum look base)
+{
+    struct buf b;
+
+    buf_init(&b, 65536);
+    buf_adds(&b, sign("↯ ", "* "));
+    rpc_text_bytes(json_object_get(async, "name"), &b);
+    buf_adds(&b, "  ");
+    rpc_text_bytes(json_object_get(async, "data"), &b);
+    text_put(y, x, w, base == LOOK_TEXT ? LOOK_MARK : base, buf_str(&b), b.len);
+    buf_fini(&b);
+}
+
 static void draw_row(struct ui *u, int y, struct rect r, size_t i, int cells_x)
 {
     struct events_view *e = &u->events;
@@ -191,6 +214,10 @@ static void draw_row(struct ui *u, int y, struct rect r, size_t i, int cells_x)
                   row_time(u, rpc_u64_or(row, "ts", 0), time));
     if (back)
         text_puts(y, r.x + nw + 2 + tw, 1, on ? base : LOOK_WARN, sign("‹", "<"));
+    if (json_object_get(row, "async") && !has_text(e, cells)) {
+        draw_async(y, x, r.x + r.w - x, json_object_get(row, "async"), base);
+        return;
+    }
     for (size_t k = 0; k < e->columns.n; k++) {
         const json_t *cell = json_array_get(cells, k);
         enum look l = on && (int)k == e->column && e->pane == PANE_LIST ? LOOK_CELL

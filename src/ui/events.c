@@ -24,8 +24,8 @@ static json_t *anchor_now(struct events_view *e)
         return json_string("last");
     if (e->want_first)
         return json_pack("{ss}", "row", "0");
-    if (e->want_time)
-        return json_pack("{so}", "time", rpc_u64(e->want_time));
+    if (e->want_time || e->back_time)
+        return json_pack("{so}", "time", rpc_u64(e->want_time ? e->want_time : e->back_time));
     if (e->want_number)
         return json_pack("{so}", "number", rpc_u64(e->want_number));
     return json_pack("{so}", "row", rpc_u64(e->cursor_row));
@@ -166,7 +166,7 @@ static void on_rows(struct ui *u, const json_t *result, const json_t *error, voi
                    json_array_size(json_object_get(result, "rows")) == 0;
         if (!e->stale)
             take_rows(u, result, wanted);
-        if (events_time(u) >= e->back_time)
+        if (wanted && events_time(u) >= e->back_time)
             e->back_time = 0;
         if (e->want_open && events_current(u)) {
             e->want_open = false;
@@ -184,7 +184,7 @@ void events_refresh(struct ui *u)
     struct events_view *e = &u->events;
     int window = MIN_OF(MAX_OF(2 * e->height, WINDOW_MIN), WINDOW_MAX);
     static char wanted;
-    bool wants = e->want_last || e->want_first || e->want_number || e->want_time;
+    bool wants = e->want_last || e->want_first || e->want_number || e->want_time || e->back_time;
     json_t *q;
 
     e->again = e->asking;

@@ -226,22 +226,4 @@ static void rules_draw(struct ui *u, struct rect r)
         "this version of mews evaluates filters, not Falco's rules: f types the condition of one");
 }
 
-static void async_draw(struct ui *u, struct rect r)
-{
-    UNUSED(u);
-    say(r, "no async events",
-        "this version of mews runs plugins that make and extract events; async handlers are not "
-        "set");
-}
-
-static void state_draw(struct ui *u, struct rect r)
-{
-    UNUSED(u);
-    say(r, "no state tables",
-        "what a capture tells of processes, files and users is in its fields: proc.name, fd.name, "
-        "user.name");
-}
-
 const struct screen screen_rules = {"Rules", NULL, rules_draw, NULL, NULL, NULL, NULL, NULL};
-const struct screen screen_async = {"Async", NULL, async_draw, NULL, NULL, NULL, NULL, NULL};
-const struct screen screen_state = {"State", NULL, state_draw, NULL, NULL, NULL, NULL, NULL};

@@ -115,6 +115,8 @@ enum context { /* where a key means something; bits */
                CX_LOG = 128,
                CX_TABLE = 256, /* every list with a cursor */
                CX_VALUE = 512, /* a value is under the cursor */
+               CX_ASYNC = 1024,
+               CX_STATE = 2048,
 };
 
 struct action {
@@ -293,7 +295,7 @@ struct events_view {
     uint64_t strip_at, strip_rows, strip_matches;
     uint64_t strip_from, strip_span; /* rows of the part */
     uintptr_t strip_serial;          /* answers to older questions do not count */
-    VEC(struct marked) marks; /* in the order in which they were set */
+    VEC(struct marked) marks;        /* in the order in which they were set */
     enum time_column times;
     int height;
     uint64_t column_scroll;
@@ -421,6 +423,22 @@ struct counts_view {
     char *error;
 };
 
+struct async_view {
+    json_t *answer;
+    bool asking, again;
+    struct table t;
+};
+
+struct state_view {
+    json_t *answer;
+    bool asking, again;
+    char *table, *inside; /* what is looked at; NULL: the list of tables, the table itself */
+    uint64_t entry;       /* whose table is looked at */
+    uint64_t at_event;    /* 0: now */
+    size_t column, left;
+    struct table t;
+};
+
 struct plugins_view {
     json_t *answer;
     bool asking;
@@ -494,6 +512,8 @@ struct ui {
     struct detail_view detail;
     struct payload_view payload;
     struct counts_view counts;
+    struct async_view async;
+    struct state_view state;
     struct plugins_view plugins;
     struct fields_view fields;
     struct log_view log;
@@ -501,10 +521,19 @@ struct ui {
     uint64_t coach_mark;
 };
 
+/* async.c, state.c */
+void async_reset(struct ui *u);
+void async_enter(struct ui *u, int arg); /* the events of this name */
+void async_go(struct ui *u, int arg);    /* to the first of them, among all */
+void state_reset(struct ui *u);
+void state_enter(struct ui *u, int arg);
+void state_at_event(struct ui *u, int arg);
+
 void notice(struct ui *u, enum look l, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void ui_quit(struct ui *u, int arg);
 void engine_restart(struct ui *u, int arg);
-void capture_toggle(struct ui *u, int arg); /* 0: calls in halves or not, 1: internal events */ /* 1: without the plugin that died */
+void capture_toggle(struct ui *u, int arg);
+    /* 0: calls in halves or not, 1: internal events */ /* 1: without the plugin that died */
 void engine_end_call(struct ui *u, int arg);
 void report_open(struct ui *u);
 void offer_take(struct ui *u, int arg);

@@ -131,7 +131,7 @@ void place_back(struct ui *u, int arg)
     struct place p;
 
     UNUSED(arg);
-    if (s->back && u->places.n == 0) {
+    if (s->back && (u->places.n == 0 || (u->screen == SCREEN_STATE && u->state.table))) {
         s->back(u);
         return;
     }

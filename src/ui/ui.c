@@ -221,6 +221,8 @@ static void engine_started(struct ui *u)
     events_reset(u);
     detail_reset(u);
     counts_reset(u);
+    async_reset(u);
+    state_reset(u);
     plugins_reset(u);
     u->selection = 0;
     u->checking = u->completing = false;
@@ -633,6 +635,10 @@ static void ui_free(struct ui *u)
     free(u->counts.filter);
     free(u->counts.error);
     free(u->plugins.open_params_of);
+    json_decref(u->async.answer);
+    json_decref(u->state.answer);
+    free(u->state.table);
+    free(u->state.inside);
     free(u->fields.search);
     free(u->filter);
     free(u->filter_wanted);

@@ -1,0 +1,159 @@
+/* The async events of the stream by plugin and name, and what became of those that were sent. */
+#include "internal.h"
+
+#define DELAY_MAX (86400 * NS_PER_S) /* one that tells of a time longer ago is not late */
+
+struct async_name {
+    char *name;
+    uint32_t id;
+    uint64_t n, initial, first_row, last_row, first_ts, last_ts, back;
+};
+
+struct async_list { /* plugin thread */
+    VEC(struct async_name) names;
+    uint64_t row; /* the next to be looked at */
+    uint64_t overdue, delay_ns, delays;
+};
+
+struct async_list *async_list_new(void)
+{
+    return xcalloc(1, sizeof(struct async_list));
+}
+
+void async_list_free(struct async_list *l)
+{
+    for (size_t i = 0; i < l->names.n; i++)
+        free(l->names.v[i].name);
+    vec_free(&l->names);
+    free(l);
+}
+
+static struct async_name *name_of(struct async_list *l, uint32_t id, struct span name)
+{
+    struct async_name *found;
+
+    for (size_t i = 0; i < l->names.n; i++) {
+        if (l->names.v[i].id == id && span_is(name, l->names.v[i].name))
+            return &l->names.v[i];
+    }
+    found = vec_more(&l->names);
+    *found = (struct async_name){.name = xstrndup(name.p, name.n), .id = id};
+    return found;
+}
+
+/* How late it came, by the host's clock, where both times are known. */
+static void note_delay(struct async_list *l, const char *about, uint64_t ts)
+{
+    json_t *o = about ? json_loads(about, 0, NULL) : NULL;
+    uint64_t received = rpc_u64_or(o, "received", 0);
+
+    l->overdue += rpc_get_bool(o, "future", false);
+    if (received > ts && received - ts < DELAY_MAX && !rpc_get_bool(o, "initial", false)) {
+        l->delay_ns += received - ts;
+        l->delays++;
+    }
+    json_decref(o);
+}
+
+static void look_at(struct engine *e, struct async_list *l, const struct store_row *r)
+{
+    struct buf *bytes = &e->plugin_scanner.bytes;
+    struct async_name *n;
+
+    if (store_read(e->store, l->row, bytes, NULL) != SEV_OK)
+        return;
+    n = name_of(l, r->who, event_async_name(bytes->data));
+    n->back += n->n && r->ts < n->last_ts;
+    if (n->n++ == 0) {
+        n->first_row = l->row;
+        n->first_ts = r->ts;
+    }
+    n->initial += (r->flags & STORE_UNNUMBERED) != 0;
+    n->last_row = l->row;
+    n->last_ts = r->ts;
+    note_delay(l, store_about(e->store, l->row), r->ts);
+}
+
+/* Only rows of the type are read; the others are passed over by their columns. */
+static void catch_up(struct engine *e, struct async_list *l)
+{
+    struct store_row r;
+
+    l->row = MAX_OF(l->row, store_first(e->store));
+    for (; l->row < store_rows(e->store) && !e->plugin_quit; l->row++) {
+        if (store_row(e->store, l->row, &r) && r.type == EVENT_ASYNC)
+            look_at(e, l, &r);
+    }
+}
+
+static json_t *names_json(struct engine *e, const struct async_list *l)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < l->names.n; i++) {
+        const struct async_name *n = &l->names.v[i];
+        struct plugin *p = plugin_by_id(e->host, n->id);
+        uint64_t gap =
+            n->n > 1 && n->last_ts > n->first_ts ? (n->last_ts - n->first_ts) / (n->n - 1) : 0;
+        json_t *o = json_pack(
+            "{so si so so so so so so}", "name", rpc_str(n->name), "plugin_id", (int)n->id, "count",
+            rpc_u64(n->n), "first", rpc_u64(store_number(e->store, n->first_row)), "last",
+            rpc_u64(store_number(e->store, n->last_row)), "first_ts", rpc_u64(n->first_ts),
+            "last_ts", rpc_u64(n->last_ts), "gap", rpc_u64(gap));
+
+        json_object_set_new(o, "source",
+                            n->id == 0 ? rpc_str("syscall")
+                            : p        ? rpc_str(plugin_info(p)->source)
+                                       : json_null());
+        json_object_set_new(o, "initial", rpc_u64(n->initial));
+        json_object_set_new(o, "steps_back", rpc_u64(n->back));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static json_t *senders_json(struct engine *e)
+{
+    json_t *list = json_array();
+    struct plugin *p;
+
+    for (size_t i = 0; (p = plugin_at(e->host, i)); i++) {
+        json_t *refused, *o;
+
+        if (plugin_state(p) != PLUGIN_INITIALISED || !(plugin_info(p)->caps & CAP_ASYNC))
+            continue;
+        refused = json_object();
+        for (int f = ASYNC_TAKEN + 1; f < ASYNC_FATES; f++) {
+            uint64_t n = plugin_async_count(p, (enum plugin_async_fate)f);
+
+            if (n)
+                json_object_set_new(refused, plugin_async_word((enum plugin_async_fate)f),
+                                    rpc_u64(n));
+        }
+        o = json_pack("{so so so}", "plugin", rpc_str(plugin_info(p)->name), "taken",
+                      rpc_u64(plugin_async_count(p, ASYNC_TAKEN)), "refused", refused);
+        json_object_set_new(o, "declared", strings_json(&plugin_info(p)->async_events));
+        json_object_set_new(o, "sources", strings_json(&plugin_info(p)->async_sources));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static void run_async(struct engine *e, struct job *j)
+{
+    struct async_list *l = e->async_list;
+    uint64_t due;
+
+    if (e->store)
+        catch_up(e, l);
+    reply(e, j->id,
+          json_pack("{so so so so sb}", "names", names_json(e, l), "senders", senders_json(e),
+                    "overdue", rpc_u64(l->overdue), "mean_delay",
+                    rpc_u64(l->delays ? l->delay_ns / l->delays : 0), "waiting",
+                    plugin_async_due(e->host, &due)));
+}
+
+void method_async(struct engine *e, const json_t *id, const json_t *params)
+{
+    job_post(e, run_async, id, params, NULL);
+}
