@@ -9,4 +9,24 @@ mkdir -p "$out/src" && cp "$SRC/tests/interop/rust/Cargo.toml" "$out"/ && cp "$S
 (cd "$out" && timeout 500 cargo build --release >log 2>&1) || skip "the Rust plugin can't be built here: $(tail -n 1 "$out/log")"
 name=interop_rust lib=$out/target/release/libinterop_rust.so f=irust panic=panic words="the batch had enough"
 . "$SRC/tests/interop/interop.sh"
+
+# All that surrounds a source: parsing, tables of the host and of its own, async events, listening.
+mkdir -p "$out/whole/src" && cp "$SRC/tests/interop/rust-whole/Cargo.toml" "$out/whole"/ && cp "$SRC/tests/interop/rust-whole/src/lib.rs" "$out/whole/src/"
+(cd "$out/whole" && CARGO_TARGET_DIR="$out/target" timeout 500 cargo build --release >log 2>&1) || skip "the second Rust plugin can't be built here: $(tail -n 1 "$out/whole/log")"
+whole=$out/target/release/libinterop_whole.so
+
+check "Rust: threads, their arguments and an added field, through the host's tables"
+"$BUILD/tests/capture/mkcapture" trace.scap 20
+run 0 "$MEWS" print -H "$whole" trace.scap -n 3 -p '%evt.num %whole.so_far %whole.of_thread %whole.comm %whole.first_arg %proc.args'
+out <<'T'
+1 1 1 nginx -g -g daemon off;
+2 2 2 nginx -g -g daemon off;
+4 4 4 nginx -g -g daemon off;
+T
+
+check "Rust: async events from a thread, counted as they are parsed; a routine while the capture is open"
+run 0 "$MEWS" print -H "$PLUGINS/stunt.so" -H "$whole" -I 'stunt:count=30 batch=1 delay=2000' -p '*%evt.num %evt.type %whole.so_far'
+err_has "the routine ran: true"
+[ "$(grep -c whole_beat out)" -gt 1 ] || fail "no async event came from its thread"
+awk '$1 != $3 { exit 1 }' out || fail "events were not parsed once each"
 finish
