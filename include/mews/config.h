@@ -14,7 +14,9 @@
 struct spec_plugin {
     char *library; /* path or name */
     char *config;
-    bool bundled; /* comes along: gives way to the user's own */
+    bool bundled;      /* comes along: gives way to the user's own */
+    char *label;       /* its name in a configuration, NULL: none */
+    char *open_params; /* that a configuration gives, NULL: none */
 };
 
 #define CAPTURE_KEPT "spool:" /* among captures: what the spool has kept of a pipe */
@@ -36,7 +38,9 @@ struct session_spec {
     bool raw_events; /* of captures: as they stand in the file, numbered as sysdig 0.29.3 does */
     bool internal;   /* of captures: what mews hides otherwise, too */
     bool follow;     /* of captures: go on as the file grows */
-    bool no_replay;  /* stateful plugins are not initialised a second time */
+    struct str_list rules_files; /* that a configuration names */
+    struct str_list notes;       /* what of a configuration was read, and what does not fit */
+    bool no_replay;              /* stateful plugins are not initialised a second time */
 };
 
 void spec_init(struct session_spec *s); /* with the default directories and limits */
@@ -53,9 +57,20 @@ void spec_add_library(struct session_spec *s, const char *library, const char *c
 /* `-I NAME[:PARAMS]` */
 enum severity spec_set_source(struct session_spec *s, const char *arg, struct error *err);
 
+/* Adds the plugins of a configuration as Falco reads it (plugin ABI, §10), with the files that it
+ * includes; options are KEY=VALUE, set last. What is not about plugins is passed over. */
+enum severity spec_add_falco(struct session_spec *s, const char *path,
+                             const struct str_list *options, struct error *err);
+/* The person's own settings (config.yaml below the user's folder of configurations): plugin_dirs,
+ * memory, spool_limit, utc, no_replay. One that is not there is no error. */
+enum severity spec_add_own(struct session_spec *s, bool *utc, struct error *err);
+
 /* Reads one YAML document into JSON: maps, sequences, and every scalar as a string (null for an
  * empty plain one). The error names line and column. NULL when it is off or nested more than 64
  * deep. */
 json_t *yaml_read(const char *text, size_t n, struct error *err);
+/* The same; every map has a member YAML_LINES besides: {key: line}. */
+#define YAML_LINES "\001lines"
+json_t *yaml_read_marked(const char *text, size_t n, struct error *err);
 
 #endif

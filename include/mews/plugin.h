@@ -363,6 +363,8 @@ bool plugin_schema_fits(struct plugin *p, const char *version, struct error *err
 void plugin_host_add_table(struct plugin_host *h, const ss_plugin_table_input *in);
 /* Why an operation on a host's table failed: the words that its caller gets. */
 void plugin_table_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Whose call is out on this thread; NULL: none. */
+const struct plugin *plugin_calling(void);
 /* Called when the plugin's call that was out on this thread is over, before anything else. */
 void plugin_host_on_call_over(struct plugin_host *h, void (*over)(void *ctx), void *ctx);
 

@@ -167,6 +167,20 @@ static void add_source_plugin(struct options *o)
     str_list_fini(&bundled);
 }
 
+static enum severity use_configuration(struct options *o, const char *path, struct error *err)
+{
+    size_t before = o->spec.plugins.n;
+    enum severity sev;
+
+    if (o->remote)
+        return error_set(err, ERR_USAGE, "-c: a configuration is read where the engine is: there");
+    sev = spec_add_falco(&o->spec, path, &o->config_options, err);
+
+    if (sev == SEV_OK && o->spec.plugins.n == before)
+        str_list_addf(&o->spec.notes, "%s: it names no plugin to load", path);
+    return sev;
+}
+
 /* The bundled capture, read through its plugin; without it the plugin tells the story anew. */
 static void use_tour(struct options *o)
 {
@@ -210,11 +224,11 @@ enum severity inputs_apply(struct options *o, struct error *err)
         } else if (kind == INPUT_CAPTURE) {
             sev = use_capture(o, path, err);
         } else {
-            sev = error_set(err, ERR_REFUSED,
-                            "%s is a configuration or a rules file: mews 0.1 takes plugins with -H",
-                            path);
+            str_list_add(&o->configs, path);
         }
     }
+    for (size_t i = 0; i < o->configs.n && sev == SEV_OK; i++)
+        sev = use_configuration(o, o->configs.v[i], err);
     if (sev == SEV_OK && o->spec.captures.n && (logs.n || o->spec.source))
         sev = error_set(err, ERR_USAGE, "%s and %s%s: one source is opened at a time",
                         o->spec.captures.v[0], logs.n ? "" : "-I ",

@@ -126,6 +126,7 @@ void unsaved_discard(const char *path);
 struct options {
     struct session_spec spec;
     struct str_list inputs;
+    struct str_list configs, config_options; /* -c, -o */
     char *filter;
     bool follow, utc, tour, json, csv, markdown, no_screen;
     char *format;

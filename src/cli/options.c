@@ -8,6 +8,7 @@ enum long_only {
     OPT_PLUGIN_DIR = 256,
     OPT_SPOOL_LIMIT,
     OPT_MEMORY,
+    OPT_NO_REPLAY,
     OPT_UTC,
     OPT_TOUR,
     OPT_ENGINE,
@@ -26,9 +27,13 @@ static const struct option_def {
 } defs[] = {
     {'s', 'H', "plugin", "SO[:CONFIG]", "load a plugin: a path, or a name that is sought"},
     {'s', 'I', "source", "NAME[:PARAMS]", "open the source of this plugin"},
+    {'s', 'c', "config", "FILE", "load the plugins of this configuration of Falco"},
+    {'s', 'o', "option", "KEY=VALUE", "set this of the configuration: plugins[0].open_params=x"},
     {'s', OPT_PLUGIN_DIR, "plugin-dir", "DIR", "seek plugins here first (may be repeated)"},
     {'s', OPT_NO_BUNDLED, "no-bundled", NULL,
      "do not load plugins that come along when something needs them"},
+    {'s', OPT_NO_REPLAY, "no-replay", NULL,
+     "do not start plugins that parse events again, to know values at earlier events"},
     {'s', OPT_MEMORY, "memory", "SIZE", "for values that are kept or counted (512M)"},
     {'s', 'r', "read", "FILE", "read this capture; the same as giving it as an input"},
     {'s', OPT_RAW_EVENTS, "raw-events", NULL,
@@ -91,6 +96,8 @@ void options_fini(struct options *o)
     spec_fini(&o->spec);
     str_list_fini(&o->inputs);
     str_list_fini(&o->words);
+    str_list_fini(&o->configs);
+    str_list_fini(&o->config_options);
     free(o->filter);
     free(o->format);
     free(o->remote);
@@ -142,6 +149,15 @@ static enum severity apply(struct options *o, int code, const char *arg, size_t 
         return spec_add_plugin(&o->spec, arg, err);
     case 'I':
         return spec_set_source(&o->spec, arg, err);
+    case 'c':
+        str_list_add(&o->configs, arg);
+        break;
+    case 'o':
+        str_list_add(&o->config_options, arg);
+        break;
+    case OPT_NO_REPLAY:
+        o->spec.no_replay = true;
+        break;
     case OPT_PLUGIN_DIR:
         add_plugin_dir(o, arg, given_dirs);
         break;
@@ -289,6 +305,10 @@ int options_parse(const struct command *c, int argc, char **argv, struct options
     int code;
 
     build_tables(c, longs, shorts);
+    if (spec_add_own(&o->spec, &o->utc, &err) != SEV_OK) {
+        complain("%s", err.text);
+        return EXIT_USAGE;
+    }
     opterr = 0;
     optind = 1;
     while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {

@@ -90,6 +90,8 @@ void spec_fini(struct session_spec *s)
     for (size_t i = 0; i < s->plugins.n; i++) {
         free(s->plugins.v[i].library);
         free(s->plugins.v[i].config);
+        free(s->plugins.v[i].label);
+        free(s->plugins.v[i].open_params);
     }
     vec_free(&s->plugins);
     free(s->source);
@@ -98,6 +100,8 @@ void spec_fini(struct session_spec *s)
     free(s->bundled_dir);
     free(s->views_dir);
     str_list_fini(&s->captures);
+    str_list_fini(&s->rules_files);
+    str_list_fini(&s->notes);
     json_decref(s->layouts);
     memset(s, 0, sizeof(*s));
 }
@@ -106,7 +110,8 @@ void spec_fini(struct session_spec *s)
 
 void spec_add_library(struct session_spec *s, const char *library, const char *config, bool bundled)
 {
-    struct spec_plugin p = {xstrdup(library), xstrdup(config ? config : ""), bundled};
+    struct spec_plugin p = {
+        .library = xstrdup(library), .config = xstrdup(config ? config : ""), .bundled = bundled};
 
     for (size_t i = 0; i < s->plugins.n; i++) {
         if (str_eq(s->plugins.v[i].library, library)) {
@@ -183,10 +188,11 @@ json_t *spec_to_json(const struct session_spec *s)
     json_t *o = json_object(), *plugins = json_array();
 
     for (size_t i = 0; i < s->plugins.n; i++)
-        json_array_append_new(plugins,
-                              json_pack("{so so sb}", "library", rpc_str(s->plugins.v[i].library),
-                                        "config", rpc_str(s->plugins.v[i].config), "bundled",
-                                        s->plugins.v[i].bundled));
+        json_array_append_new(
+            plugins, json_pack("{so so sb so so}", "library", rpc_str(s->plugins.v[i].library),
+                               "config", rpc_str(s->plugins.v[i].config), "bundled",
+                               s->plugins.v[i].bundled, "label", rpc_str(s->plugins.v[i].label),
+                               "open_params", rpc_str(s->plugins.v[i].open_params)));
     json_object_set_new(o, "plugins", plugins);
     json_object_set_new(o, "source", rpc_str(s->source));
     json_object_set_new(o, "params", rpc_str(s->params));
@@ -198,6 +204,8 @@ json_t *spec_to_json(const struct session_spec *s)
     json_object_set_new(o, "spool_limit", rpc_u64(s->spool_limit));
     json_object_set_new(o, "memory", rpc_u64(s->memory));
     json_object_set_new(o, "captures", list_to_json(&s->captures));
+    json_object_set_new(o, "rules_files", list_to_json(&s->rules_files));
+    json_object_set_new(o, "notes", list_to_json(&s->notes));
     json_object_set_new(o, "raw_events", json_boolean(s->raw_events));
     json_object_set_new(o, "internal", json_boolean(s->internal));
     json_object_set_new(o, "no_replay", json_boolean(s->no_replay));
@@ -229,10 +237,14 @@ static enum severity plugins_from_json(const json_t *list, struct session_spec *
     json_array_foreach(list, i, item) {
         struct spec_plugin p = {bytes_or_null(json_object_get(item, "library")),
                                 bytes_or_null(json_object_get(item, "config")),
-                                rpc_get_bool(item, "bundled", false)};
+                                rpc_get_bool(item, "bundled", false),
+                                bytes_or_null(json_object_get(item, "label")),
+                                bytes_or_null(json_object_get(item, "open_params"))};
 
         if (!p.library) {
             free(p.config);
+            free(p.label);
+            free(p.open_params);
             return error_set(err, ERR_USAGE, "plugins[%zu] needs a library", i);
         }
         if (!p.config)
@@ -278,6 +290,8 @@ enum severity spec_from_json(const json_t *j, struct session_spec *s, struct err
     replace(&s->bundled_dir, bytes_or_null(json_object_get(j, "bundled_dir")));
     replace(&s->views_dir, bytes_or_null(json_object_get(j, "views_dir")));
     list_from_json(json_object_get(j, "captures"), &s->captures);
+    list_from_json(json_object_get(j, "rules_files"), &s->rules_files);
+    list_from_json(json_object_get(j, "notes"), &s->notes);
     if (json_is_object(json_object_get(j, "layouts")))
         s->layouts = json_incref(json_object_get(j, "layouts"));
     s->offer_source = rpc_get_bool(j, "offer_source", false);
@@ -291,4 +305,51 @@ enum severity spec_from_json(const json_t *j, struct session_spec *s, struct err
     if (json_is_array(json_object_get(j, "plugin_dirs")))
         list_from_json(json_object_get(j, "plugin_dirs"), &s->plugin_dirs);
     return SEV_OK;
+}
+
+/* ---- the person's own settings --------------------------------------------------------------- */
+
+static bool yes(const json_t *v)
+{
+    return json_is_string(v) && str_eq(json_string_value(v), "true");
+}
+
+static enum severity own_size(const json_t *root, const char *key, uint64_t *out, struct error *err)
+{
+    const char *text = rpc_get_str(root, key);
+
+    return text ? parse_size(text, out, err) : SEV_OK;
+}
+
+enum severity spec_add_own(struct session_spec *s, bool *utc, struct error *err)
+{
+    char *dir = user_dir("config"), *path = dir ? path_join(dir, "config.yaml") : NULL;
+    enum severity sev = SEV_OK;
+    const json_t *item;
+    json_t *root = NULL;
+    struct buf text;
+    size_t i;
+
+    buf_init(&text, 1 << 20);
+    if (path && access(path, F_OK) == 0) {
+        sev = file_read(path, 1 << 20, &text, err);
+        root = sev == SEV_OK ? yaml_read(buf_str(&text), text.len, err) : NULL;
+        sev = root ? SEV_OK : SEV_FAILED;
+    }
+    if (root) {
+        json_array_foreach(json_object_get(root, "plugin_dirs"), i, item)
+            str_list_add(&s->plugin_dirs, json_string_value(item) ? json_string_value(item) : "");
+        *utc |= yes(json_object_get(root, "utc"));
+        s->no_replay |= yes(json_object_get(root, "no_replay"));
+        sev = own_size(root, "memory", &s->memory, err);
+        if (sev == SEV_OK)
+            sev = own_size(root, "spool_limit", &s->spool_limit, err);
+    }
+    if (sev != SEV_OK)
+        error_context(err, "%s", path);
+    buf_fini(&text);
+    json_decref(root);
+    free(path);
+    free(dir);
+    return sev;
 }

@@ -9,6 +9,7 @@ struct yaml_reader {
     yaml_parser_t parser;
     struct error *err;
     unsigned depth;
+    bool marked;
 };
 
 static json_t *wrong(struct yaml_reader *r, const yaml_mark_t *at, const char *what)
@@ -66,7 +67,7 @@ static json_t *read_sequence(struct yaml_reader *r)
 
 static json_t *read_mapping(struct yaml_reader *r)
 {
-    json_t *map = json_object();
+    json_t *map = json_object(), *lines = r->marked ? json_object() : NULL;
     yaml_event_t key, value;
 
     while (next_event(r, &key)) {
@@ -82,14 +83,21 @@ static json_t *read_mapping(struct yaml_reader *r)
                 json_object_set_new(map, (const char *)key.data.scalar.value, member) != 0) {
                 wrong(r, &key.start_mark, "a key that is not UTF-8");
                 member = NULL;
+            } else if (member && lines) {
+                json_object_set_new(lines, (const char *)key.data.scalar.value,
+                                    json_integer((json_int_t)key.start_mark.line + 1));
             }
         }
         yaml_event_delete(&key);
-        if (end)
+        if (end) {
+            if (lines)
+                json_object_set_new(map, YAML_LINES, lines);
             return map;
+        }
         if (!member)
             break;
     }
+    json_decref(lines);
     json_decref(map);
     return NULL;
 }
@@ -140,9 +148,9 @@ static json_t *read_document(struct yaml_reader *r)
     return NULL;
 }
 
-json_t *yaml_read(const char *text, size_t n, struct error *err)
+static json_t *read_text(const char *text, size_t n, bool marked, struct error *err)
 {
-    struct yaml_reader r = {.err = err};
+    struct yaml_reader r = {.err = err, .marked = marked};
     json_t *v;
 
     if (!yaml_parser_initialize(&r.parser))
@@ -151,4 +159,14 @@ json_t *yaml_read(const char *text, size_t n, struct error *err)
     v = read_document(&r);
     yaml_parser_delete(&r.parser);
     return v;
+}
+
+json_t *yaml_read(const char *text, size_t n, struct error *err)
+{
+    return read_text(text, n, false, err);
+}
+
+json_t *yaml_read_marked(const char *text, size_t n, struct error *err)
+{
+    return read_text(text, n, true, err);
 }

@@ -284,6 +284,8 @@ static void method_session_start(struct engine *e, const json_t *id, const json_
     e->metrics = json_object();
     setup_store(e);
     load_layouts(e);
+    for (size_t i = 0; i < e->spec.notes.n; i++)
+        log_entry(e, NULL, 5, "config", e->spec.notes.v[i]);
     job_post(e, run_begin, NULL, params, NULL);
     start_threads(e);
     reply(e, id, json_pack("{si sb}", "pid", (int)getpid(), "kept", e->store != NULL));
@@ -550,6 +552,7 @@ static void engine_fini(struct engine *e)
     cell_cache_free(e->cells);
     value_columns_free(e->values);
     json_decref(e->metrics);
+    json_decref(e->report);
     field_catalogue_free(e->catalogue);
     layouts_fini(&e->layouts);
     stream_free(e);

@@ -167,6 +167,9 @@ void state_tables_free(struct host_tables *h);                  /* behind its ho
 /* For looking into them: as they were at a place of a state; NULL, STATE_NOW: as they are. */
 void state_tables_at(struct host_tables *h, struct state *s, uint64_t at);
 void state_tables_over(struct host_tables *h); /* what was got is given back */
+/* A field that this plugin has added and that a text names; NULL: none. */
+const char *state_tables_added_by(struct host_tables *h, const struct plugin *p, const char *text);
+void load_report(struct engine *e); /* plugin thread */
 /* The state of a place, to be looked at through the host's tables. Plugin thread. */
 struct state *capture_state_now(struct capture *c, uint64_t at);
 json_t *strings_json(const struct str_list *l);
@@ -429,6 +432,7 @@ struct engine {
     struct host_tables *tables;    /* of host */
     struct async_list *async_list; /* plugin thread */
     json_t *metrics;               /* {plugin: [metric]}; state_lock */
+    json_t *report;                /* {plugin: {warnings, advice}}, how they fit; state_lock */
     _Atomic uint64_t metrics_looked;
     uint64_t metrics_at;  /* plugin thread */
     bool parses;          /* plugin thread: some plugin parses events */

@@ -210,6 +210,7 @@ static struct plugin *load_probed(struct engine *e, struct probed *p)
 
 static void plugins_changed(struct engine *e)
 {
+    load_report(e);
     columns_recompile(e);
     cell_cache_clear(e->cells);
     value_columns_clear(e->values);
@@ -554,6 +555,25 @@ static json_t *metrics_of(struct engine *e, const struct plugin *p)
     return copy ? copy : json_array();
 }
 
+/* What only shows beside the others. */
+static void add_report(struct engine *e, const struct plugin *p, json_t *o)
+{
+    const json_t *said;
+
+    pthread_mutex_lock(&e->state_lock);
+    said = json_object_get(e->report, plugin_info(p)->name ? plugin_info(p)->name : "");
+    if (said) {
+        json_t *copy = json_deep_copy(said);
+
+        json_array_extend(json_object_get(o, "warnings"), json_object_get(copy, "warnings"));
+        if (json_object_get(copy, "advice") && json_object_get(o, "failure"))
+            json_object_set(json_object_get(o, "failure"), "advice",
+                            json_object_get(copy, "advice"));
+        json_decref(copy);
+    }
+    pthread_mutex_unlock(&e->state_lock);
+}
+
 static json_t *plugin_json(struct engine *e, struct plugin *p)
 {
     const struct plugin_info *info = plugin_info(p);
@@ -592,6 +612,7 @@ static json_t *plugin_json(struct engine *e, struct plugin *p)
     json_object_set_new(o, "calls", calls_json(p));
     json_object_set_new(o, "field_calls", field_calls_json(p));
     add_failure(p, o);
+    add_report(e, p, o);
     free(masked);
     free(error);
     return o;

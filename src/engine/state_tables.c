@@ -94,6 +94,15 @@ void state_tables_over(struct host_tables *h)
     call_over(h);
 }
 
+const char *state_tables_added_by(struct host_tables *h, const struct plugin *p, const char *text)
+{
+    for (size_t i = 0; i < h->added.n; i++) {
+        if (h->added.v[i]->by == p && strstr(text, h->added.v[i]->name))
+            return h->added.v[i]->name;
+    }
+    return NULL;
+}
+
 void state_tables_bind(struct host_tables *h, struct state *s)
 {
     h->state = s;

@@ -79,7 +79,8 @@ struct host_field {
     uint8_t kind; /* enum table_kind */
     uint8_t what;
     bool read_only;
-    unsigned index; /* of dynamic ones */
+    unsigned index;          /* of dynamic ones */
+    const struct plugin *by; /* who added it */
 };
 
 struct host_tables;

@@ -260,6 +260,11 @@ void plugin_host_add_table(struct plugin_host *h, const ss_plugin_table_input *i
     vec_push(&h->tables->tables, t);
 }
 
+const struct plugin *plugin_calling(void)
+{
+    return caller;
+}
+
 void plugin_host_on_call_over(struct plugin_host *h, void (*over)(void *ctx), void *ctx)
 {
     h->tables->over = over;
