@@ -25,6 +25,13 @@ void state_free(struct state *s);
 /* A metadata block, before the first event (§1.1). */
 enum severity state_metadata(struct state *s, const struct capture_block *b, uint64_t offset,
                              struct error *err);
+/* One entry, from elsewhere than a capture; state is a struct state. Texts are copied. */
+void state_take_process(void *state, const struct capture_process *p);
+void state_take_fd(void *state, const struct capture_fd *fd);
+void state_take_user(void *state, const struct capture_user *u);
+/* What is on this host now, from /proc, without history; the caller's. What can't be read is left
+ * out. */
+struct state *state_of_host(void);
 /* Behind the last metadata block: ties threads to their parents, gives sockets their roles. */
 void state_start(struct state *s);
 /* The next event in its current form (event_fold). */

@@ -147,6 +147,8 @@ static void add_source_plugin(struct options *o)
     char *path;
     struct str_list bundled = {0};
 
+    if (str_eq(o->spec.source, "nodriver"))
+        return; /* the host's own */
     for (size_t i = 0; i < o->spec.plugins.n; i++) {
         const char *base = strrchr(o->spec.plugins.v[i].library, '/');
 

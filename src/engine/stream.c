@@ -3,6 +3,7 @@
 
 #define IDLE_MIN_NS  (1 * NS_PER_MS)
 #define IDLE_MAX_NS  (20 * NS_PER_MS)
+#define NODRIVER     "nodriver"
 #define FULL_WAIT_NS (500 * NS_PER_MS)
 
 const char *source_state_name(enum source_state s)
@@ -65,12 +66,12 @@ static void tell_states(struct engine *e)
 
 static bool life_begin(struct engine *e, const struct plugin *p, struct error *err)
 {
-    const struct plugin_info *info = plugin_info(p);
+    uint32_t id = p ? plugin_info(p)->id : 0;
 
     e->taken_ts = TS_NONE;
     e->lives = true;
-    if (plugin_async_start(e->host, info->id ? info->source : "syscall", info->id,
-                           e->spec.memory / 4, err) != SEV_OK ||
+    if (plugin_async_start(e->host, id ? plugin_info(p)->source : "syscall", id, e->spec.memory / 4,
+                           err) != SEV_OK ||
         plugin_listen_open(e->host, err) != SEV_OK)
         return false;
     tell_states(e);
@@ -155,12 +156,57 @@ static void mark_reopened(struct engine *e, const char *source)
     json_decref(mark);
 }
 
+/* A source of system calls without a driver: what is on this host, and what plugins send. */
+static void open_nodriver(struct engine *e, struct error *err)
+{
+    pthread_mutex_lock(&e->state_lock);
+    free(e->source.name);
+    free(e->source.params);
+    free(e->source.error);
+    e->source.error = NULL;
+    e->source.name = xstrdup(NODRIVER);
+    e->source.params = xstrdup("");
+    e->source.plugin = NULL;
+    e->source.live = true;
+    e->source.opened_at = time_now();
+    e->source.batches = 0;
+    e->source.paused = false;
+    pthread_mutex_unlock(&e->state_lock);
+    set_state(e, SOURCE_OPENING, NULL);
+    e->nodriver = state_of_host();
+    stateful_bind(e, e->nodriver, false);
+    mark_reopened(e, NODRIVER);
+    if (!life_begin(e, NULL, err)) {
+        stream_close(e);
+        set_state(e, SOURCE_FAILED, err->text);
+        return;
+    }
+    log_note(e, NULL, "a source without a driver is open: %zu threads of this host",
+             state_thread_count(e->nodriver));
+    e->idle_ns = IDLE_MAX_NS;
+    set_state(e, SOURCE_IDLE, NULL);
+}
+
+static void close_nodriver(struct engine *e)
+{
+    life_end(e);
+    stateful_bind(e, NULL, false);
+    state_free(e->nodriver);
+    e->nodriver = NULL;
+    set_state(e, SOURCE_CLOSED, NULL);
+    output_end(e);
+}
+
 void stream_open(struct engine *e, const char *name, const char *params, struct error *err)
 {
     struct plugin *p = source_named(e, name);
 
     error_clear(err);
     stream_close(e);
+    if (!p && str_eq(name, NODRIVER)) {
+        open_nodriver(e, err);
+        return;
+    }
     if (!p || !(plugin_info(p)->caps & CAP_SOURCING)) {
         explain_missing(e, name, p, err);
         set_state(e, SOURCE_FAILED, err->text);
@@ -199,6 +245,8 @@ void stream_open(struct engine *e, const char *name, const char *params, struct 
 
 void stream_close(struct engine *e)
 {
+    if (e->nodriver)
+        close_nodriver(e);
     if (!e->source.plugin || !plugin_stream_is_open(e->source.plugin))
         return;
     plugin_stream_close(e->source.plugin);
@@ -427,7 +475,21 @@ bool stream_asks(struct engine *e)
 {
     if (e->capture)
         return e->source.reading && !paused(e);
+    if (e->nodriver)
+        return !paused(e);
     return e->source.plugin && plugin_stream_is_open(e->source.plugin) && !paused(e);
+}
+
+/* Without a driver all that comes is what plugins send, when it is due by the clock. */
+static bool take_sent(struct engine *e)
+{
+    buf_reset(&e->batch);
+    e->batch_at.n = e->batch_async.n = 0;
+    take_async(e, time_now());
+    if (e->batch_at.n == 0)
+        return false;
+    keep_and_pass(e);
+    return true;
 }
 
 bool stream_step(struct engine *e)
@@ -442,6 +504,8 @@ bool stream_step(struct engine *e)
         return retry_full(e);
     if (!stream_asks(e) || (e->store && e->passed_rows < store_rows(e->store) && stateful_asks(e)))
         return false;
+    if (e->nodriver)
+        return take_sent(e);
     start = time_mono();
     e->last_batch_ok = plugin_stream_next(e->source.plugin, b, &e->last_batch_error) == SEV_OK;
     e->last_batch_took = time_mono() - start;
@@ -474,15 +538,20 @@ static void add_call(struct engine *e, json_t *o)
 json_t *stream_json(struct engine *e)
 {
     json_t *o = json_object();
+    bool no_driver;
 
     pthread_mutex_lock(&e->state_lock);
+    no_driver = !e->source.plugin && e->source.name && str_eq(e->source.name, NODRIVER);
     json_object_set_new(o, "state", json_string(source_state_name(e->source.state)));
     json_object_set_new(o, "plugin",
                         rpc_str(e->source.plugin     ? plugin_info(e->source.plugin)->name
+                                : no_driver          ? NODRIVER
                                 : e->spec.captures.n ? e->source.name
                                                      : NULL));
     json_object_set_new(o, "source",
-                        rpc_str(e->source.plugin ? plugin_info(e->source.plugin)->source : NULL));
+                        rpc_str(e->source.plugin ? plugin_info(e->source.plugin)->source
+                                : no_driver      ? "syscall"
+                                                 : NULL));
     json_object_set_new(o, "params", rpc_str(e->source.params));
     json_object_set_new(o, "error", rpc_str(e->source.error));
     json_object_set_new(o, "paused", json_boolean(e->source.paused));

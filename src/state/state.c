@@ -143,9 +143,9 @@ static struct span items(struct state *s, struct span list)
     return state_text(s, (struct span){s->name.data, s->name.len});
 }
 
-static void take_process(void *ctx, const struct capture_process *p)
+void state_take_process(void *state, const struct capture_process *p)
 {
-    struct state *s = ctx;
+    struct state *s = state;
     struct thread_ids ids = {(int64_t)p->pid, (int64_t)p->ptid, p->vtid, p->vpid,
                              p->sid,          p->vpgid,         p->pgid, p->flags | THREAD_ACTIVE};
     struct thread_creds creds = {p->uid, p->gid, p->cap_inheritable, p->cap_permitted,
@@ -181,9 +181,9 @@ static void take_process(void *ctx, const struct capture_process *p)
     }
 }
 
-static void take_fd(void *ctx, const struct capture_fd *m)
+void state_take_fd(void *state, const struct capture_fd *m)
 {
-    struct state *s = ctx;
+    struct state *s = state;
     struct thread *t = thread_now(s, m->tid);
     struct fd_info f;
 
@@ -193,9 +193,9 @@ static void take_fd(void *ctx, const struct capture_fd *m)
     fd_put(s, t, m->fd, &f);
 }
 
-static void take_user(void *ctx, const struct capture_user *u)
+void state_take_user(void *state, const struct capture_user *u)
 {
-    struct state *s = ctx;
+    struct state *s = state;
 
     set_name(s, u->group ? &s->groups : &s->users, u->group ? u->gid : u->uid, u->name, false);
 }
@@ -210,8 +210,8 @@ static void take_interface(void *ctx, const struct capture_interface *i)
 enum severity state_metadata(struct state *s, const struct capture_block *b, uint64_t offset,
                              struct error *err)
 {
-    struct capture_metadata to = {s,       take_machine, take_process,
-                                  take_fd, take_user,    take_interface};
+    struct capture_metadata to = {
+        s, take_machine, state_take_process, state_take_fd, state_take_user, take_interface};
 
     if (b->type == CAPTURE_INTERFACES_V1 || b->type == CAPTURE_INTERFACES_V2)
         s->interfaces.n = 0;

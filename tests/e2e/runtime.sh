@@ -57,6 +57,14 @@ T
 run 3 "$MEWS" plugins -H "$witness:want=nowhere"
 out_has "no table “nowhere” is registered"
 
+check "without a driver: what plugins send, beside the processes of this host"
+run 0 "$MEWS" print -H "$witness:tables send=3 ts=none each=20000" -I nodriver -n 3 -p '*%evt.num %evt.type %evt.source %witness.count'
+out <<'T'
+1 tick syscall 1
+2 tock syscall 2
+3 tick syscall 3
+T
+
 check "an event that kills its parser is told, and named"
 run 4 "$MEWS" print -H "$stunt" -H "$witness:die=3" -I stunt:count=5
 err_has "plugin_parse_event"
