@@ -314,6 +314,7 @@ struct plugin_async {
  * about to run. Events wait within `memory` bytes; past that they are refused. */
 enum severity plugin_async_start(struct plugin_host *h, const char *source, uint32_t id,
                                  uint64_t memory, struct error *err);
+bool plugin_async_runs(const struct plugin_host *h); /* some plugin has it */
 /* Takes it away again from all; what went wrong is appended to errors (may be NULL). What waits
  * stays. */
 void plugin_async_stop(struct plugin_host *h, struct buf *errors);

@@ -189,6 +189,7 @@ static void use_tour(struct options *o)
     char *capture = path_join(o->spec.bundled_dir, "tour.scap.gz");
 
     spec_add_library(&o->spec, "tour", "", true);
+    spec_add_library(&o->spec, "watch", "", true);
     if (access(capture, R_OK) == 0) {
         str_list_add(&o->spec.captures, capture);
     } else {

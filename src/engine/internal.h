@@ -169,7 +169,7 @@ void state_tables_at(struct host_tables *h, struct state *s, uint64_t at);
 void state_tables_over(struct host_tables *h); /* what was got is given back */
 /* A field that this plugin has added and that a text names; NULL: none. */
 const char *state_tables_added_by(struct host_tables *h, const struct plugin *p, const char *text);
-void load_report(struct engine *e);  /* plugin thread */
+void load_report(struct engine *e); /* plugin thread */
 /* The state of a place, to be looked at through the host's tables. Plugin thread. */
 struct state *capture_state_now(struct capture *c, uint64_t at);
 json_t *strings_json(const struct str_list *l);
@@ -407,6 +407,7 @@ struct engine {
     struct plugin_batch
         last_batch; /* plugin thread: what it came with, kept while its events wait for room */
     bool last_batch_ok;
+    uint32_t taken; /* plugin thread: events of it */
     struct error last_batch_error;
     uint64_t last_batch_took;
     _Atomic uint64_t batch_numbers; /* given out without a store */

@@ -281,27 +281,36 @@ static void take_async(struct engine *e, uint64_t until)
     }
 }
 
-/* Copies the events of a batch; the first that is malformed ends the stream, those before it count.
- */
+static bool take_event(struct engine *e, const ss_plugin_event *event, struct error *err)
+{
+    uint64_t ts = event ? event_ts(event) : 0;
+    size_t at;
+
+    take_async(e, ts == TS_NONE ? time_now() : ts);
+    at = e->batch.len;
+    if (plugin_event_take(e->source.plugin, event, time_now(), &e->batch, err) != SEV_OK) {
+        if (e->batch.data)
+            e->batch.data[at] = '\0';
+        e->batch.len = at;
+        return false;
+    }
+    vec_push(&e->batch_at, at);
+    e->taken_ts = event_ts(e->batch.data + at);
+    return true;
+}
+
+/* Copies the events of a batch, from the first that is not taken on; the first that is malformed
+ * ends the stream, those before it count. What a plugin sends while it parses an event may come
+ * before the next one: then they are taken one by one. */
 static bool take_events(struct engine *e, const struct plugin_batch *b, struct error *err)
 {
+    uint32_t end = e->parses && plugin_async_runs(e->host) ? MIN_OF(e->taken + 1, b->n) : b->n;
+
     buf_reset(&e->batch);
     e->batch_at.n = e->batch_async.n = 0;
-    for (uint32_t i = 0; i < b->n; i++) {
-        uint64_t ts = b->events[i] ? event_ts(b->events[i]) : 0;
-        size_t at;
-
-        take_async(e, ts == TS_NONE ? time_now() : ts);
-        at = e->batch.len;
-        if (plugin_event_take(e->source.plugin, b->events[i], time_now(), &e->batch, err) !=
-            SEV_OK) {
-            if (e->batch.data)
-                e->batch.data[at] = '\0';
-            e->batch.len = at;
+    while (e->taken < end) {
+        if (!take_event(e, b->events[e->taken++], err))
             return false;
-        }
-        vec_push(&e->batch_at, at);
-        e->taken_ts = event_ts(e->batch.data + at);
     }
     if (b->n == 0 && b->rc == SS_PLUGIN_TIMEOUT) /* an idle source: what is due by the clock */
         take_async(e, time_now());
@@ -363,8 +372,6 @@ static void pass_on(struct engine *e)
         output_event(e, event, e->batch_numbers);
         e->last_ts = event_ts(event);
     }
-    if (e->output)
-        output_flush(e);
     e->batch_at.n = 0;
     wake_main(e, WAKE_STREAM);
 }
@@ -379,6 +386,8 @@ static void keep_and_pass(struct engine *e)
         return;
     }
     pass_on(e);
+    if (e->output)
+        output_flush(e);
 }
 
 static void read_progress(struct engine *e)
@@ -445,6 +454,25 @@ static bool finish_batch(struct engine *e)
     return true;
 }
 
+/* What is left of a batch: taken, kept, passed on. False: no room; it goes on when there is. */
+static bool take_batch(struct engine *e)
+{
+    struct plugin_batch *b = &e->last_batch;
+    struct error full;
+
+    do {
+        e->last_batch_ok = e->last_batch_ok && take_events(e, b, &e->last_batch_error);
+        if (e->store && e->batch_at.n && !keep_events(e, &full)) {
+            set_state(e, SOURCE_FULL, full.text);
+            return false;
+        }
+        pass_on(e);
+    } while (e->last_batch_ok && e->taken < b->n && !e->plugin_quit);
+    if (e->output)
+        output_flush(e);
+    return true;
+}
+
 /* Events that did not fit on the disk are tried again; nothing new is read meanwhile. */
 static bool retry_full(struct engine *e)
 {
@@ -457,7 +485,8 @@ static bool retry_full(struct engine *e)
     }
     set_state(e, SOURCE_RUNNING, NULL);
     pass_on(e);
-    finish_batch(e);
+    if (!e->nodriver && take_batch(e))
+        finish_batch(e);
     return true;
 }
 
@@ -494,8 +523,6 @@ static bool take_sent(struct engine *e)
 
 bool stream_step(struct engine *e)
 {
-    struct plugin_batch *b = &e->last_batch;
-    struct error full;
     uint64_t start;
 
     if (e->capture)
@@ -507,17 +534,13 @@ bool stream_step(struct engine *e)
     if (e->nodriver)
         return take_sent(e);
     start = time_mono();
-    e->last_batch_ok = plugin_stream_next(e->source.plugin, b, &e->last_batch_error) == SEV_OK;
+    e->last_batch_ok =
+        plugin_stream_next(e->source.plugin, &e->last_batch, &e->last_batch_error) == SEV_OK;
     e->last_batch_took = time_mono() - start;
-    e->last_batch_ok = e->last_batch_ok && take_events(e, b, &e->last_batch_error);
+    e->taken = 0;
     if (e->source.batches++ % 64 == 0)
         read_progress(e);
-    if (e->store && e->batch_at.n && !keep_events(e, &full)) {
-        set_state(e, SOURCE_FULL, full.text);
-        return true;
-    }
-    pass_on(e);
-    return finish_batch(e);
+    return take_batch(e) ? finish_batch(e) : true;
 }
 
 /* ---- methods --------------------------------------------------------------------------------- */

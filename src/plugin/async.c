@@ -240,6 +240,15 @@ enum severity plugin_async_start(struct plugin_host *h, const char *source, uint
     return sev;
 }
 
+bool plugin_async_runs(const struct plugin_host *h)
+{
+    for (size_t i = 0; i < h->plugins.n; i++) {
+        if (h->plugins.v[i]->handler_set)
+            return true;
+    }
+    return false;
+}
+
 /* Every plugin is told, whatever the others answer; what went wrong is joined. */
 void plugin_async_stop(struct plugin_host *h, struct buf *errors)
 {

@@ -3,7 +3,8 @@
 
 #include "internal.h"
 
-#define TYPE_WIDTH 13
+#define ASK_AGAIN_NS (100 * NS_PER_MS)
+#define TYPE_WIDTH   13
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
@@ -82,6 +83,20 @@ void detail_rebuild(struct ui *u)
 
 static void ask_again_with_args(struct ui *u);
 
+static bool some_wait(const json_t *detail)
+{
+    const json_t *group, *field;
+    size_t g, i;
+
+    json_array_foreach(json_object_get(detail, "groups"), g, group) {
+        json_array_foreach(json_object_get(group, "fields"), i, field) {
+            if (rpc_get_bool(field, "waits", false))
+                return true;
+        }
+    }
+    return false;
+}
+
 static void on_detail(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
     struct detail_view *d = &u->detail;
@@ -100,6 +115,7 @@ static void on_detail(struct ui *u, const json_t *result, const json_t *error, v
         json_decref(d->detail);
         d->detail = json_incref((json_t *)result);
         d->answered = event;
+        d->ask_after = some_wait(result) ? time_mono() + ASK_AGAIN_NS : 0;
     }
     detail_rebuild(u);
     ask_again_with_args(u);
@@ -113,7 +129,7 @@ void detail_show(struct ui *u, uint64_t event)
     d->event = event;
     if (d->asking || !engine_is_up(u) || event == 0)
         return;
-    if (d->detail && d->answered == event)
+    if (d->detail && d->answered == event && !(d->ask_after && time_mono() >= d->ask_after))
         return;
     d->asking = true;
     params = json_object();
@@ -381,6 +397,8 @@ static void draw_value(struct ui *u, const struct detail_line *l, int y, int x, 
         buf_addf(&b, "needs %s: Enter asks",
                  rpc_get_bool(json_object_get(l->field, "arg"), "key", false) ? "a key"
                                                                               : "an index");
+    else if (l->kind == LINE_FIELD && rpc_get_bool(l->field, "waits", false))
+        buf_adds(&b, sign("…", "..."));
     else
         value_line(l->value, rpc_get_str(l->field, "type"), u, &b);
     text_put(y, x, width, look, buf_str(&b), b.len);
@@ -448,6 +466,8 @@ void detail_draw(struct ui *u, struct rect r)
     struct detail_view *d = &u->detail;
     bool focus = u->events.pane == PANE_DETAIL, desc = r.h > 6;
 
+    if (d->ask_after && time_mono() >= d->ask_after)
+        detail_show(u, d->event);
     draw_head(u, r);
     r.y++;
     r.h -= 1 + (desc ? 1 : 0);

@@ -341,6 +341,7 @@ struct detail_view {
     uint64_t event, answered; /* that is to be shown, and that detail is of */
     json_t *detail;           /* answer of event/detail */
     bool asking;
+    uint64_t ask_after; /* values that are not known yet are asked for again then; 0: none */
     char *error;
     bool show_empty;
     struct table t;

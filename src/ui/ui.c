@@ -45,6 +45,8 @@ void screen_go(struct ui *u, int id)
         return;
     detail_forget_preview(u);
     u->screen = (enum screen_id)id;
+    if (id == SCREEN_STATE)
+        coach_note(u, "state");
     if (screens[id]->open)
         screens[id]->open(u);
 }

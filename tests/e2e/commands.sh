@@ -148,7 +148,7 @@ T
 
 check "the tour as text"
 run 0 "$MEWS" --tour --utc
-lines 4803
+lines 4804
 head -n 1 out >first && mv first out
 out <<'T'
 1 2026-03-14 03:00:00 [tour] system:serviceaccount:monitoring:prometheus list endpoints pay: 200
