@@ -180,6 +180,9 @@ enum severity plugin_schema_validate(const char *schema, const char *config, cha
  * secret, password, key, credential, and what the schema marks. Text that is no JSON is masked
  * whole when it looks like a secret. free() it. */
 char *plugin_mask_secrets(const char *text, const char *schema);
+/* The mask of a secret, in a configuration that a person changed, becomes what stood there in `old`.
+ * The caller frees it. */
+char *plugin_unmask_secrets(const char *text, const char *old);
 
 /* ---- a host and its plugins ------------------------------------------------------------------ */
 

@@ -211,6 +211,8 @@ static struct plugin *load_probed(struct engine *e, struct probed *p)
 static void plugins_changed(struct engine *e)
 {
     load_report(e);
+    atomic_store(&e->metrics_looked, time_mono());
+    metrics_step(e); /* so that the first who asks has them */
     columns_recompile(e);
     cell_cache_clear(e->cells);
     value_columns_clear(e->values);
@@ -640,13 +642,18 @@ static void run_config(struct engine *e, struct job *j)
     const char *name = rpc_get_str(j->params, "plugin"), *config = rpc_get_str(j->params, "config");
     struct plugin *p = name ? plugin_by_name(e->host, name) : NULL;
     struct error err;
+    enum severity sev;
+    char *whole;
 
     if (!p || !config) {
         reply_code(e, j->id, RPC_INVALID_PARAMS,
                    "“plugin”, one that is loaded, and its “config” are needed");
         return;
     }
-    if (plugin_reconfigure(p, config, &err) != SEV_OK) {
+    whole = plugin_unmask_secrets(config, plugin_config(p));
+    sev = plugin_reconfigure(p, whole, &err);
+    free(whole);
+    if (sev != SEV_OK) {
         reply_error(e, j->id, &err);
         return;
     }

@@ -80,3 +80,40 @@ char *plugin_mask_secrets(const char *text, const char *schema_text)
     json_decref(schema);
     return masked;
 }
+
+static void unmask(json_t *value, const json_t *old)
+{
+    const char *key;
+    json_t *member;
+    size_t i;
+
+    json_object_foreach(value, key, member) {
+        json_t *was = json_object_get(old, key);
+
+        if (was && json_is_string(member) && str_eq(json_string_value(member), MASK))
+            json_object_set(value, key, was);
+        else
+            unmask(member, was);
+    }
+    json_array_foreach(value, i, member)
+        unmask(member, json_array_get(old, i));
+}
+
+char *plugin_unmask_secrets(const char *text, const char *old_text)
+{
+    json_t *value, *old;
+    char *whole;
+
+    if (!strstr(text, MASK))
+        return xstrdup(text);
+    if (str_eq(text, MASK))
+        return xstrdup(old_text);
+    value = json_loads(text, 0, NULL);
+    old = json_loads(old_text, 0, NULL);
+    if (value && old)
+        unmask(value, old);
+    whole = value && old ? json_dumps(value, JSON_COMPACT) : xstrdup(text);
+    json_decref(value);
+    json_decref(old);
+    return whole;
+}

@@ -548,6 +548,20 @@ const char *time_text(const struct ui *u, uint64_t ts, enum time_form form, char
 void plugins_open_source(struct ui *u, int arg);
 void plugins_load(struct ui *u, int arg);
 void plugins_tab(struct ui *u, int arg);
+void plugins_config(struct ui *u, int arg); /* a prompt for another one */
+/* plugin_tabs.c: what is said of the plugin under the cursor */
+enum {
+    PLUGIN_TAB_OVERVIEW,
+    PLUGIN_TAB_FIELDS,
+    PLUGIN_TAB_CONFIG,
+    PLUGIN_TAB_CALLS,
+    PLUGIN_TAB_METRICS,
+    PLUGIN_TAB_LOG,
+    PLUGIN_TAB_COUNT
+};
+void plugin_body(struct ui *u);
+const json_t *plugin_now(const struct ui *u);
+bool plugin_can_open(const json_t *p);
 void counts_start(struct ui *u, const char *field);
 void counts_enter(struct ui *u, int arg);
 void counts_reset(struct ui *u);

@@ -3,24 +3,20 @@
 
 #include "internal.h"
 
-#define OVERVIEW_PRINTED 8
-
 #define REFRESH_NS (1000 * NS_PER_MS)
 
-enum { TAB_OVERVIEW, TAB_FIELDS, TAB_CONFIG, TAB_CALLS, TAB_LOG, TAB_COUNT };
-static const char *const tab_names[] = {"overview", "fields", "config", "calls", "log"};
+static const char *const tab_names[] = {"overview", "fields", "config", "calls", "metrics", "log"};
 
 static const json_t *list_of(const struct ui *u)
 {
     return json_object_get(u->plugins.answer, "plugins");
 }
 
-static const json_t *plugin_now(const struct ui *u)
+const json_t *plugin_now(const struct ui *u)
 {
     return json_array_get(list_of(u), u->plugins.list.cursor);
 }
 
-static void build_body(struct ui *u);
 static void ask_about(struct ui *u);
 
 /* ---- asking ---------------------------------------------------------------------------------- */
@@ -38,7 +34,7 @@ static void on_plugins(struct ui *u, const json_t *result, const json_t *error, 
     v->list.n = json_array_size(list_of(u));
     table_clamp(&v->list);
     ask_about(u);
-    build_body(u);
+    plugin_body(u);
 }
 
 static void on_params(struct ui *u, const json_t *result, const json_t *error, void *ctx)
@@ -47,7 +43,7 @@ static void on_params(struct ui *u, const json_t *result, const json_t *error, v
     json_decref(u->plugins.open_params);
     u->plugins.open_params = error ? json_pack("{so}", "error", rpc_str(error_text(error)))
                                    : json_incref((json_t *)result);
-    build_body(u);
+    plugin_body(u);
 }
 
 static void on_log(struct ui *u, const json_t *result, const json_t *error, void *ctx)
@@ -58,10 +54,10 @@ static void on_log(struct ui *u, const json_t *result, const json_t *error, void
         return;
     json_decref(u->plugins.log);
     u->plugins.log = json_incref(json_object_get(result, "entries"));
-    build_body(u);
+    plugin_body(u);
 }
 
-static bool can_open(const json_t *p)
+bool plugin_can_open(const json_t *p)
 {
     return rpc_get_bool(json_object_get(json_object_get(p, "capabilities"), "sourcing"), "present",
                         false) &&
@@ -81,11 +77,11 @@ static void ask_about(struct ui *u)
         v->open_params_of = xstrdup(name);
         json_decref(v->open_params);
         v->open_params = NULL;
-        if (can_open(p))
+        if (plugin_can_open(p))
             ask(u, "plugin/open_params", json_pack("{so}", "plugin", rpc_str(name)), on_params,
                 NULL);
     }
-    if (v->tab == TAB_LOG || v->tab == TAB_OVERVIEW)
+    if (v->tab == PLUGIN_TAB_LOG || v->tab == PLUGIN_TAB_OVERVIEW)
         ask(u, "keeper/log", json_pack("{so si}", "plugin", rpc_str(name), "n", 200), on_log, NULL);
 }
 
@@ -105,333 +101,6 @@ void plugins_reset(struct ui *u)
     u->plugins.asking = false;
     free(u->plugins.open_params_of);
     u->plugins.open_params_of = NULL;
-}
-
-/* ---- the body: lines with their look in front ------------------------------------------------ */
-
-static void body_clear(struct plugins_view *v)
-{
-    for (size_t i = 0; i < v->body_lines.n; i++)
-        free(v->body_lines.v[i]);
-    v->body_lines.n = 0;
-}
-
-static void line(struct ui *u, enum look l, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-static void line(struct ui *u, enum look l, const char *fmt, ...)
-{
-    va_list ap;
-    char *text, *whole;
-
-    va_start(ap, fmt);
-    if (vasprintf(&text, fmt, ap) < 0)
-        text = xstrdup("");
-    va_end(ap);
-    whole = xasprintf("%c%s", (char)('A' + l), text);
-    free(text);
-    vec_push(&u->plugins.body_lines, whole);
-}
-
-static void pair(struct ui *u, const char *name, const char *value)
-{
-    if (value && *value)
-        line(u, LOOK_TEXT, " %-11s %s", name, value);
-}
-
-static void join_names(const json_t *list, struct buf *out)
-{
-    const json_t *item;
-    size_t i;
-
-    json_array_foreach(list, i, item) {
-        const char *name = json_string_value(item);
-
-        buf_addf(out, "%s%s", i ? " " : "", str_starts(name, "plugin_") ? name + 7 : name);
-    }
-}
-
-static void capability_line(struct ui *u, const json_t *p, const char *name, char letter,
-                            const char *more)
-{
-    const json_t *cap = json_object_get(json_object_get(p, "capabilities"), name);
-    bool present = rpc_get_bool(cap, "present", false);
-    struct buf names;
-
-    buf_init(&names, 4096);
-    join_names(json_object_get(cap, present ? "functions" : "missing"), &names);
-    line(u, present ? LOOK_GOOD : LOOK_DIM, " %c %-10s %s %s%s%s", letter, name,
-         present ? sign("✓", "+") : sign("·", "-"), present ? more : "",
-         present && *more ? "   "
-         : present        ? ""
-                          : "needs ",
-         buf_str(&names));
-    buf_fini(&names);
-}
-
-static void overview_source(struct ui *u, const json_t *p)
-{
-    char more[200];
-
-    snprintf(more, sizeof(more), "ID %llu %s source %s", (unsigned long long)rpc_u64_or(p, "id", 0),
-             sign("→", "->"), rpc_get_str(p, "source"));
-    capability_line(u, p, "sourcing", 'S', more);
-}
-
-static void overview_fields(struct ui *u, const json_t *p)
-{
-    const json_t *fields = json_object_get(p, "fields"), *f;
-    size_t i, lists = 0, keys = 0;
-    char more[200];
-
-    json_array_foreach(fields, i, f) {
-        lists += rpc_get_bool(f, "isList", false);
-        keys += rpc_get_bool(json_object_get(f, "arg"), "isRequired", false);
-    }
-    snprintf(more, sizeof(more), "%zu fields: %zu lists, %zu need an argument",
-             json_array_size(fields), lists, keys);
-    capability_line(u, p, "extraction", 'E', more);
-}
-
-static void overview_state(struct ui *u, const json_t *p)
-{
-    const char *plugin = rpc_get_str(u->stream, "plugin"), *error = rpc_get_str(u->stream, "error");
-    const json_t *progress = json_object_get(u->stream, "progress");
-    char a[32], pct[80] = "";
-
-    if (!plugin || !str_eq(plugin, rpc_get_str(p, "name")))
-        return;
-    if (progress && rpc_u64_or(progress, "pct", 0))
-        snprintf(pct, sizeof(pct), " %s %.1f %%", sign("·", "-"),
-                 (double)rpc_u64_or(progress, "pct", 0) / 100);
-    line(u, error ? LOOK_BAD : LOOK_TEXT, " %-11s %s %s %s events in %llu batches%s%s%s", "stream",
-         rpc_get_str(u->stream, "state"), sign("·", "-"), text_count(stream_events(u), a),
-         (unsigned long long)rpc_u64_or(u->stream, "batches", 0), pct, error ? ": " : "",
-         error ? error : "");
-}
-
-static void overview_params(struct ui *u, const json_t *p)
-{
-    const json_t *list = json_object_get(u->plugins.open_params, "params"), *item;
-    size_t i;
-
-    if (!can_open(p))
-        return;
-    if (rpc_get_str(u->plugins.open_params, "error"))
-        line(u, LOOK_WARN, " %-11s %s", "open params",
-             rpc_get_str(u->plugins.open_params, "error"));
-    else if (json_array_size(list) == 0)
-        line(u, LOOK_TEXT, " %-11s none suggested   o opens", "open params");
-    json_array_foreach(list, i, item) {
-        const char *desc = rpc_get_str(item, "desc");
-
-        line(u, LOOK_TEXT, " %-11s %s%s%s", i ? "" : "open params", rpc_get_str(item, "value"),
-             desc && *desc ? "   " : "", desc ? desc : "");
-    }
-}
-
-/* The last lines of it; the log has all. */
-static void overview_printed(struct ui *u)
-{
-    const json_t *e;
-    size_t i, left = 0;
-
-    json_array_foreach(u->plugins.log, i, e)
-        left += rpc_get_bool(e, "printed", false);
-    json_array_foreach(u->plugins.log, i, e) {
-        const char *during = rpc_get_str(e, "during");
-
-        if (rpc_get_bool(e, "printed", false) && left-- <= OVERVIEW_PRINTED)
-            line(u, LOOK_DIM, " %-11s %s%s%s", "printed",
-                 during ? during + (str_starts(during, "plugin_") ? 7 : 0) : "", during ? ": " : "",
-                 rpc_get_str(e, "text"));
-    }
-}
-
-static void overview_failure(struct ui *u, const json_t *p)
-{
-    const json_t *f = json_object_get(p, "failure");
-
-    if (!f)
-        return;
-    line(u, LOOK_BAD, " %s not in use: at step “%s”", sign("✗", "x"), rpc_get_str(f, "step"));
-    line(u, LOOK_TEXT, "   %s", rpc_get_str(f, "text"));
-    if (rpc_get_str(p, "api"))
-        line(u, LOOK_TEXT, "   it requires API %s; mews supports %s", rpc_get_str(p, "api"),
-             rpc_get_str(f, "supported_api"));
-    if (*rpc_get_str(f, "advice"))
-        line(u, LOOK_WARN, "   %s", rpc_get_str(f, "advice"));
-}
-
-static void tab_overview(struct ui *u, const json_t *p)
-{
-    char size[32], when[40], file[900];
-    const char *path = rpc_get_str(p, "path"), *error = rpc_get_str(p, "last_error");
-    const json_t *w;
-    struct buf have;
-    const char *name;
-    json_t *present;
-    size_t i;
-
-    overview_failure(u, p);
-    if (rpc_get_str(p, "description"))
-        line(u, LOOK_STRONG, " %s", rpc_get_str(p, "description"));
-    snprintf(file, sizeof(file), "%s %s %s %s %s %s built %s", path ? path : "?", sign("·", "-"),
-             text_bytes(rpc_u64_or(p, "file_size", 0), size), sign("·", "-"),
-             rpc_get_str(p, "language"), sign("·", "-"),
-             time_text(u, rpc_u64_or(p, "file_time", 0), TIME_DATETIME_S, when));
-    if (rpc_u64_or(p, "file_size", 0))
-        pair(u, "file", file);
-    else
-        pair(u, "file", path);
-    pair(u, "contact", rpc_get_str(p, "contact"));
-    if (!rpc_get_str(p, "version"))
-        return;
-    overview_source(u, p);
-    overview_fields(u, p);
-    capability_line(u, p, "parsing", 'P', "");
-    capability_line(u, p, "async", 'A', "");
-    capability_line(u, p, "listening", 'L', "");
-    buf_init(&have, 4096);
-    json_object_foreach(json_object_get(p, "optional"), name, present) {
-        if (json_is_true(present))
-            buf_addf(&have, "%s%s", have.len ? " " : "", name + 7);
-    }
-    pair(u, "optional", have.len ? buf_str(&have) : "none of the optional functions");
-    buf_fini(&have);
-    pair(u, "config", *rpc_get_str(p, "config") ? rpc_get_str(p, "config") : "(empty)");
-    overview_params(u, p);
-    overview_state(u, p);
-    json_array_foreach(json_object_get(p, "warnings"), i, w)
-        line(u, LOOK_WARN, " %-11s %s", "warning", json_string_value(w));
-    if (error)
-        line(u, LOOK_BAD, " %-11s %s", "last error", error);
-    overview_printed(u);
-}
-
-static void tab_fields(struct ui *u, const json_t *p)
-{
-    const json_t *f, *arg;
-    size_t i;
-
-    json_array_foreach(json_object_get(p, "fields"), i, f) {
-        char type[40];
-
-        arg = json_object_get(f, "arg");
-        snprintf(type, sizeof(type), "%s%s%s", rpc_get_bool(f, "isList", false) ? "list " : "",
-                 rpc_get_str(f, "type"),
-                 rpc_get_bool(arg, "isKey", false)     ? "[key]"
-                 : rpc_get_bool(arg, "isIndex", false) ? "[i]"
-                                                       : "");
-        line(u, LOOK_TEXT, " %-34s %-18s %s", rpc_get_str(f, "name"), type, rpc_get_str(f, "desc"));
-    }
-    if (json_array_size(json_object_get(p, "fields")) == 0)
-        line(u, LOOK_DIM, " it declares no fields");
-}
-
-static void add_text_lines(struct ui *u, enum look l, const char *text)
-{
-    while (text && *text) {
-        size_t n = strcspn(text, "\n");
-
-        line(u, l, " %.*s", (int)n, text);
-        text += n + (text[n] == '\n');
-    }
-}
-
-static void add_json(struct ui *u, enum look l, const char *text)
-{
-    json_t *j = json_loads(text, JSON_DECODE_ANY, NULL);
-    char *pretty = j ? json_dumps(j, JSON_INDENT(2) | JSON_ENCODE_ANY) : NULL;
-
-    add_text_lines(u, l, pretty ? pretty : text);
-    free(pretty);
-    json_decref(j);
-}
-
-static void tab_config(struct ui *u, const json_t *p)
-{
-    const char *config = rpc_get_str(p, "config"), *schema = rpc_get_str(p, "schema");
-
-    line(u, LOOK_HEAD, " configuration in force (secrets are masked)");
-    if (config && *config)
-        add_json(u, LOOK_TEXT, config);
-    else
-        line(u, LOOK_DIM, " empty");
-    line(u, LOOK_HEAD, " schema");
-    if (schema)
-        add_json(u, LOOK_TEXT, schema);
-    else
-        line(u, LOOK_DIM, " it gives none: any text is passed on as it is");
-}
-
-static void calls_of(struct ui *u, const json_t *list, const char *indent)
-{
-    const json_t *c;
-    size_t i;
-
-    json_array_foreach(list, i, c) {
-        char a[32], b[32], p50[32], p99[32], max[32];
-        uint64_t failures = rpc_u64_or(c, "failures", 0);
-
-        line(u, failures ? LOOK_WARN : LOOK_TEXT, " %s%-32s %12s %8s %9s %9s %9s", indent,
-             rpc_get_str(c, "name"), text_count(rpc_u64_or(c, "calls", 0), a),
-             text_count(failures, b), text_duration(rpc_u64_or(c, "p50_ns", 0), p50),
-             text_duration(rpc_u64_or(c, "p99_ns", 0), p99),
-             text_duration(rpc_u64_or(c, "max_ns", 0), max));
-    }
-}
-
-static void tab_calls(struct ui *u, const json_t *p)
-{
-    line(u, LOOK_HEAD, " %-32s %12s %8s %9s %9s %9s", "function", "calls", "failed", "p50", "p99",
-         "max");
-    calls_of(u, json_object_get(p, "calls"), "");
-    if (json_array_size(json_object_get(p, "field_calls"))) {
-        line(u, LOOK_HEAD, " fields");
-        calls_of(u, json_object_get(p, "field_calls"), "");
-    }
-}
-
-static void tab_log(struct ui *u)
-{
-    const json_t *e;
-    char time[40];
-    size_t i;
-
-    json_array_foreach(u->plugins.log, i, e)
-        line(u, rpc_u64_or(e, "severity", 6) <= 4 ? LOOK_WARN : LOOK_TEXT, " %s  %s%s",
-             time_text(u, rpc_u64_or(e, "ts", 0), TIME_CLOCK_S, time),
-             rpc_get_bool(e, "printed", false) ? "printed: " : "", rpc_get_str(e, "text"));
-    if (json_array_size(u->plugins.log) == 0)
-        line(u, LOOK_DIM, " it has said nothing");
-}
-
-static void build_body(struct ui *u)
-{
-    struct plugins_view *v = &u->plugins;
-    const json_t *p = plugin_now(u);
-
-    body_clear(v);
-    if (!p)
-        return;
-    switch (v->tab) {
-    case TAB_FIELDS:
-        tab_fields(u, p);
-        break;
-    case TAB_CONFIG:
-        tab_config(u, p);
-        break;
-    case TAB_CALLS:
-        tab_calls(u, p);
-        break;
-    case TAB_LOG:
-        tab_log(u);
-        break;
-    default:
-        tab_overview(u, p);
-    }
-    v->body.n = v->body_lines.n;
-    table_clamp(&v->body);
 }
 
 /* ---- drawing --------------------------------------------------------------------------------- */
@@ -523,7 +192,7 @@ static void draw_tabs(struct ui *u, struct rect r)
 
     rule_line(r.y, r.x, r.w, focus ? LOOK_HEAD : LOOK_DIM);
     x += text_putf(r.y, x, r.w / 2, LOOK_STRONG, " %s ", rpc_get_str(plugin_now(u), "name"));
-    for (int i = 0; i < TAB_COUNT; i++)
+    for (int i = 0; i < PLUGIN_TAB_COUNT; i++)
         x += 1 + text_putf(r.y, x + 1, r.x + r.w - x - 1, i == v->tab ? LOOK_CELL : LOOK_DIM,
                            " %s ", tab_names[i]);
 }
@@ -562,10 +231,10 @@ void plugins_tab(struct ui *u, int by)
 {
     struct plugins_view *v = &u->plugins;
 
-    v->tab = (v->tab + TAB_COUNT + by) % TAB_COUNT;
+    v->tab = (v->tab + PLUGIN_TAB_COUNT + by) % PLUGIN_TAB_COUNT;
     v->body.cursor = v->body.top = 0;
     ask_about(u);
-    build_body(u);
+    plugin_body(u);
 }
 
 static bool plugins_key(struct ui *u, int key, bool is_char)
@@ -588,7 +257,7 @@ static bool plugins_key(struct ui *u, int key, bool is_char)
         json_decref(v->log);
         v->log = NULL;
         ask_about(u);
-        build_body(u);
+        plugin_body(u);
     }
     return true;
 }
@@ -626,7 +295,7 @@ static const char *first_source(const struct ui *u)
     size_t i;
 
     json_array_foreach(list_of(u), i, p) {
-        if (can_open(p))
+        if (plugin_can_open(p))
             return rpc_get_str(p, "name");
     }
     return rpc_get_str(u->stream, "plugin");
@@ -635,7 +304,7 @@ static const char *first_source(const struct ui *u)
 void plugins_open_source(struct ui *u, int arg)
 {
     const json_t *p = u->screen == SCREEN_PLUGINS ? plugin_now(u) : NULL;
-    const char *name = p ? (can_open(p) ? rpc_get_str(p, "name") : NULL)
+    const char *name = p ? (plugin_can_open(p) ? rpc_get_str(p, "name") : NULL)
                          : rpc_get_str(u->stream, "plugin"),
                *params;
     char question[160];
@@ -684,6 +353,47 @@ void plugins_load(struct ui *u, int arg)
     prompt_open(u, "load plugin (path or name)", "", &u->path_history, on_library, NULL);
 }
 
+static void on_configured(struct ui *u, const json_t *result, const json_t *error, void *ctx)
+{
+    char *name = ctx;
+
+    UNUSED(result);
+    if (error)
+        notice(u, LOOK_BAD, "%s", error_text(error));
+    else
+        notice(u, LOOK_GOOD, "%s has another configuration", name);
+    refresh_plugins(u);
+    free(name);
+}
+
+static void on_config(struct ui *u, const char *text, void *ctx)
+{
+    char *name = ctx;
+
+    ask(u, "plugin/config", json_pack("{so so}", "plugin", rpc_str(name), "config", rpc_str(text)),
+        on_configured, name);
+}
+
+void plugins_config(struct ui *u, int arg)
+{
+    const json_t *p = plugin_now(u);
+    const char *name = rpc_get_str(p, "name");
+    char question[160];
+
+    UNUSED(arg);
+    if (!name || json_object_get(p, "failure")) {
+        notice(u, LOOK_WARN, "this plugin is not in use");
+        return;
+    }
+    if (!json_is_true(json_object_get(json_object_get(p, "optional"), "plugin_set_config"))) {
+        notice(u, LOOK_WARN, "%s has no plugin_set_config: another -H is read at the next start",
+               name);
+        return;
+    }
+    snprintf(question, sizeof(question), "configuration of %s (••• stays as it is)", name);
+    prompt_open(u, question, rpc_get_str(p, "config"), NULL, on_config, xstrdup(name));
+}
+
 static void plugins_open(struct ui *u)
 {
     refresh_plugins(u);
@@ -695,7 +405,7 @@ static void plugins_note(struct ui *u, const char *method, const json_t *params)
     if (str_eq(method, "plugins") || str_eq(method, "session/ready"))
         refresh_plugins(u);
     else if (str_eq(method, "stream"))
-        build_body(u);
+        plugin_body(u);
 }
 
 static unsigned plugins_contexts(struct ui *u)

@@ -262,6 +262,28 @@ Test(plugin, secrets_are_masked_wherever_they_stand)
     free(m);
 }
 
+Test(plugin, a_masked_secret_in_a_changed_configuration_is_the_old_one)
+{
+    static const char *const cases[][3] = {
+        {"{\"token\":\"•••\",\"n\":2}", "{\"token\":\"abc\",\"n\":1}",
+         "{\"token\":\"abc\",\"n\":2}"},
+        {"{\"token\":\"new\"}", "{\"token\":\"abc\"}", "{\"token\":\"new\"}"},
+        {"{\"list\":[{\"key\":\"•••\"}]}", "{\"list\":[{\"key\":\"k\"}]}",
+         "{\"list\":[{\"key\":\"k\"}]}"},
+        {"{\"other\":\"•••\"}", "{\"token\":\"abc\"}", "{\"other\":\"•••\"}"},
+        {"•••", "secret=1", "secret=1"},
+        {"plain", "secret=1", "plain"},
+        {"{broken •••", "{}", "{broken •••"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char *whole = plugin_unmask_secrets(cases[i][0], cases[i][1]);
+
+        cr_expect_str_eq(whole, cases[i][2], "%s", cases[i][0]);
+        free(whole);
+    }
+}
+
 /* ---- loading --------------------------------------------------------------------------------- */
 
 static void load_fails(const char *config, const char *step, const char *words)
