@@ -347,6 +347,85 @@ Test(tables, a_plugin_without_the_table_it_needs_is_told_which)
     plugin_host_free(h);
 }
 
+Test(tables, one_that_is_off_is_refused_with_the_reason)
+{
+    static const char *const cases[][2] = {
+        {"own-only no-iterate", "table “witnessed” has broken or inconsistent tables of functions"},
+        {"own-only two-readers",
+         "table “witnessed” has broken or inconsistent tables of functions"},
+        {"own-only no-name", "add_table needs a table with a name"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct plugin_host *h = plugin_host_new(&hooks, NULL);
+        struct plugin *p = load(h, "witness", cases[i][0]);
+
+        cr_expect_eq(plugin_state(p), PLUGIN_FAILED);
+        cr_expect(strstr(plugin_failure(p)->text, cases[i][1]), "%s: %s", cases[i][0],
+                  plugin_failure(p)->text);
+        plugin_host_free(h);
+    }
+}
+
+Test(tables, what_another_plugins_table_refuses_is_told_in_its_owners_words)
+{
+    struct plugin_host *h = plugin_host_new(&hooks, NULL);
+    struct plugin *p;
+
+    load_good(h, "witness", "own-only");
+    p = load(h, "witness_second", "missing-entry");
+    cr_assert_eq(plugin_state(p), PLUGIN_FAILED);
+    cr_assert(strstr(plugin_failure(p)->text, "nothing was witnessed under 7"), "%s",
+              plugin_failure(p)->text);
+    plugin_host_free(h);
+}
+
+Test(tables, a_key_of_another_type_and_a_name_taken_are_refused)
+{
+    static const char *const cases[][2] = {
+        {"missing-entry wrong-key", "witnessed"},
+        {"own-only", "a table “witnessed” is registered already"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct plugin_host *h = plugin_host_new(&hooks, NULL);
+        struct plugin *p;
+
+        load_good(h, "witness", "own-only");
+        p = load(h, "witness_second", cases[i][0]);
+        cr_expect_eq(plugin_state(p), PLUGIN_FAILED);
+        cr_expect(strstr(plugin_failure(p)->text, cases[i][1]), "%s: %s", cases[i][0],
+                  plugin_failure(p)->text);
+        plugin_host_free(h);
+    }
+}
+
+static ss_plugin_bool no_entry(ss_plugin_table_iterator_state_t *s, ss_plugin_table_entry_t *e)
+{
+    cr_expect(!s && !e, "an entry, of a table that can't be iterated");
+    return 1;
+}
+
+Test(tables, those_of_api_3_0_have_no_extended_functions_and_get_them)
+{
+    struct plugin_host *h = plugin_host_new(&hooks, NULL);
+    struct plugin_table t[4];
+    struct plugin *p;
+    size_t n;
+
+    load_good(h, "witness_old_tables", "own-only");
+    n = plugin_tables(h, t, 4);
+    cr_assert_eq(n, 1);
+    cr_assert_str_eq(t[0].name, "witnessed");
+    cr_assert_eq(t[0].input->reader_ext->get_table_size(t[0].input->table), 0);
+    t[0].input->reader_ext->release_table_entry(t[0].input->table, NULL);
+    cr_assert_eq(t[0].input->reader_ext->iterate_entries(t[0].input->table, no_entry, NULL), 0);
+    p = load(h, "witness_second", "missing-entry");
+    cr_assert(strstr(plugin_failure(p)->text, "nothing was witnessed under 7"), "%s",
+              plugin_failure(p)->text);
+    plugin_host_free(h);
+}
+
 /* ---- while it runs --------------------------------------------------------------------------- */
 
 Test(runtime, another_configuration_is_taken_or_refused_with_the_plugins_words)
