@@ -41,6 +41,7 @@ struct session_spec {
     struct str_list rules_files; /* that a configuration names */
     struct str_list notes;       /* what of a configuration was read, and what does not fit */
     bool no_replay;              /* stateful plugins are not initialised a second time */
+    bool shared_sources;         /* several plugins may provide one event source */
 };
 
 void spec_init(struct session_spec *s); /* with the default directories and limits */
@@ -62,7 +63,7 @@ enum severity spec_set_source(struct session_spec *s, const char *arg, struct er
 enum severity spec_add_falco(struct session_spec *s, const char *path,
                              const struct str_list *options, struct error *err);
 /* The person's own settings (config.yaml below the user's folder of configurations): plugin_dirs,
- * memory, spool_limit, utc, no_replay. One that is not there is no error. */
+ * memory, spool_limit, utc, no_replay, shared_sources. One that is not there is no error. */
 enum severity spec_add_own(struct session_spec *s, bool *utc, struct error *err);
 
 /* Reads one YAML document into JSON: maps, sequences, and every scalar as a string (null for an

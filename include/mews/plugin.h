@@ -200,6 +200,9 @@ struct plugin_hooks {
 
 /* record may be NULL. */
 struct plugin_host *plugin_host_new(const struct plugin_hooks *hooks, struct plugin_record *record);
+/* Plugins loaded from now on may provide an event source that another one provides already (§9), as
+ * current libraries allow; the seed of the framework does not. */
+void plugin_host_share_sources(struct plugin_host *h, bool share);
 /* Destroys every plugin in reverse order of loading. */
 void plugin_host_free(struct plugin_host *h);
 

@@ -9,6 +9,7 @@ enum long_only {
     OPT_SPOOL_LIMIT,
     OPT_MEMORY,
     OPT_NO_REPLAY,
+    OPT_SHARED_SOURCES,
     OPT_UTC,
     OPT_TOUR,
     OPT_ENGINE,
@@ -34,6 +35,8 @@ static const struct option_def {
      "do not load plugins that come along when something needs them"},
     {'s', OPT_NO_REPLAY, "no-replay", NULL,
      "do not start plugins that parse events again, to know values at earlier events"},
+    {'s', OPT_SHARED_SOURCES, "shared-sources", NULL,
+     "several plugins may provide the same event source, one opened at a time"},
     {'s', OPT_MEMORY, "memory", "SIZE", "for values that are kept or counted (512M)"},
     {'s', 'r', "read", "FILE", "read this capture; the same as giving it as an input"},
     {'s', OPT_RAW_EVENTS, "raw-events", NULL,
@@ -157,6 +160,9 @@ static enum severity apply(struct options *o, int code, const char *arg, size_t 
         break;
     case OPT_NO_REPLAY:
         o->spec.no_replay = true;
+        break;
+    case OPT_SHARED_SOURCES:
+        o->spec.shared_sources = true;
         break;
     case OPT_PLUGIN_DIR:
         add_plugin_dir(o, arg, given_dirs);

@@ -209,6 +209,7 @@ json_t *spec_to_json(const struct session_spec *s)
     json_object_set_new(o, "raw_events", json_boolean(s->raw_events));
     json_object_set_new(o, "internal", json_boolean(s->internal));
     json_object_set_new(o, "no_replay", json_boolean(s->no_replay));
+    json_object_set_new(o, "shared_sources", json_boolean(s->shared_sources));
     json_object_set_new(o, "follow", json_boolean(s->follow));
     if (s->layouts)
         json_object_set(o, "layouts", s->layouts);
@@ -299,6 +300,7 @@ enum severity spec_from_json(const json_t *j, struct session_spec *s, struct err
     s->raw_events = rpc_get_bool(j, "raw_events", false);
     s->internal = rpc_get_bool(j, "internal", false);
     s->no_replay = rpc_get_bool(j, "no_replay", false);
+    s->shared_sources = rpc_get_bool(j, "shared_sources", false);
     s->follow = rpc_get_bool(j, "follow", false);
     s->spool_limit = rpc_u64_or(j, "spool_limit", s->spool_limit);
     s->memory = rpc_u64_or(j, "memory", s->memory);
@@ -341,6 +343,7 @@ enum severity spec_add_own(struct session_spec *s, bool *utc, struct error *err)
             str_list_add(&s->plugin_dirs, json_string_value(item) ? json_string_value(item) : "");
         *utc |= yes(json_object_get(root, "utc"));
         s->no_replay |= yes(json_object_get(root, "no_replay"));
+        s->shared_sources |= yes(json_object_get(root, "shared_sources"));
         sev = own_size(root, "memory", &s->memory, err);
         if (sev == SEV_OK)
             sev = own_size(root, "spool_limit", &s->spool_limit, err);

@@ -279,6 +279,7 @@ static void method_session_start(struct engine *e, const json_t *id, const json_
     e->avoid = json_deep_copy(json_object_get(params, "avoid"));
     e->without = json_deep_copy(json_object_get(params, "without"));
     e->values = value_columns_new(e->spec.memory);
+    plugin_host_share_sources(e->host, e->spec.shared_sources);
     e->stateful = stateful_new();
     e->async_list = async_list_new();
     e->metrics = json_object();

@@ -230,6 +230,7 @@ static struct plugin_host *second_host(struct engine *e, struct host_tables **ta
     struct plugin_host *host = plugin_host_new(&hooks, &e->shared->record);
     struct plugin *p;
 
+    plugin_host_share_sources(host, e->spec.shared_sources);
     *tables = state_tables_offer(host);
     for (size_t i = 0; (p = plugin_at(e->host, i)); i++) {
         if (plugin_state(p) == PLUGIN_INITIALISED)

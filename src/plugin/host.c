@@ -178,6 +178,11 @@ struct plugin *plugin_by_id(const struct plugin_host *h, uint32_t id)
     return id ? find(h, has_id, &id) : NULL;
 }
 
+void plugin_host_share_sources(struct plugin_host *h, bool share)
+{
+    h->shared_sources = share;
+}
+
 struct plugin *plugin_by_source(const struct plugin_host *h, const char *source)
 {
     return find(h, has_source, source);
@@ -285,8 +290,8 @@ static enum severity check_neighbours(struct plugin *p)
                     "plugin %s has ID %u already", other->info.name, p->info.id);
         return SEV_FAILED;
     }
-    if ((other = plugin_by_source(p->host, p->info.source))) {
-        failure_set(&p->failure, "source", "load one of the two",
+    if (!p->host->shared_sources && (other = plugin_by_source(p->host, p->info.source))) {
+        failure_set(&p->failure, "source", "load one of the two, or both with --shared-sources",
                     "plugin %s provides the event source %s already", other->info.name,
                     p->info.source);
         return SEV_FAILED;

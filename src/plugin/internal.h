@@ -77,6 +77,7 @@ struct plugin_host {
     struct async_queue *async;
     struct routines *routines;
     pthread_mutex_t lock; /* guards the vector while it grows */
+    bool shared_sources;
 };
 
 struct call_timer {

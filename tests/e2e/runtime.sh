@@ -65,6 +65,20 @@ out <<'T'
 3 tick syscall 3
 T
 
+check "two plugins of one event source: refused, or on demand one opened at a time"
+same="${stunt%stunt.so}stunt_same_source.so"
+run 3 "$MEWS" print "$stunt" "$same" -I stunt:count=1
+err_has "plugin stunt provides the event source stunt already"
+err_has "shared-sources"
+run 0 "$MEWS" print --shared-sources "$stunt" "$same" -I same_source:count=1 -p '%evt.pluginname %evt.source'
+out <<'T'
+same_source stunt
+T
+run 0 "$MEWS" print --shared-sources "$stunt" "$same" -I stunt:count=1 -p '%evt.pluginname %evt.source'
+out <<'T'
+stunt stunt
+T
+
 check "an event that kills its parser is told, and named"
 run 4 "$MEWS" print -H "$stunt" -H "$witness:die=3" -I stunt:count=5
 err_has "plugin_parse_event"

@@ -353,6 +353,9 @@ Test(plugin, names_ids_and_sources_are_unique)
     cr_expect_eq(plugin_count(h), 5);
     cr_expect_eq(plugin_by_id(h, 998), plugin_at(h, 4));
     cr_expect_eq(plugin_by_source(h, "stunt"), plugin_at(h, 0));
+    plugin_host_share_sources(h, true);
+    load_good(h, "stunt_same_source", "");
+    cr_expect_eq(plugin_by_source(h, "stunt"), plugin_at(h, 0), "the first");
     plugin_host_free(h);
 }
 
