@@ -96,7 +96,8 @@ struct selection {
     enum field_needs needs, rest;  /* of all fields; of those whose values are not kept */
     struct value_column **columns; /* by slot of the filter's fields, NULL: not kept */
     size_t ncolumns;               /* slots; 0: no column */
-    bool stateful; /* of some the values are kept as events pass, and asked for in no other way */
+    bool *tracked; /* by slot: its values are kept as events pass, and come in no other way */
+    bool stateful; /* some are */
     bool wanted;   /* scan it in the background; guarded by sel_lock */
     pthread_mutex_t lock; /* guards what follows */
     uint64_t focus;       /* row near which matches are wanted first */
@@ -104,11 +105,10 @@ struct selection {
     uint64_t matches, scanned;
 };
 
-#define KEPT_MAX 32 /* fields of a filter whose values are kept */
-
 struct scanner { /* a thread's means to scan */
     struct event_reader reader;
-    struct value_chunk *kept[KEPT_MAX];
+    struct value_chunk **kept; /* by slot of the filter's fields */
+    size_t nkept;
     struct buf bytes;
     size_t *offsets;
 };
@@ -121,6 +121,7 @@ void selection_put(struct engine *e, struct selection *s);
 /* Scans for about ns nanoseconds; false when there is nothing left to do. plugin: which kind. */
 bool selections_scan(struct engine *e, struct scanner *sc, bool plugin, uint64_t ns);
 /* Evaluates selections on events that have just been published, while their bytes are at hand. */
+void selections_wake(struct engine *e); /* there are rows for the workers */
 void selections_live(struct engine *e, uint64_t row, size_t n, const char *bytes,
                      const size_t *offsets);
 void selections_restart_scan(struct engine *e);
@@ -407,7 +408,9 @@ struct engine {
     struct plugin_batch
         last_batch; /* plugin thread: what it came with, kept while its events wait for room */
     bool last_batch_ok;
-    uint32_t taken; /* plugin thread: events of it */
+    uint32_t taken;     /* plugin thread: events of it */
+    uint64_t announced; /* plugin thread: when what was passed on was told last, CLOCK_MONOTONIC */
+    bool unannounced;
     struct error last_batch_error;
     uint64_t last_batch_took;
     _Atomic uint64_t batch_numbers; /* given out without a store */

@@ -19,6 +19,7 @@ void scanner_fini(struct scanner *s)
     reader_fini(&s->reader);
     buf_fini(&s->bytes);
     free(s->offsets);
+    free(s->kept);
 }
 
 static struct sel_chunk *chunk_of(struct selection *s, uint64_t index)
@@ -62,6 +63,11 @@ static bool note(struct selection *s, uint64_t row, size_t n, const uint8_t *hit
 static void take_kept(struct engine *e, const struct selection *s, struct scanner *sc, uint64_t row,
                       bool make)
 {
+    if (sc->nkept < s->ncolumns) {
+        free(sc->kept); /* all have been given back */
+        sc->nkept = s->ncolumns;
+        sc->kept = xcalloc(sc->nkept, sizeof(struct value_chunk *));
+    }
     for (size_t i = 0; i < s->ncolumns; i++)
         sc->kept[i] = s->columns[i] ? value_chunk_take(e->values, s->columns[i], row, make) : NULL;
 }
@@ -74,26 +80,43 @@ static void give_kept(struct engine *e, const struct selection *s, struct scanne
     }
 }
 
+/* Which values have to be kept before a chunk can be scanned. */
+enum cover {
+    COVER_NONE,     /* this thread asks for those that are not */
+    COVER_STATEFUL, /* those that nobody can ask for later */
+    COVER_ALL,
+};
+
+static enum cover cover_of(const struct selection *s, bool plugin)
+{
+    return s->plugin && !plugin ? COVER_ALL : s->stateful ? COVER_STATEFUL : COVER_NONE;
+}
+
 /* Whether the values of all rows in the chunk are there. */
 static bool kept_cover(struct engine *e, const struct selection *s, const struct scanner *sc,
-                       uint64_t chunk)
+                       uint64_t chunk, enum cover cover)
 {
     uint64_t rows = MIN_OF(store_rows(e->store) - (chunk << STORE_CHUNK_BITS), STORE_CHUNK);
 
+    if (cover == COVER_NONE)
+        return true;
     for (size_t i = 0; i < s->ncolumns; i++) {
-        if (s->columns[i] && (!sc->kept[i] || value_chunk_known(sc->kept[i]) < rows))
+        if (s->columns[i] && (cover == COVER_ALL || s->tracked[i]) &&
+            (!sc->kept[i] || value_chunk_known(sc->kept[i]) < rows))
             return false;
     }
     return s->ncolumns > 0;
 }
 
 static bool chunk_is_covered(struct engine *e, const struct selection *s, struct scanner *sc,
-                             uint64_t chunk)
+                             uint64_t chunk, enum cover cover)
 {
     bool yes;
 
+    if (cover == COVER_NONE)
+        return true;
     take_kept(e, s, sc, chunk << STORE_CHUNK_BITS, false);
-    yes = kept_cover(e, s, sc, chunk);
+    yes = kept_cover(e, s, sc, chunk, cover);
     give_kept(e, s, sc);
     return yes;
 }
@@ -242,9 +265,9 @@ static size_t scan_columns(struct engine *e, struct selection *s, struct scanner
     return note(s, row, n, hits) ? n : 0;
 }
 
-/* The chunk nearest to the focus that has unscanned rows; false: none. covered: and whose values are
- * kept. Called with the selection's lock. */
-static bool pick_chunk(struct engine *e, struct selection *s, struct scanner *sc, bool covered,
+/* The chunk nearest to the focus that has unscanned rows and whose values are kept so far as they
+ * must; false: none. Called with the selection's lock. */
+static bool pick_chunk(struct engine *e, struct selection *s, struct scanner *sc, enum cover cover,
                        uint64_t *out)
 {
     uint64_t first = store_first(e->store), rows = store_rows(e->store);
@@ -260,7 +283,7 @@ static bool pick_chunk(struct engine *e, struct selection *s, struct scanner *sc
             if (i > high || i < low || (side && d == 0) || (side && d > focus))
                 continue;
             c = chunk_of(s, i);
-            if (!c->claimed && c->scanned < end && (!covered || chunk_is_covered(e, s, sc, i))) {
+            if (!c->claimed && c->scanned < end && chunk_is_covered(e, s, sc, i, cover)) {
                 *out = i;
                 return true;
             }
@@ -306,10 +329,10 @@ static void scan_chunk(struct engine *e, struct selection *s, struct scanner *sc
 
     take_kept(e, s, sc, row, true);
     while (row < end && !e->plugin_quit) {
-        bool kept = kept_cover(e, s, sc, chunk);
+        bool kept = kept_cover(e, s, sc, chunk, COVER_ALL);
         size_t n = (size_t)(end - row), got;
 
-        if (((s->plugin && !plugin) || s->stateful) && !kept)
+        if (!kept && !kept_cover(e, s, sc, chunk, cover_of(s, plugin)))
             break; /* more rows have come, and only the plugin thread can ask for their values */
         got = kept         ? scan_kept(e, s, sc, row, n)
               : e->capture ? scan_columns(e, s, sc, row, n)
@@ -337,7 +360,7 @@ static struct selection *pick_selection(struct engine *e, struct scanner *sc, bo
         if (!s->wanted || (plugin && !s->plugin))
             continue;
         pthread_mutex_lock(&s->lock);
-        if (pick_chunk(e, s, sc, (s->plugin && !plugin) || s->stateful, chunk)) {
+        if (pick_chunk(e, s, sc, cover_of(s, plugin), chunk)) {
             chunk_of(s, *chunk)->claimed = true;
             found = s;
             s->refs++;
@@ -409,6 +432,13 @@ static void live_one(struct engine *e, struct selection *s, uint64_t row, size_t
     }
 }
 
+void selections_wake(struct engine *e)
+{
+    pthread_mutex_lock(&e->sel_lock);
+    pthread_cond_broadcast(&e->sel_cond);
+    pthread_mutex_unlock(&e->sel_lock);
+}
+
 void selections_live(struct engine *e, uint64_t row, size_t n, const char *bytes,
                      const size_t *offsets)
 {
@@ -423,7 +453,6 @@ void selections_live(struct engine *e, uint64_t row, size_t n, const char *bytes
             e->selections.v[i]->refs++;
         }
     }
-    pthread_cond_broadcast(&e->sel_cond); /* the workers' share is done by them */
     pthread_mutex_unlock(&e->sel_lock);
     for (size_t i = 0; i < count; i++) {
         live_one(e, wanted[i], row, n, bytes, offsets);

@@ -14,6 +14,7 @@ static void selection_free(struct selection *s)
     filter_free(s->filter);
     pthread_mutex_destroy(&s->lock);
     free(s->columns);
+    free(s->tracked);
     free(s->text);
     free(s);
 }
@@ -233,6 +234,7 @@ static void find_columns(struct engine *e, struct selection *s, const struct fie
     s->needs = field_refs_needs(refs);
     s->rest = FIELD_NEEDS_HEADER;
     s->columns = xcalloc(refs->v.n, sizeof(*s->columns));
+    s->tracked = xcalloc(refs->v.n, sizeof(*s->tracked));
     for (size_t i = 0; i < refs->v.n; i++) {
         const struct field_ref *ref = refs->v.v[i];
 
@@ -243,11 +245,11 @@ static void find_columns(struct engine *e, struct selection *s, const struct fie
         s->columns[ref->slot] = value_column_of(e->values, ref->text);
         any = true;
         if (ref->def->flags & FIELD_STATEFUL) {
-            s->stateful = true;
+            s->stateful = s->tracked[ref->slot] = true;
             job_post(e, run_track, NULL, NULL, xstrdup(ref->text));
         }
     }
-    s->ncolumns = any && refs->v.n <= KEPT_MAX ? refs->v.n : 0;
+    s->ncolumns = any ? refs->v.n : 0;
 }
 
 static struct selection *selection_new(struct engine *e, const char *text, struct filter *f)

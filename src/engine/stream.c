@@ -5,6 +5,7 @@
 #define IDLE_MAX_NS  (20 * NS_PER_MS)
 #define NODRIVER     "nodriver"
 #define FULL_WAIT_NS (500 * NS_PER_MS)
+#define ANNOUNCE_NS  (5 * NS_PER_MS)
 
 const char *source_state_name(enum source_state s)
 {
@@ -373,7 +374,20 @@ static void pass_on(struct engine *e)
         e->last_ts = event_ts(event);
     }
     e->batch_at.n = 0;
+    e->unannounced = true;
+}
+
+/* That events have been passed on is told to whoever waits for them: not for each one. */
+static void announce(struct engine *e)
+{
+    if (!e->unannounced)
+        return;
+    e->unannounced = false;
+    selections_wake(e);
     wake_main(e, WAKE_STREAM);
+    if (e->output)
+        output_flush(e);
+    e->announced = time_mono();
 }
 
 /* What came last; where there is no room for it on the disk it is told, and lost. */
@@ -386,8 +400,7 @@ static void keep_and_pass(struct engine *e)
         return;
     }
     pass_on(e);
-    if (e->output)
-        output_flush(e);
+    announce(e);
 }
 
 static void read_progress(struct engine *e)
@@ -463,13 +476,15 @@ static bool take_batch(struct engine *e)
     do {
         e->last_batch_ok = e->last_batch_ok && take_events(e, b, &e->last_batch_error);
         if (e->store && e->batch_at.n && !keep_events(e, &full)) {
+            announce(e);
             set_state(e, SOURCE_FULL, full.text);
             return false;
         }
         pass_on(e);
+        if (time_mono() > e->announced + ANNOUNCE_NS)
+            announce(e);
     } while (e->last_batch_ok && e->taken < b->n && !e->plugin_quit);
-    if (e->output)
-        output_flush(e);
+    announce(e);
     return true;
 }
 
@@ -485,6 +500,7 @@ static bool retry_full(struct engine *e)
     }
     set_state(e, SOURCE_RUNNING, NULL);
     pass_on(e);
+    announce(e);
     if (!e->nodriver && take_batch(e))
         finish_batch(e);
     return true;

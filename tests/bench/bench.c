@@ -54,7 +54,10 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(void);
-    } parts[] = {{"stream", bench_stream}, {"screen", bench_screen}, {"capture", bench_capture}};
+    } parts[] = {{"stream", bench_stream},
+                 {"runtime", bench_runtime},
+                 {"screen", bench_screen},
+                 {"capture", bench_capture}};
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGPIPE, SIG_IGN);

@@ -30,6 +30,8 @@ void bench_heading(const char *text);
 
 /* Source, spool and index beside the plugin alone. */
 void bench_stream(void);
+/* Events parsed by plugins and extracted from, beside the calls alone. */
+void bench_runtime(void);
 /* A capture of system calls beside sysdig. */
 void bench_capture(void);
 /* What a person waits for: the first screen, a key under load. */

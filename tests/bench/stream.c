@@ -3,11 +3,9 @@
  * plugin is the stunt of the tests, as fast as it can make small events.
  */
 #include "../e2e/peer.h"
+#include "bare.h"
 #include "bench.h"
 
-#include <dlfcn.h>
-#include <limits.h>
-#include <mews/plugin_api.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,46 +14,6 @@
 #define PARAMS "count=" EVENTS " batch=1000"
 
 /* ---- the plugin alone ------------------------------------------------------------------------ */
-
-static void *symbol(void *library, const char *name)
-{
-    void *p = dlsym(library, name);
-
-    if (!p) {
-        printf("the plugin has no %s\n", name);
-        exit(1);
-    }
-    return p;
-}
-
-struct bare {
-    ss_plugin_t *(*init)(const ss_plugin_init_input *, ss_plugin_rc *);
-    void (*destroy)(ss_plugin_t *);
-    ss_instance_t *(*open)(ss_plugin_t *, const char *, ss_plugin_rc *);
-    void (*close)(ss_plugin_t *, ss_instance_t *);
-    ss_plugin_rc (*next_batch)(ss_plugin_t *, ss_instance_t *, uint32_t *, ss_plugin_event ***);
-    ss_plugin_rc (*extract)(ss_plugin_t *, const ss_plugin_event_input *,
-                            const ss_plugin_field_extract_input *);
-};
-
-static void bare_load(struct bare *b)
-{
-    char path[PATH_MAX];
-    void *library;
-
-    snprintf(path, sizeof(path), "%s/tests/plugins/stunt.so", env("MEWS_BUILDDIR"));
-    library = dlopen(path, RTLD_NOW);
-    if (!library) {
-        printf("%s\n", dlerror());
-        exit(1);
-    }
-    *(void **)&b->init = symbol(library, "plugin_init");
-    *(void **)&b->destroy = symbol(library, "plugin_destroy");
-    *(void **)&b->open = symbol(library, "plugin_open");
-    *(void **)&b->close = symbol(library, "plugin_close");
-    *(void **)&b->next_batch = symbol(library, "plugin_next_batch");
-    *(void **)&b->extract = symbol(library, "plugin_extract_fields");
-}
 
 static void bare_extract(const struct bare *b, ss_plugin_t *p, ss_plugin_event *event, uint64_t n)
 {
@@ -78,7 +36,7 @@ static double run_bare(const struct variant *v)
     uint32_t n;
     double start;
 
-    bare_load(&b);
+    bare_load(&b, "stunt");
     p = b.init(&in, &rc);
     start = bench_now();
     h = b.open(p, PARAMS, &rc);

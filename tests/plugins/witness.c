@@ -402,7 +402,8 @@ EXPORT ss_plugin_rc plugin_parse_event(ss_plugin_t *p, const ss_plugin_event_inp
     s->parsed++;
     if (has(s, "die=") && ev->evtnum == option(s, "die", 0))
         abort();
-    witness(s, ev->evtnum);
+    if (!has(s, "light"))
+        witness(s, ev->evtnum);
     if (s->threads)
         tag_thread(s, ev, in);
     return has(s, "parse-fails") ? SS_PLUGIN_FAILURE : SS_PLUGIN_SUCCESS;
