@@ -348,7 +348,7 @@ bool bundled_want(struct engine *e, const char *text);
  * waits. */
 bool bundled_defer(struct engine *e, const char *text, const json_t *id, const char *method,
                    const json_t *params);
-json_t *plugins_json(struct engine *e);
+json_t *plugins_json(struct engine *e, bool secrets); /* shown as they are */
 void metrics_step(struct engine *e);                   /* plugin thread */
 void offers_look(struct engine *e, const void *event); /* plugin thread */
 json_t *offer_json(struct engine *e);

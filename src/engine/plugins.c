@@ -576,10 +576,11 @@ static void add_report(struct engine *e, const struct plugin *p, json_t *o)
     pthread_mutex_unlock(&e->state_lock);
 }
 
-static json_t *plugin_json(struct engine *e, struct plugin *p)
+static json_t *plugin_json(struct engine *e, struct plugin *p, bool secrets)
 {
     const struct plugin_info *info = plugin_info(p);
-    char *masked = plugin_mask_secrets(plugin_config(p), info->schema),
+    char *config = secrets ? xstrdup(plugin_config(p))
+                           : plugin_mask_secrets(plugin_config(p), info->schema),
          *error = plugin_last_error(p);
     json_t *o = json_object();
 
@@ -609,32 +610,31 @@ static json_t *plugin_json(struct engine *e, struct plugin *p)
     json_object_set_new(o, "metrics", metrics_of(e, p));
     json_object_set_new(o, "warnings", strings_json(&info->warnings));
     json_object_set_new(o, "schema", info->schema ? rpc_str(info->schema) : json_null());
-    json_object_set_new(o, "config", rpc_str(masked));
+    json_object_set_new(o, "config", rpc_str(config));
     json_object_set_new(o, "last_error", error ? rpc_str(error) : json_null());
     json_object_set_new(o, "calls", calls_json(p));
     json_object_set_new(o, "field_calls", field_calls_json(p));
     add_failure(p, o);
     add_report(e, p, o);
-    free(masked);
+    free(config);
     free(error);
     return o;
 }
 
-json_t *plugins_json(struct engine *e)
+json_t *plugins_json(struct engine *e, bool secrets)
 {
     json_t *list = json_array();
     struct plugin *p;
 
     for (size_t i = 0; (p = plugin_at(e->host, i)); i++)
-        json_array_append_new(list, plugin_json(e, p));
+        json_array_append_new(list, plugin_json(e, p, secrets));
     return json_pack("{so}", "plugins", list);
 }
 
 void method_plugins(struct engine *e, const json_t *id, const json_t *params)
 {
-    UNUSED(params);
     atomic_store(&e->metrics_looked, time_mono());
-    reply(e, id, plugins_json(e));
+    reply(e, id, plugins_json(e, rpc_get_bool(params, "secrets", false)));
 }
 
 static void run_config(struct engine *e, struct job *j)

@@ -103,6 +103,8 @@ const struct action actions[] = {
      plugins_load, 0},
     {"plugins: change the configuration", "e", CX_PLUGINS, "configure",
      "of a plugin that takes one while it runs", plugins_config, 0},
+    {"plugins: secrets", "s", CX_PLUGINS, NULL, "show those of configurations, or mask them again",
+     plugins_secrets, 0},
     {"plugins: next tab", "]", CX_PLUGINS, NULL,
      "overview, fields, config, calls, metrics, log; Right too", plugins_tab, 1},
     {"plugins: previous tab", "[", CX_PLUGINS, NULL, "the tab before; Left too", plugins_tab, -1},

@@ -450,6 +450,7 @@ struct plugins_view {
     json_t *log;
     VEC(char *) body_lines; /* looks in front: one byte */
     uint64_t asked_at;
+    bool secrets; /* are shown */
 };
 
 struct fields_view {
@@ -549,6 +550,7 @@ void plugins_open_source(struct ui *u, int arg);
 void plugins_load(struct ui *u, int arg);
 void plugins_tab(struct ui *u, int arg);
 void plugins_config(struct ui *u, int arg); /* a prompt for another one */
+void plugins_secrets(struct ui *u, int arg);
 /* plugin_tabs.c: what is said of the plugin under the cursor */
 enum {
     PLUGIN_TAB_OVERVIEW,

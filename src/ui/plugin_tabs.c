@@ -283,7 +283,8 @@ static void tab_config(struct ui *u, const json_t *p)
     bool running =
         json_is_true(json_object_get(json_object_get(p, "optional"), "plugin_set_config"));
 
-    line(u, LOOK_HEAD, " configuration in force (secrets are masked)%s",
+    line(u, LOOK_HEAD, " configuration in force (secrets are %s)%s",
+         u->plugins.secrets ? "shown" : "masked: s shows them",
          running ? "   e changes it while it runs" : "");
     if (config && *config)
         add_json(u, LOOK_TEXT, config);

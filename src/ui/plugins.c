@@ -93,7 +93,7 @@ static void refresh_plugins(struct ui *u)
         return;
     v->asking = true;
     v->asked_at = time_mono();
-    ask(u, "plugins", NULL, on_plugins, NULL);
+    ask(u, "plugins", json_pack("{sb}", "secrets", v->secrets), on_plugins, NULL);
 }
 
 void plugins_reset(struct ui *u)
@@ -394,8 +394,25 @@ void plugins_config(struct ui *u, int arg)
     prompt_open(u, question, rpc_get_str(p, "config"), NULL, on_config, xstrdup(name));
 }
 
+void plugins_secrets(struct ui *u, int arg)
+{
+    UNUSED(arg);
+    u->plugins.secrets = !u->plugins.secrets;
+    notice(u, LOOK_TEXT,
+           u->plugins.secrets ? "secrets are shown until s or another screen"
+                              : "secrets are masked");
+    u->plugins.asking = false;
+    refresh_plugins(u);
+}
+
 static void plugins_open(struct ui *u)
 {
+    if (u->plugins.secrets) {
+        u->plugins.secrets = false;
+        json_decref(u->plugins.answer);
+        u->plugins.answer = NULL;
+        u->plugins.list.n = 0;
+    }
     refresh_plugins(u);
 }
 
