@@ -473,6 +473,8 @@ struct ui {
     VEC(struct request *) requests;
     json_t *options;
     bool quit, redraw, utc, ended;
+    uint64_t
+        keys_wait; /* keys are read again then at the latest: they may be for a dialog to come */
     int exit_code;
     int height, width;
     bool colors;
@@ -535,7 +537,7 @@ void notice(struct ui *u, enum look l, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void ui_quit(struct ui *u, int arg);
 void engine_restart(struct ui *u, int arg);
 void capture_toggle(struct ui *u, int arg);
-    /* 0: calls in halves or not, 1: internal events */ /* 1: without the plugin that died */
+/* 0: calls in halves or not, 1: internal events */ /* 1: without the plugin that died */
 void engine_end_call(struct ui *u, int arg);
 void report_open(struct ui *u);
 void offer_take(struct ui *u, int arg);

@@ -7,9 +7,10 @@
 
 #include "internal.h"
 
-#define FRAME_NS  (16 * NS_PER_MS)
-#define NOTICE_NS (6 * NS_PER_S)
-#define TICK_MS   500
+#define FRAME_NS     (16 * NS_PER_MS)
+#define NOTICE_NS    (6 * NS_PER_S)
+#define TICK_MS      500
+#define KEYS_WAIT_NS (500 * NS_PER_MS)
 
 static volatile sig_atomic_t end_wanted, resized;
 
@@ -464,6 +465,7 @@ static void on_quit_asked(struct ui *u, const json_t *result, const json_t *erro
     char text[300], n[32];
 
     UNUSED(ctx);
+    u->keys_wait = 0;
     if (error || !rpc_get_bool(result, "this", false)) {
         quit_now(u, NULL);
         return;
@@ -476,6 +478,7 @@ static void on_quit_asked(struct ui *u, const json_t *result, const json_t *erro
 void ui_quit(struct ui *u, int arg)
 {
     UNUSED(arg);
+    u->keys_wait = time_mono() + KEYS_WAIT_NS;
     ask(u, "keeper/unsaved", NULL, on_quit_asked, NULL);
 }
 
@@ -513,7 +516,7 @@ static void read_keys(struct ui *u)
     wint_t key;
     int kind;
 
-    while ((kind = get_wch(&key)) != ERR) {
+    while (time_mono() >= u->keys_wait && (kind = get_wch(&key)) != ERR) {
         if (kind == KEY_CODE_YES && key == KEY_RESIZE) {
             u->redraw = true;
             continue;
@@ -670,7 +673,7 @@ static void run(struct ui *u)
 
     while (!u->quit && !end_wanted) {
         struct pollfd fds[2] = {
-            {u->ended ? -1 : STDIN_FILENO, POLLIN, 0},
+            {u->ended || time_mono() < u->keys_wait ? -1 : STDIN_FILENO, POLLIN, 0},
             {rpc_in(u->rpc), (short)(POLLIN | (rpc_wants_write(u->rpc) ? POLLOUT : 0)), 0}};
         int n = poll(fds, 2, u->redraw && !u->ended ? (int)(FRAME_NS / NS_PER_MS) : TICK_MS);
 
