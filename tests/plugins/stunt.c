@@ -47,9 +47,18 @@ struct stream {
     ss_plugin_event **pointers;
 };
 
+#ifdef STUNT_SHARES /* as class statics of C++ do, by their name, whatever dlopen was told */
+EXPORT char stunt_shared_api[16] = STUNT_API;
+__asm__(".type stunt_shared_api, @gnu_unique_object");
+#endif
+
 EXPORT const char *plugin_get_required_api_version(void)
 {
+#ifdef STUNT_SHARES
+    return stunt_shared_api;
+#else
     return STUNT_API;
+#endif
 }
 
 EXPORT const char *plugin_get_name(void)

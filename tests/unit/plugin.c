@@ -359,6 +359,21 @@ Test(plugin, names_ids_and_sources_are_unique)
     plugin_host_free(h);
 }
 
+Test(plugin, statics_shared_with_a_plugin_before_are_found_and_named)
+{
+    struct plugin_host *h = plugin_host_new(&hooks, NULL);
+    struct plugin *p;
+
+    load_good(h, "stunt_shares", "");
+    p = load(h, "stunt_shares_too", "");
+    cr_expect_str_eq(plugin_failure(p)->step, "isolation");
+    cr_expect_str_eq(
+        plugin_failure(p)->text,
+        "alone the library reports API version 3.6.0, beside the plugins loaded before "
+        "it 3.11.0: they share C++ statics");
+    plugin_host_free(h);
+}
+
 Test(plugin, a_stream_is_closed_before_its_plugin_is_destroyed_and_the_last_goes_first)
 {
     char path[] = "/tmp/mews-test-XXXXXX";
