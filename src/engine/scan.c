@@ -9,6 +9,7 @@
 
 void scanner_init(struct scanner *s, struct engine *e)
 {
+    *s = (struct scanner){0};
     reader_init(&s->reader, e);
     buf_init(&s->bytes, EVENT_LEN_MAX + WINDOW_BYTES);
     s->offsets = xcalloc(WINDOW_ROWS, sizeof(*s->offsets));
