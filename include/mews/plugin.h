@@ -200,6 +200,22 @@ struct plugin_hooks {
 
 /* record may be NULL. */
 struct plugin_host *plugin_host_new(const struct plugin_hooks *hooks, struct plugin_record *record);
+/* ---- trace: calls one by one, while it is on; any thread ---- */
+enum { PLUGIN_TRACE_MAX = 512 };
+struct plugin_trace_entry {
+    uint64_t number;      /* counts calls since the trace was there, from 1 */
+    uint64_t ended, took; /* ns since 1970; ns */
+    uint64_t event;       /* 0: none */
+    enum plugin_fn fn;
+    bool failed;
+    char plugin[RECORD_NAME], field[RECORD_NAME], arg[RECORD_ARG]; /* secrets are masked */
+};
+void plugin_trace_set(struct plugin_host *h, bool on);
+bool plugin_trace_on(const struct plugin_host *h);
+/* The newest after a number, at most max, the oldest of them first; how many. */
+size_t plugin_trace_read(struct plugin_host *h, uint64_t after, struct plugin_trace_entry *out,
+                         size_t max);
+
 /* Plugins loaded from now on may provide an event source that another one provides already (§9), as
  * current libraries allow; the seed of the framework does not. */
 void plugin_host_share_sources(struct plugin_host *h, bool share);

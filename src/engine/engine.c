@@ -339,6 +339,7 @@ const struct method engine_methods[] = {
     {"count/rows", method_count_rows},
     {"count/stop", method_count_stop},
     {"plugins", method_plugins},
+    {"trace", method_trace},
     {"plugin/config", method_plugin_config},
     {"async", method_async},
     {"tables", method_tables},

@@ -478,6 +478,7 @@ void method_filter_complete(struct engine *e, const json_t *id, const json_t *pa
 void method_filter_join(struct engine *e, const json_t *id, const json_t *params);
 void method_columns(struct engine *e, const json_t *id, const json_t *params);
 void method_fields(struct engine *e, const json_t *id, const json_t *params);
+void method_trace(struct engine *e, const json_t *id, const json_t *params);
 void method_plugins(struct engine *e, const json_t *id, const json_t *params);
 void method_plugin_config(struct engine *e, const json_t *id, const json_t *params);
 void method_async(struct engine *e, const json_t *id, const json_t *params);

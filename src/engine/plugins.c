@@ -637,6 +637,37 @@ void method_plugins(struct engine *e, const json_t *id, const json_t *params)
     reply(e, id, plugins_json(e, rpc_get_bool(params, "secrets", false)));
 }
 
+static json_t *trace_json(const struct plugin_trace_entry *t)
+{
+    json_t *o = json_pack("{so so so so so sb}", "number", rpc_u64(t->number), "ended",
+                          rpc_u64(t->ended), "took", rpc_u64(t->took), "plugin", rpc_str(t->plugin),
+                          "function", rpc_str(plugin_fn_name(t->fn)), "failed", t->failed);
+
+    if (t->event)
+        json_object_set_new(o, "event", rpc_u64(t->event));
+    if (*t->field)
+        json_object_set_new(o, "field", rpc_str(t->field));
+    if (*t->arg)
+        json_object_set_new(o, "arg", rpc_str(t->arg));
+    return o;
+}
+
+void method_trace(struct engine *e, const json_t *id, const json_t *params)
+{
+    struct plugin_trace_entry *list = xcalloc(PLUGIN_TRACE_MAX, sizeof(*list));
+    json_t *entries = json_array();
+    size_t n;
+
+    if (json_object_get(params, "on"))
+        plugin_trace_set(e->host, rpc_get_bool(params, "on", false));
+    n = plugin_trace_read(e->host, rpc_u64_or(params, "after", 0), list,
+                          (size_t)rpc_u64_or(params, "max", PLUGIN_TRACE_MAX));
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(entries, trace_json(&list[i]));
+    free(list);
+    reply(e, id, json_pack("{sb so}", "on", plugin_trace_on(e->host), "calls", entries));
+}
+
 static void run_config(struct engine *e, struct job *j)
 {
     const char *name = rpc_get_str(j->params, "plugin"), *config = rpc_get_str(j->params, "config");

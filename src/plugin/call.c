@@ -51,6 +51,11 @@ static void copy_arg(struct plugin_call *c, const char *arg)
         c->arg[0] = '\0';
 }
 
+static bool traced(const struct plugin *p)
+{
+    return atomic_load_explicit(&p->host->tracing, memory_order_relaxed);
+}
+
 struct call_timer call_begin(struct plugin *p, enum plugin_fn fn, uint64_t event, const char *arg)
 {
     struct plugin_call *c = &p->host->record->call;
@@ -68,7 +73,7 @@ struct call_timer call_begin_extract(struct plugin *p, uint32_t field, uint64_t 
 {
     struct plugin_call *c = &p->host->record->call;
     uint64_t n = atomic_load_explicit(&p->field_stats[field].calls, memory_order_relaxed);
-    struct call_timer t = {0, n % TIME_ONE_IN == 0};
+    struct call_timer t = {0, n % TIME_ONE_IN == 0 || traced(p)};
 
     t.start = t.timed ? time_mono() : coarse_now();
     record_start(c, p, PF_EXTRACT_FIELDS, event, t.start);
@@ -82,7 +87,7 @@ struct call_timer call_begin_often(struct plugin *p, enum plugin_fn fn, uint64_t
 {
     struct plugin_call *c = &p->host->record->call;
     uint64_t n = atomic_load_explicit(&p->fn_stats[fn].calls, memory_order_relaxed);
-    struct call_timer t = {0, n % TIME_ONE_IN == 0};
+    struct call_timer t = {0, n % TIME_ONE_IN == 0 || traced(p)};
 
     t.start = t.timed ? time_mono() : coarse_now();
     record_start(c, p, fn, event, t.start);
@@ -131,9 +136,16 @@ static void account(struct plugin_stats *s, const struct call_timer *t, uint64_t
         atomic_store_explicit(&s->max_ns, end - t->start, memory_order_relaxed);
 }
 
-void call_end(struct plugin *p, enum plugin_fn fn, struct call_timer t, bool failed)
+static void over(struct plugin *p, const struct call_timer *t, uint64_t end, bool failed)
 {
     atomic_store_explicit(&p->host->record->call.active, 0, memory_order_release);
+    if (t->timed && traced(p))
+        trace_note(p->host, end - t->start, failed);
+}
+
+void call_end(struct plugin *p, enum plugin_fn fn, struct call_timer t, bool failed)
+{
+    over(p, &t, time_mono(), failed);
     account(&p->fn_stats[fn], &t, time_mono(), failed);
 }
 
@@ -141,7 +153,7 @@ void call_end_often(struct plugin *p, enum plugin_fn fn, struct call_timer t, bo
 {
     uint64_t end = t.timed ? time_mono() : 0;
 
-    atomic_store_explicit(&p->host->record->call.active, 0, memory_order_release);
+    over(p, &t, end, failed);
     account(&p->fn_stats[fn], &t, end, failed);
 }
 
@@ -149,7 +161,7 @@ void call_end_extract(struct plugin *p, uint32_t field, struct call_timer t, boo
 {
     uint64_t end = t.timed ? time_mono() : 0;
 
-    atomic_store_explicit(&p->host->record->call.active, 0, memory_order_release);
+    over(p, &t, end, failed);
     account(&p->field_stats[field], &t, end, failed);
     account(&p->fn_stats[PF_EXTRACT_FIELDS], &t, end, failed);
 }

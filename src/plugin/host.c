@@ -12,6 +12,7 @@ struct plugin_host *plugin_host_new(const struct plugin_hooks *hooks, struct plu
     h->tables = tables_new();
     h->async = async_new();
     h->routines = routines_new();
+    h->trace = trace_new();
     pthread_mutex_init(&h->lock, NULL);
     return h;
 }
@@ -115,6 +116,7 @@ void plugin_host_free(struct plugin_host *h)
     vec_free(&h->plugins);
     tables_free(h->tables);
     async_free(h->async);
+    trace_free(h->trace);
     pthread_mutex_destroy(&h->lock);
     free(h);
 }

@@ -78,7 +78,14 @@ struct plugin_host {
     struct routines *routines;
     pthread_mutex_t lock; /* guards the vector while it grows */
     bool shared_sources;
+    struct plugin_trace *trace;
+    _Atomic bool tracing;
 };
+
+/* trace.c. trace_note: of the call in the record, which has just ended; its thread. */
+struct plugin_trace *trace_new(void);
+void trace_free(struct plugin_trace *t);
+void trace_note(struct plugin_host *h, uint64_t took, bool failed);
 
 struct call_timer {
     uint64_t start;

@@ -103,6 +103,7 @@ const struct action actions[] = {
      plugins_load, 0},
     {"plugins: change the configuration", "e", CX_PLUGINS, "configure",
      "of a plugin that takes one while it runs", plugins_config, 0},
+    {"api: trace", "t", CX_API, "trace", "each call as it is made; again: no longer", api_trace, 0},
     {"plugins: secrets", "s", CX_PLUGINS, NULL, "show those of configurations, or mask them again",
      plugins_secrets, 0},
     {"plugins: next tab", "]", CX_PLUGINS, NULL,

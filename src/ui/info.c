@@ -178,14 +178,12 @@ static void api_open(struct ui *u)
     ask(u, "plugins", NULL, on_plugins, NULL);
 }
 
-static void api_draw(struct ui *u, struct rect r)
+static void calls_draw(struct ui *u, struct rect r)
 {
     const json_t *p, *c;
     int y = r.y + 1;
     size_t i, k;
 
-    if (time_mono() > u->plugins.asked_at + NS_PER_S)
-        api_open(u);
     text_putf(r.y, r.x + 1, r.w - 1, LOOK_HEAD, "%-16s %-30s %12s %8s %9s %9s %9s", "plugin",
               "function", "calls", "failed", "p50", "p99", "max");
     json_array_foreach(json_object_get(u->plugins.answer, "plugins"), i, p) {
@@ -209,7 +207,83 @@ static void api_draw(struct ui *u, struct rect r)
         text_puts(r.y + r.h / 3, r.x + 2, r.w - 4, LOOK_DIM, "no plugin has been called yet");
 }
 
-const struct screen screen_api = {"API", api_open, api_draw, NULL, NULL, NULL, NULL, NULL};
+/* ---- its trace, below ------------------------------------------------------------------------ */
+
+static void on_trace(struct ui *u, const json_t *result, const json_t *error, void *ctx)
+{
+    UNUSED(ctx);
+    if (error) {
+        notice(u, LOOK_BAD, "%s", error_text(error));
+        return;
+    }
+    json_decref(u->plugins.trace);
+    u->plugins.trace = json_incref((json_t *)result);
+}
+
+static void ask_trace(struct ui *u)
+{
+    ask(u, "trace",
+        json_pack("{sb so}", "on", u->plugins.tracing, "max", rpc_u64((uint64_t)u->height)),
+        on_trace, NULL);
+}
+
+void api_trace(struct ui *u, int arg)
+{
+    UNUSED(arg);
+    u->plugins.tracing = !u->plugins.tracing;
+    ask_trace(u);
+}
+
+static void trace_draw(struct ui *u, struct rect r)
+{
+    const json_t *calls = json_object_get(u->plugins.trace, "calls"), *c;
+    size_t n = json_array_size(calls), i, from = n > (size_t)r.h ? n - (size_t)r.h : 0;
+
+    if (n == 0)
+        text_puts(r.y, r.x + 1, r.w - 1, LOOK_DIM, "no plugin is called now");
+    json_array_foreach(calls, i, c) {
+        char at[40], took[32], event[32] = "";
+        const char *name = rpc_get_str(c, "function"), *field = rpc_get_str(c, "field"),
+                   *given = rpc_get_str(c, "arg");
+
+        if (i < from)
+            continue;
+        if (json_object_get(c, "event"))
+            snprintf(event, sizeof(event), "#%llu", (unsigned long long)rpc_u64_or(c, "event", 0));
+        text_putf(r.y + (int)(i - from), r.x + 1, r.w - 1,
+                  rpc_get_bool(c, "failed", false) ? LOOK_WARN : LOOK_TEXT,
+                  "%s %9s  %-12.12s %-20s %s%s%s%s%s",
+                  time_text(u, rpc_u64_or(c, "ended", 0), TIME_CLOCK_S, at),
+                  text_duration(rpc_u64_or(c, "took", 0), took), rpc_get_str(c, "plugin"),
+                  name + (str_starts(name, "plugin_") ? 7 : 0), event, field ? " " : "",
+                  field ? field : "", given ? " " : "", given ? given : "");
+    }
+}
+
+static void api_draw(struct ui *u, struct rect r)
+{
+    int trace = u->plugins.tracing ? r.h / 2 : 0;
+
+    if (time_mono() > u->plugins.asked_at + NS_PER_S) {
+        api_open(u);
+        if (u->plugins.tracing && engine_is_up(u))
+            ask_trace(u);
+    }
+    calls_draw(u, (struct rect){r.y, r.x, r.h - trace, r.w});
+    if (!trace)
+        return;
+    rule_line(r.y + r.h - trace, r.x, r.w, LOOK_DIM);
+    text_puts(r.y + r.h - trace, r.x + 2, r.w - 2, LOOK_STRONG, " trace ");
+    trace_draw(u, (struct rect){r.y + r.h - trace + 1, r.x, trace - 1, r.w});
+}
+
+static unsigned api_contexts(struct ui *u)
+{
+    UNUSED(u);
+    return CX_API;
+}
+
+const struct screen screen_api = {"API", api_open, api_draw, NULL, NULL, api_contexts, NULL, NULL};
 
 /* ---- screens of what this version does not do ------------------------------------------------ */
 

@@ -117,6 +117,7 @@ enum context { /* where a key means something; bits */
                CX_VALUE = 512, /* a value is under the cursor */
                CX_ASYNC = 1024,
                CX_STATE = 2048,
+               CX_API = 4096,
 };
 
 struct action {
@@ -451,6 +452,8 @@ struct plugins_view {
     VEC(char *) body_lines; /* looks in front: one byte */
     uint64_t asked_at;
     bool secrets; /* are shown */
+    bool tracing;
+    json_t *trace; /* answer of trace */
 };
 
 struct fields_view {
@@ -553,6 +556,7 @@ void plugins_load(struct ui *u, int arg);
 void plugins_tab(struct ui *u, int arg);
 void plugins_config(struct ui *u, int arg); /* a prompt for another one */
 void plugins_secrets(struct ui *u, int arg);
+void api_trace(struct ui *u, int arg); /* on, or off again */
 /* plugin_tabs.c: what is said of the plugin under the cursor */
 enum {
     PLUGIN_TAB_OVERVIEW,

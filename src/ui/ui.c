@@ -604,12 +604,12 @@ static struct ui *ui_new(int rpc_fd, const json_t *options)
 
 static void ui_free(struct ui *u)
 {
-    json_t *const refs[] = {u->options,       u->stream,         u->keeper,
-                            u->report,        u->offer,          u->unsaved,
-                            u->capture_info,  u->check,          u->candidates,
-                            u->events.rows,   u->events.strip,   u->counts.fields,
-                            u->counts.answer, u->plugins.answer, u->plugins.open_params,
-                            u->plugins.log,   u->fields.fields,  u->log.entries};
+    json_t *const refs[] = {
+        u->options,       u->stream,         u->keeper,        u->report,
+        u->offer,         u->unsaved,        u->capture_info,  u->check,
+        u->candidates,    u->events.rows,    u->events.strip,  u->counts.fields,
+        u->counts.answer, u->plugins.answer, u->plugins.trace, u->plugins.open_params,
+        u->plugins.log,   u->fields.fields,  u->log.entries};
 
     while (u->overlays.n)
         overlay_close(u);

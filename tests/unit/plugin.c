@@ -359,6 +359,36 @@ Test(plugin, names_ids_and_sources_are_unique)
     plugin_host_free(h);
 }
 
+Test(plugin, the_trace_has_each_call_while_it_is_on)
+{
+    static struct plugin_trace_entry t[PLUGIN_TRACE_MAX];
+    struct plugin_host *h = plugin_host_new(&hooks, NULL);
+    struct plugin *p = load_good(h, "stunt", "");
+    struct plugin_batch b;
+    struct error err;
+    size_t n;
+
+    cr_expect_eq(plugin_trace_read(h, 0, t, PLUGIN_TRACE_MAX), 0, "it is off");
+    plugin_trace_set(h, true);
+    cr_expect(plugin_trace_on(h));
+    cr_assert_eq(plugin_stream_open(p, "count=3", &err), SEV_OK);
+    cr_assert_eq(plugin_stream_next(p, &b, &err), SEV_OK);
+    n = plugin_trace_read(h, 0, t, PLUGIN_TRACE_MAX);
+    cr_assert_eq(n, 2);
+    cr_expect_eq(t[0].fn, PF_OPEN);
+    cr_expect_str_eq(t[0].arg, "count=3");
+    cr_expect_eq(t[1].fn, PF_NEXT_BATCH);
+    cr_expect_str_eq(t[1].plugin, "stunt");
+    cr_expect_eq(t[1].number, 2);
+    cr_expect_eq(plugin_trace_read(h, 1, t, PLUGIN_TRACE_MAX), 1, "after the first");
+    cr_expect_eq(plugin_trace_read(h, 0, t, 1), 1);
+    cr_expect_eq(t[0].fn, PF_NEXT_BATCH, "the newest");
+    plugin_trace_set(h, false);
+    plugin_stream_next(p, &b, &err);
+    cr_expect_eq(plugin_trace_read(h, 0, t, PLUGIN_TRACE_MAX), 2);
+    plugin_host_free(h);
+}
+
 Test(plugin, statics_shared_with_a_plugin_before_are_found_and_named)
 {
     struct plugin_host *h = plugin_host_new(&hooks, NULL);
