@@ -218,6 +218,18 @@ int engine_end(struct engine *e)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+void wait_for_matches(struct engine *e, double rows)
+{
+    bool done;
+
+    do {
+        json_t *s = note(e, "selection");
+
+        done = !s || strtod(text_of(s, "scanned"), NULL) >= rows;
+        json_decref(s);
+    } while (!done);
+}
+
 json_t *stunt_session(const char *params)
 {
     char library[PATH_MAX];

@@ -53,5 +53,7 @@ const char *text_of(const json_t *o, const char *key);
 json_t *stunt_session(const char *params);
 /* Waits until the source has ended. */
 void wait_for_end(struct engine *e);
+/* Until a selection is scanned that far. */
+void wait_for_matches(struct engine *e, double rows);
 
 #endif
