@@ -282,6 +282,16 @@ static void send_container(struct state *s, const ss_plugin_event *e)
     s->handler(s->owner, (ss_plugin_event *)(void *)event, err);
 }
 
+/* Who asked, in an event of the tour with this payload; NULL: nobody that is known. */
+static struct user *user_of(struct state *s, const char *data, size_t n, bool make)
+{
+    const char *name;
+    size_t len;
+
+    return text_behind(data, n, "\"username\":\"", &name, &len) ? user_named(s, name, len, make)
+                                                                : NULL;
+}
+
 EXPORT const char *plugin_get_parse_event_sources(void)
 {
     return "[\"tour\"]";
@@ -291,13 +301,12 @@ EXPORT ss_plugin_rc plugin_parse_event(ss_plugin_t *p, const ss_plugin_event_inp
                                        const ss_plugin_event_parse_input *in)
 {
     struct state *s = p;
-    const char *data, *name;
+    const char *data;
     struct user *u;
-    size_t n, len;
+    size_t n;
 
     (void)in;
-    if (!event_data(ev->evt, &data, &n) || !text_behind(data, n, "\"username\":\"", &name, &len) ||
-        !(u = user_named(s, name, len, true)))
+    if (!event_data(ev->evt, &data, &n) || !(u = user_of(s, data, n, true)))
         return SS_PLUGIN_SUCCESS;
     u->asked++;
     u->refused += memmem(data, n, "\"code\":403", 10) != NULL;
@@ -310,11 +319,10 @@ EXPORT ss_plugin_rc plugin_parse_event(ss_plugin_t *p, const ss_plugin_event_inp
 
 EXPORT const char *plugin_get_fields(void)
 {
-    return "[{\"name\":\"watch.asked\",\"type\":\"uint64\",\"desc\":\"what this user has asked for "
-           "so "
-           "far\"},{\"name\":\"watch.refused\",\"type\":\"uint64\",\"desc\":\"how often this user "
-           "was "
-           "refused so far\"}]";
+    return "[{\"name\":\"watch.asked\",\"type\":\"uint64\","
+           "\"desc\":\"what this user has asked for so far\"},"
+           "{\"name\":\"watch.refused\",\"type\":\"uint64\","
+           "\"desc\":\"how often this user was refused so far\"}]";
 }
 
 EXPORT const char *plugin_get_extract_event_sources(void)
@@ -326,15 +334,13 @@ EXPORT ss_plugin_rc plugin_extract_fields(ss_plugin_t *p, const ss_plugin_event_
                                           const ss_plugin_field_extract_input *in)
 {
     struct state *s = p;
-    const char *data, *name;
+    const char *data;
     struct user *u;
-    size_t n, len;
+    size_t n;
 
     for (uint32_t i = 0; i < in->num_fields; i++) {
         in->fields[i].res_len = 0;
-        if (!event_data(ev->evt, &data, &n) ||
-            !text_behind(data, n, "\"username\":\"", &name, &len) ||
-            !(u = user_named(s, name, len, false)))
+        if (!event_data(ev->evt, &data, &n) || !(u = user_of(s, data, n, false)))
             continue;
         s->value = in->fields[i].field_id == 0 ? u->asked : u->refused;
         in->fields[i].res.u64 = &s->value;

@@ -228,42 +228,34 @@ static bool column_row_matches(struct engine *e, struct selection *s, struct sca
     return row_matches(e, s, sc, stub, row, before);
 }
 
-/* By values that are kept: no byte of plugins' events need be read, and any thread can do it. */
-static size_t scan_kept(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
-                        size_t n)
+/* Row by row. kept: by values that are kept; no byte of plugins' events need be read, and any thread
+ * can do it. Otherwise by columns, and the bytes of those rows that these do not tell. */
+static size_t scan_rows(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
+                        size_t n, bool kept)
 {
     uint64_t before = ts_before(e, row);
     uint8_t hits[WINDOW_ROWS];
 
-    n = MIN_OF(n, (size_t)WINDOW_ROWS);
     for (size_t i = 0; i < n; i++) {
         struct store_row r = {0};
 
         hits[i] = store_row(e->store, row + i, &r) &&
-                  column_row_matches(e, s, sc, row + i, &r, before, true);
+                  column_row_matches(e, s, sc, row + i, &r, before, kept);
         before = r.ts;
     }
     return note(s, row, n, hits) ? n : 0;
 }
 
-/* Evaluates rows by their columns; the few that have to be read are read one by one, many at once. */
-static size_t scan_columns(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
-                           size_t n)
+/* The next rows of a chunk, in the way that reads least. */
+static size_t scan_some(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
+                        size_t n, bool kept)
 {
-    uint64_t before = ts_before(e, row);
-    uint8_t hits[WINDOW_ROWS];
-
     n = MIN_OF(n, (size_t)WINDOW_ROWS);
-    if (rows_to_read(e, s, row, n) * READS_SHARE > n)
+    if (kept)
+        return scan_rows(e, s, sc, row, n, true);
+    if (!e->capture || rows_to_read(e, s, row, n) * READS_SHARE > n)
         return scan_window(e, s, sc, row, n);
-    for (size_t i = 0; i < n; i++) {
-        struct store_row r = {0};
-
-        hits[i] = store_row(e->store, row + i, &r) &&
-                  column_row_matches(e, s, sc, row + i, &r, before, false);
-        before = r.ts;
-    }
-    return note(s, row, n, hits) ? n : 0;
+    return scan_rows(e, s, sc, row, n, false);
 }
 
 /* The chunk nearest to the focus that has unscanned rows and whose values are kept so far as they
@@ -335,9 +327,7 @@ static void scan_chunk(struct engine *e, struct selection *s, struct scanner *sc
 
         if (!kept && !kept_cover(e, s, sc, chunk, cover_of(s, plugin)))
             break; /* more rows have come, and only the plugin thread can ask for their values */
-        got = kept         ? scan_kept(e, s, sc, row, n)
-              : e->capture ? scan_columns(e, s, sc, row, n)
-                           : scan_window(e, s, sc, row, n);
+        got = scan_some(e, s, sc, row, n, kept);
         if (got == 0)
             break;
         row += got;

@@ -145,8 +145,10 @@ static void over(struct plugin *p, const struct call_timer *t, uint64_t end, boo
 
 void call_end(struct plugin *p, enum plugin_fn fn, struct call_timer t, bool failed)
 {
-    over(p, &t, time_mono(), failed);
-    account(&p->fn_stats[fn], &t, time_mono(), failed);
+    uint64_t end = time_mono();
+
+    over(p, &t, end, failed);
+    account(&p->fn_stats[fn], &t, end, failed);
 }
 
 void call_end_often(struct plugin *p, enum plugin_fn fn, struct call_timer t, bool failed)

@@ -538,9 +538,8 @@ void state_at_event(struct ui *u, int arg);
 
 void notice(struct ui *u, enum look l, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void ui_quit(struct ui *u, int arg);
-void engine_restart(struct ui *u, int arg);
-void capture_toggle(struct ui *u, int arg);
-/* 0: calls in halves or not, 1: internal events */ /* 1: without the plugin that died */
+void engine_restart(struct ui *u, int arg); /* 1: without the plugin that died */
+void capture_toggle(struct ui *u, int arg); /* 0: calls in halves or not, 1: internal events */
 void engine_end_call(struct ui *u, int arg);
 void report_open(struct ui *u);
 void offer_take(struct ui *u, int arg);

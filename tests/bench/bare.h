@@ -1,10 +1,12 @@
 /*
- * What for: a plugin of the tests, called as barely as can be.
+ * What for: the plugins of the tests, called as barely as can be, and in an engine.
  * Threads:  none.
  * Errors:   end the run with a message.
  */
 #ifndef MEWS_TESTS_BARE_H
 #define MEWS_TESTS_BARE_H
+
+#include "../e2e/peer.h"
 
 #include <mews/plugin_api.h>
 
@@ -23,5 +25,8 @@ struct bare {
 
 /* By the name of its file below tests/plugins. */
 void bare_load(struct bare *b, const char *name);
+/* Seconds from the opening of stunt, in an engine with this session (which it takes over), to the
+ * stream's end; with a filter (may be NULL) until it has searched so many rows. */
+double bench_stunt(json_t *session, const char *params, const char *filter, double rows);
 
 #endif

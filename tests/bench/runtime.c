@@ -2,7 +2,6 @@
  * Events that are sourced, parsed by two plugins, and have three fields extracted, beside the same
  * calls made by a bare loop: what is between them is the host's own time.
  */
-#include "../e2e/peer.h"
 #include "bare.h"
 #include "bench.h"
 
@@ -85,22 +84,7 @@ static json_t *session(void)
 
 static double run_mews(const struct variant *v)
 {
-    struct engine e;
-    double start;
-
-    engine_start(&e);
-    ask(&e, "session/start", session());
-    json_decref(note(&e, "session/ready"));
-    if (v->arg)
-        ask(&e, "select", json_pack("{ss}", "filter", v->arg));
-    start = bench_now();
-    ask(&e, "source/open", json_pack("{ss ss}", "source", "stunt", "params", PARAMS));
-    wait_for_end(&e);
-    if (v->arg)
-        wait_for_matches(&e, strtod(EVENTS, NULL));
-    start = bench_now() - start;
-    engine_end(&e);
-    return start;
+    return bench_stunt(session(), PARAMS, v->arg, strtod(EVENTS, NULL));
 }
 
 void bench_runtime(void)

@@ -2,7 +2,6 @@
  * A plugin's events through source, spool and index, beside the same calls in a bare loop. The
  * plugin is the stunt of the tests, as fast as it can make small events.
  */
-#include "../e2e/peer.h"
 #include "bare.h"
 #include "bench.h"
 
@@ -59,22 +58,7 @@ static double run_bare(const struct variant *v)
 
 static double run_mews(const struct variant *v)
 {
-    struct engine e;
-    double start;
-
-    engine_start(&e);
-    ask(&e, "session/start", stunt_session(NULL));
-    json_decref(note(&e, "session/ready"));
-    if (v->arg)
-        ask(&e, "select", json_pack("{ss}", "filter", v->arg));
-    start = bench_now();
-    ask(&e, "source/open", json_pack("{ss ss}", "source", "stunt", "params", PARAMS));
-    wait_for_end(&e);
-    if (v->arg)
-        wait_for_matches(&e, strtod(EVENTS, NULL));
-    start = bench_now() - start;
-    engine_end(&e);
-    return start;
+    return bench_stunt(stunt_session(NULL), PARAMS, v->arg, strtod(EVENTS, NULL));
 }
 
 void bench_stream(void)

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "mews/plugin.h"
+#include "loading.h"
 
 static char log_text[4096];
 static _Atomic unsigned arrived;
@@ -27,30 +27,6 @@ static void note_async(void *ctx)
 }
 
 static const struct plugin_hooks hooks = {.log = keep_log, .async = note_async};
-
-static struct plugin *load(struct plugin_host *h, const char *name, const char *config)
-{
-    char path[512], program[512];
-    struct plugin_info info;
-    struct plugin_failure f;
-    struct plugin *p;
-
-    snprintf(path, sizeof(path), "%s/tests/plugins/%s.so", getenv("MEWS_BUILDDIR"), name);
-    snprintf(program, sizeof(program), "%s/mews", getenv("MEWS_BUILDDIR"));
-    cr_assert_eq(plugin_probe(program, path, &info, &f), SEV_OK, "%s", f.text);
-    p = plugin_load(h, &info, config);
-    plugin_info_fini(&info);
-    return p;
-}
-
-static struct plugin *load_good(struct plugin_host *h, const char *name, const char *config)
-{
-    struct plugin *p = load(h, name, config);
-
-    cr_assert_eq(plugin_state(p), PLUGIN_INITIALISED, "%s: %s", plugin_failure(p)->step,
-                 plugin_failure(p)->text);
-    return p;
-}
 
 static struct plugin_event event_of(struct buf *b, uint64_t number, const char *source)
 {
