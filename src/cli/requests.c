@@ -135,6 +135,28 @@ static void to_engine(struct keeper *k, json_t *m)
 
 /* ---- the keeper's own methods ---------------------------------------------------------------- */
 
+/* Adds a plugin to those of the session; one that is there already gets its configuration, secrets
+ * that were masked left as they are. */
+static void put_plugin(json_t *plugins, json_t *add)
+{
+    const char *library = rpc_get_str(add, "library"), *config = rpc_get_str(add, "config");
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(plugins, i, one) {
+        const char *old = rpc_get_str(one, "config"), *same = rpc_get_str(one, "library");
+        char *whole;
+
+        if (!library || !config || !same || !str_eq(same, library))
+            continue;
+        whole = plugin_unmask_secrets(config, old ? old : "");
+        json_object_set_new(one, "config", rpc_str(whole));
+        free(whole);
+        return;
+    }
+    json_array_append(plugins, add);
+}
+
 static void do_start(struct keeper *k, const json_t *id, const json_t *params)
 {
     const char *without = rpc_get_str(params, "without");
@@ -145,7 +167,7 @@ static void do_start(struct keeper *k, const json_t *id, const json_t *params)
     else if (k->phase != ENGINE_DEAD) /* all of them again */
         json_array_clear(k->without);
     if (json_is_object(add) && k->session)
-        json_array_append(json_object_get(k->session, "plugins"), add);
+        put_plugin(json_object_get(k->session, "plugins"), add);
     if (json_is_object(json_object_get(params, "session"))) {
         json_decref(k->session);
         k->session = json_deep_copy(json_object_get(params, "session"));

@@ -366,6 +366,7 @@ static enum severity prepare_config(struct plugin *p, const char *config)
     if (plugin_schema_validate(p->info.schema, config, &p->config, &p->info.warnings, &err) ==
         SEV_OK)
         return SEV_OK;
+    p->config = xstrdup(config ? config : "");
     failure_set(&p->failure, "config", "correct the configuration: its schema says what fits", "%s",
                 err.text);
     return SEV_FAILED;

@@ -28,6 +28,9 @@ enum severity caps_detect(const plugin_api *api, uint64_t mask, struct plugin_in
 /* ---- fields.c (§4.1) */
 enum severity fields_parse(const char *json, struct plugin_info *info, struct error *err);
 
+/* ---- secrets.c */
+bool names_a_secret(const char *key);
+
 void failure_set(struct plugin_failure *f, const char *step, const char *advice, const char *fmt,
                  ...) PRINTF_LIKE(4, 5);
 

@@ -43,10 +43,15 @@ static void warn(struct validator *v, const char *keyword)
         str_list_add(v->warnings, text);
 }
 
-/* A short form of a value for messages. */
-static const char *brief(const json_t *value, char out[80])
+/* A short form of a value for messages; of a secret (v says where it stands), the mask. */
+static const char *brief(const struct validator *v, const json_t *value, char out[80])
 {
-    char *s = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    const char *key = v && v->path.len ? strrchr(buf_str(&v->path), '/') : NULL;
+    char *s;
+
+    if (key && names_a_secret(key + 1))
+        return "•••";
+    s = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 
     snprintf(out, 80, "%.60s%s", s ? s : "?", s && strlen(s) > 60 ? "…" : "");
     free(s);
@@ -105,8 +110,8 @@ static bool kw_type(struct validator *v, const json_t *rule, const json_t *value
             return true;
     }
     if (json_is_string(rule))
-        return fail(v, "%s must be of type %s", brief(value, shown), json_string_value(rule));
-    return fail(v, "%s is of no type that is allowed", brief(value, shown));
+        return fail(v, "%s must be of type %s", brief(v, value, shown), json_string_value(rule));
+    return fail(v, "%s is of no type that is allowed", brief(v, value, shown));
 }
 
 static bool kw_enum(struct validator *v, const json_t *rule, const json_t *value,
@@ -121,7 +126,7 @@ static bool kw_enum(struct validator *v, const json_t *rule, const json_t *value
         if (json_equal(one, value))
             return true;
     }
-    return fail(v, "%s is not one of %s", brief(value, shown), brief(rule, allowed));
+    return fail(v, "%s is not one of %s", brief(v, value, shown), brief(NULL, rule, allowed));
 }
 
 static bool kw_const(struct validator *v, const json_t *rule, const json_t *value,
@@ -131,7 +136,7 @@ static bool kw_const(struct validator *v, const json_t *rule, const json_t *valu
 
     UNUSED(schema);
     return json_equal(rule, value) ||
-           fail(v, "%s is not %s", brief(value, shown), brief(rule, wanted));
+           fail(v, "%s is not %s", brief(v, value, shown), brief(NULL, rule, wanted));
 }
 
 static bool kw_required(struct validator *v, const json_t *rule, const json_t *value,
@@ -388,7 +393,7 @@ static bool kw_range(struct validator *v, const char *keyword, const json_t *rul
         exclusive = true;
     if (upper ? (exclusive ? n < limit : n <= limit) : (exclusive ? n > limit : n >= limit))
         return true;
-    return fail(v, "%s must be %s%s %g", brief(value, shown), upper ? "at most" : "at least",
+    return fail(v, "%s must be %s%s %g", brief(v, value, shown), upper ? "at most" : "at least",
                 exclusive ? ", but not," : "", limit);
 }
 
@@ -401,7 +406,7 @@ static bool kw_multiple(struct validator *v, const json_t *rule, const json_t *v
     UNUSED(schema);
     if (!json_is_number(value) || of <= 0 || fabs(n / of - round(n / of)) < 1e-9)
         return true;
-    return fail(v, "%s is no multiple of %g", brief(value, shown), of);
+    return fail(v, "%s is no multiple of %g", brief(v, value, shown), of);
 }
 
 static bool kw_pattern(struct validator *v, const json_t *rule, const json_t *value,
@@ -413,7 +418,7 @@ static bool kw_pattern(struct validator *v, const json_t *rule, const json_t *va
     if (!json_is_string(value) || !json_is_string(rule) ||
         pattern_matches(v, json_string_value(rule), json_string_value(value)))
         return true;
-    return fail(v, "%s does not match the pattern %s", brief(value, shown),
+    return fail(v, "%s does not match the pattern %s", brief(v, value, shown),
                 json_string_value(rule));
 }
 
@@ -453,7 +458,7 @@ static bool kw_any_of(struct validator *v, const json_t *rule, const json_t *val
         return true;
     if (json_array_size(rule) == 1)
         return validate(v, json_array_get(rule, 0), value);
-    return fail(v, "%s is none of the forms that are allowed (anyOf)", brief(value, shown));
+    return fail(v, "%s is none of the forms that are allowed (anyOf)", brief(v, value, shown));
 }
 
 static bool kw_one_of(struct validator *v, const json_t *rule, const json_t *value,
@@ -467,7 +472,7 @@ static bool kw_one_of(struct validator *v, const json_t *rule, const json_t *val
         return true;
     if (json_array_size(rule) == 1)
         return validate(v, json_array_get(rule, 0), value);
-    return fail(v, "%s is %zu of the forms of which it must be one (oneOf)", brief(value, shown),
+    return fail(v, "%s is %zu of the forms of which it must be one (oneOf)", brief(v, value, shown),
                 n);
 }
 
@@ -480,7 +485,7 @@ static bool kw_not(struct validator *v, const json_t *rule, const json_t *value,
     UNUSED(schema);
     quiet.err = NULL;
     return !validate(&quiet, rule, value) ||
-           fail(v, "%s is what “not” forbids", brief(value, shown));
+           fail(v, "%s is what “not” forbids", brief(v, value, shown));
 }
 
 static const json_t *resolve_ref(struct validator *v, const char *ref)

@@ -5,7 +5,7 @@
 
 #define MASK "•••"
 
-static bool names_a_secret(const char *key)
+bool names_a_secret(const char *key)
 {
     static const char *const words[] = {"token",      "secret",     "password",   "passwd",
                                         "credential", "apikey",     "api_key",    "accesskey",

@@ -5,6 +5,7 @@
 #include "mews/ui.h"
 
 struct ui;
+struct open_form;
 
 /* ---- text.c, theme.c: drawing ---------------------------------------------------------------- */
 
@@ -151,6 +152,8 @@ struct overlay {
 
 void overlay_open(struct ui *u, const struct overlay *o);
 void overlay_close(struct ui *u);
+/* A box in the middle of the screen; the place inside it. */
+struct rect overlay_box(struct ui *u, int h, int w, enum look l, const char *title);
 
 /* prompt.c: a question with one line as the answer */
 void prompt_open(struct ui *u, const char *question, const char *text, struct str_list *history,
@@ -484,6 +487,7 @@ struct ui {
 
     enum screen_id screen;
     VEC(struct overlay) overlays;
+    struct open_form *open_form; /* in front now, or NULL */
     struct str_list filter_history, search_history, path_history;
 
     json_t *capture_info; /* what it is made of; NULL: not asked yet */
@@ -551,6 +555,10 @@ bool engine_is_up(const struct ui *u);
 const char *time_text(const struct ui *u, uint64_t ts, enum time_form form, char out[40]);
 
 void plugins_open_source(struct ui *u, int arg);
+/* The source of a plugin: name and params are copied. */
+void plugins_open_with(struct ui *u, const char *name, const char *params);
+/* open_form.c: the form that asks for params and configuration first; p: as `plugins` tells it. */
+void open_form_show(struct ui *u, const json_t *p, const char *params);
 void plugins_load(struct ui *u, int arg);
 void plugins_tab(struct ui *u, int arg);
 void plugins_config(struct ui *u, int arg); /* a prompt for another one */

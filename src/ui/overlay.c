@@ -19,8 +19,7 @@ void overlay_close(struct ui *u)
         o->fini(o);
 }
 
-/* A box in the middle; the place inside it. */
-static struct rect box_open(struct ui *u, int h, int w, enum look l, const char *title)
+struct rect overlay_box(struct ui *u, int h, int w, enum look l, const char *title)
 {
     struct rect r;
 
@@ -184,7 +183,7 @@ static void dialog_draw(struct ui *u, struct overlay *o)
 {
     struct dialog *d = o->state;
     int width = MIN_OF(u->width, 100), lines = count_lines(d->text, width - 2), x;
-    struct rect r = box_open(u, lines + 4, width, d->look, d->title);
+    struct rect r = overlay_box(u, lines + 4, width, d->look, d->title);
 
     r.h--;
     d->top = MAX_OF(MIN_OF(d->top, lines - r.h), 0);
@@ -257,7 +256,7 @@ static const json_t *recent_of(const struct ui *u)
 static void recent_draw(struct ui *u, struct overlay *o)
 {
     struct table *t = o->state;
-    struct rect r = box_open(u, (int)t->n + 3, MIN_OF(u->width, 80), LOOK_HEAD, "open");
+    struct rect r = overlay_box(u, (int)t->n + 3, MIN_OF(u->width, 80), LOOK_HEAD, "open");
 
     table_fit(t, r.h - 1);
     for (int i = 0; i < r.h - 1 && t->top + (size_t)i < t->n; i++) {
@@ -413,7 +412,7 @@ static void palette_draw(struct ui *u, struct overlay *o)
 {
     struct palette *p = o->state;
     struct rect r =
-        box_open(u, MIN_OF(u->height - 2, 20), MIN_OF(u->width, 90), LOOK_HEAD, "commands");
+        overlay_box(u, MIN_OF(u->height - 2, 20), MIN_OF(u->width, 90), LOOK_HEAD, "commands");
     int names = MIN_OF(36, r.w / 2);
 
     table_fit(&p->t, r.h - 1);

@@ -180,7 +180,7 @@ static void overview_failure(struct ui *u, const json_t *p)
         return;
     line(u, LOOK_BAD, " %s not in use: at step “%s”", sign("✗", "x"), rpc_get_str(f, "step"));
     line(u, LOOK_TEXT, "   %s", rpc_get_str(f, "text"));
-    if (rpc_get_str(p, "api"))
+    if (rpc_get_str(p, "api") && str_eq(rpc_get_str(f, "step"), "api-version"))
         line(u, LOOK_TEXT, "   it requires API %s; mews supports %s", rpc_get_str(p, "api"),
              rpc_get_str(f, "supported_api"));
     if (*rpc_get_str(f, "advice"))

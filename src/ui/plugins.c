@@ -57,11 +57,15 @@ static void on_log(struct ui *u, const json_t *result, const json_t *error, void
     plugin_body(u);
 }
 
-bool plugin_can_open(const json_t *p)
+static bool has_source(const json_t *p)
 {
     return rpc_get_bool(json_object_get(json_object_get(p, "capabilities"), "sourcing"), "present",
-                        false) &&
-           !json_object_get(p, "failure");
+                        false);
+}
+
+bool plugin_can_open(const json_t *p)
+{
+    return has_source(p) && !json_object_get(p, "failure");
 }
 
 static void ask_about(struct ui *u)
@@ -278,14 +282,19 @@ static void on_opened(struct ui *u, const json_t *result, const json_t *error, v
     events_refresh(u);
 }
 
+void plugins_open_with(struct ui *u, const char *name, const char *params)
+{
+    ask(u, "source/open", json_pack("{so so}", "source", rpc_str(name), "params", rpc_str(params)),
+        on_opened, NULL);
+    notice(u, LOOK_TEXT, "opening %s…", name);
+}
+
 static void on_open_params(struct ui *u, const char *text, void *ctx)
 {
     char *name = ctx;
 
     history_add(&u->path_history, text);
-    ask(u, "source/open", json_pack("{so so}", "source", rpc_str(name), "params", rpc_str(text)),
-        on_opened, NULL);
-    notice(u, LOOK_TEXT, "opening %s…", name);
+    plugins_open_with(u, name, text);
     free(name);
 }
 
@@ -301,31 +310,39 @@ static const char *first_source(const struct ui *u)
     return rpc_get_str(u->stream, "plugin");
 }
 
+/* What the source was opened with, or what the plugin proposes when that is one thing. */
+static const char *params_for(const struct ui *u, const char *name)
+{
+    const char *open = rpc_get_str(u->stream, "plugin"), *of = u->plugins.open_params_of;
+    const json_t *list = json_object_get(u->plugins.open_params, "params");
+    const char *params = open && str_eq(open, name) ? rpc_get_str(u->stream, "params") : NULL;
+
+    if (!params && of && str_eq(of, name) && json_array_size(list) == 1)
+        params = rpc_get_str(json_array_get(list, 0), "value");
+    return params ? params : "";
+}
+
 void plugins_open_source(struct ui *u, int arg)
 {
     const json_t *p = u->screen == SCREEN_PLUGINS ? plugin_now(u) : NULL;
-    const char *name = p ? (plugin_can_open(p) ? rpc_get_str(p, "name") : NULL)
-                         : rpc_get_str(u->stream, "plugin"),
-               *params;
+    const char *name = rpc_get_str(u->stream, "plugin");
     char question[160];
 
     UNUSED(arg);
-    if (!name && !p)
+    if (p && has_source(p)) {
+        open_form_show(u, p, params_for(u, rpc_get_str(p, "name")));
+        return;
+    }
+    if (!name)
         name = first_source(u);
-    if (!name) {
+    if (!name || p) {
         notice(u, LOOK_WARN,
                p ? "this plugin has no event source"
                  : "no loaded plugin has an event source: l loads one");
         return;
     }
-    params = rpc_get_str(u->stream, "plugin") && str_eq(rpc_get_str(u->stream, "plugin"), name)
-                 ? rpc_get_str(u->stream, "params")
-                 : NULL;
-    if (!params && json_array_size(json_object_get(u->plugins.open_params, "params")) == 1)
-        params = rpc_get_str(json_array_get(json_object_get(u->plugins.open_params, "params"), 0),
-                             "value");
     snprintf(question, sizeof(question), "open %s with", name);
-    prompt_open(u, question, params ? params : "", &u->path_history, on_open_params, xstrdup(name));
+    prompt_open(u, question, params_for(u, name), &u->path_history, on_open_params, xstrdup(name));
 }
 
 static void on_loaded(struct ui *u, const json_t *result, const json_t *error, void *ctx)

@@ -169,7 +169,7 @@ Test(plugin, a_configuration_is_held_against_the_schema)
         "{\"type\":\"object\",\"required\":[\"a\"],\"additionalProperties\":false,\"properties\":{"
         "\"a\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":9},\"b\":{\"enum\":[\"x\",\"y\"]},"
         "\"c\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"pattern\":\"^z\"},\"maxItems\":"
-        "2}}}";
+        "2},\"apiToken\":{\"type\":\"string\"}}}";
     static const struct {
         const char *config, *words; /* words NULL: good */
     } cases[] = {
@@ -186,6 +186,7 @@ Test(plugin, a_configuration_is_held_against_the_schema)
         {"{\"a\":1,\"d\":1}", "d"},
         {"{\"a\":", "JSON"},
         {"[1]", "object"},
+        {"{\"a\":1,\"apiToken\":4711}", "at /apiToken: ••• must be of type string"},
         {"", "a"}, /* as {} */
     };
     struct error err;
