@@ -1,17 +1,26 @@
 /* The async events of the stream by plugin and name, and what became of those that were sent. */
 #include "internal.h"
 
-#define DELAY_MAX (86400 * NS_PER_S) /* one that tells of a time longer ago is not late */
+#define PAYLOAD_SHOWN 500
+#define DELAY_MAX     (86400 * NS_PER_S) /* one that tells of a time longer ago is not late */
 
 struct async_name {
     char *name;
     uint32_t id;
     uint64_t n, initial, first_row, last_row, first_ts, last_ts, back;
+    uint64_t gap_min, gap_max; /* between one and the next, those that step back aside */
+    struct buf last;           /* payload of the last one, its beginning */
+};
+
+struct async_seen {
+    uint64_t ts;
+    uint32_t name;
 };
 
 struct async_list { /* plugin thread */
     VEC(struct async_name) names;
-    uint64_t row; /* the next to be looked at */
+    VEC(struct async_seen) seen; /* all of them, in the order of rows */
+    uint64_t row;                /* the next to be looked at */
     uint64_t overdue, delay_ns, delays;
 };
 
@@ -22,9 +31,12 @@ struct async_list *async_list_new(void)
 
 void async_list_free(struct async_list *l)
 {
-    for (size_t i = 0; i < l->names.n; i++)
+    for (size_t i = 0; i < l->names.n; i++) {
         free(l->names.v[i].name);
+        buf_fini(&l->names.v[i].last);
+    }
     vec_free(&l->names);
+    vec_free(&l->seen);
     free(l);
 }
 
@@ -37,7 +49,8 @@ static struct async_name *name_of(struct async_list *l, uint32_t id, struct span
             return &l->names.v[i];
     }
     found = vec_more(&l->names);
-    *found = (struct async_name){.name = xstrndup(name.p, name.n), .id = id};
+    *found = (struct async_name){.name = xstrndup(name.p, name.n), .id = id, .gap_min = UINT64_MAX};
+    buf_init(&found->last, PAYLOAD_SHOWN);
     return found;
 }
 
@@ -59,11 +72,16 @@ static void look_at(struct engine *e, struct async_list *l, const struct store_r
 {
     struct buf *bytes = &e->plugin_scanner.bytes;
     struct async_name *n;
+    struct span payload;
 
     if (store_read(e->store, l->row, bytes, NULL) != SEV_OK)
         return;
     n = name_of(l, r->who, event_async_name(bytes->data));
     n->back += n->n && r->ts < n->last_ts;
+    if (n->n && r->ts >= n->last_ts) {
+        n->gap_min = MIN_OF(n->gap_min, r->ts - n->last_ts);
+        n->gap_max = MAX_OF(n->gap_max, r->ts - n->last_ts);
+    }
     if (n->n++ == 0) {
         n->first_row = l->row;
         n->first_ts = r->ts;
@@ -71,6 +89,10 @@ static void look_at(struct engine *e, struct async_list *l, const struct store_r
     n->initial += (r->flags & STORE_UNNUMBERED) != 0;
     n->last_row = l->row;
     n->last_ts = r->ts;
+    payload = event_payload(bytes->data);
+    buf_reset(&n->last);
+    buf_add(&n->last, payload.p, MIN_OF(payload.n, (size_t)PAYLOAD_SHOWN));
+    vec_push(&l->seen, ((struct async_seen){r->ts, (uint32_t)(n - l->names.v)}));
     note_delay(l, store_about(e->store, l->row), r->ts);
 }
 
@@ -107,6 +129,9 @@ static json_t *names_json(struct engine *e, const struct async_list *l)
                                        : json_null());
         json_object_set_new(o, "initial", rpc_u64(n->initial));
         json_object_set_new(o, "steps_back", rpc_u64(n->back));
+        json_object_set_new(o, "gap_min", rpc_u64(n->gap_min == UINT64_MAX ? 0 : n->gap_min));
+        json_object_set_new(o, "gap_max", rpc_u64(n->gap_max));
+        json_object_set_new(o, "payload", rpc_text(n->last.data, n->last.len));
         json_array_append_new(list, o);
     }
     return list;
@@ -139,18 +164,46 @@ static json_t *senders_json(struct engine *e)
     return list;
 }
 
+/* How many of each name are in each cell of the stream's axis of time. */
+static void add_rates(struct engine *e, const struct async_list *l, json_t *names, json_t *answer,
+                      size_t cells)
+{
+    struct axis_cell *axis;
+    size_t n;
+    json_t *strip = strip_of_stream(e, cells, &axis, &n);
+    uint64_t *counts = xcalloc(l->names.n * n + 1, sizeof(*counts));
+
+    for (size_t i = 0; n && i < l->seen.n; i++)
+        counts[l->seen.v[i].name * n + axis_find(axis, n, l->seen.v[i].ts)]++;
+    for (size_t i = 0; i < l->names.n; i++) {
+        json_t *of = json_array();
+
+        for (size_t c = 0; c < n; c++)
+            json_array_append_new(of, rpc_u64(counts[i * n + c]));
+        json_object_set_new(json_array_get(names, i), "cells", of);
+    }
+    json_object_set_new(answer, "strip", strip);
+    free(counts);
+    free(axis);
+}
+
 static void run_async(struct engine *e, struct job *j)
 {
     struct async_list *l = e->async_list;
-    uint64_t due;
+    uint64_t due, cells = rpc_u64_or(j->params, "cells", 0);
+    json_t *names, *answer;
 
     if (e->store)
         catch_up(e, l);
-    reply(e, j->id,
-          json_pack("{so so so so sb}", "names", names_json(e, l), "senders", senders_json(e),
-                    "overdue", rpc_u64(l->overdue), "mean_delay",
-                    rpc_u64(l->delays ? l->delay_ns / l->delays : 0), "waiting",
-                    plugin_async_due(e->host, &due)));
+    names = names_json(e, l);
+    answer = json_pack("{sO so so so sb}", "names", names, "senders", senders_json(e), "overdue",
+                       rpc_u64(l->overdue), "mean_delay",
+                       rpc_u64(l->delays ? l->delay_ns / l->delays : 0), "waiting",
+                       plugin_async_due(e->host, &due));
+    if (e->store && cells)
+        add_rates(e, l, names, answer, (size_t)cells);
+    json_decref(names);
+    reply(e, j->id, answer);
 }
 
 void method_async(struct engine *e, const json_t *id, const json_t *params)

@@ -472,6 +472,8 @@ void method_event_clause(struct engine *e, const json_t *id, const json_t *param
 void method_select(struct engine *e, const json_t *id, const json_t *params);
 void method_select_drop(struct engine *e, const json_t *id, const json_t *params);
 void method_strip(struct engine *e, const json_t *id, const json_t *params);
+/* All events that are kept by time, as the method gives them; *axis, *n: the cells. free(*axis). */
+json_t *strip_of_stream(const struct engine *e, size_t cells, struct axis_cell **axis, size_t *n);
 void method_find(struct engine *e, const json_t *id, const json_t *params);
 void method_filter_check(struct engine *e, const json_t *id, const json_t *params);
 void method_filter_complete(struct engine *e, const json_t *id, const json_t *params);

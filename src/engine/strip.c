@@ -110,6 +110,21 @@ static json_t *by_number(struct selection *sel, const struct strip *s, size_t ce
     return json_pack("{so so}", "events", all, "matches", hits);
 }
 
+json_t *strip_of_stream(const struct engine *e, size_t cells, struct axis_cell **axis, size_t *n)
+{
+    struct strip *s = xcalloc(1, sizeof(*s));
+    json_t *result;
+
+    s->first = store_first(e->store);
+    s->rows = MAX_OF(store_rows(e->store), s->first);
+    result = by_time(e, NULL, s, MIN_OF(cells, (size_t)CELLS_MAX));
+    *n = s->n;
+    *axis = xcalloc(s->n + 1, sizeof(**axis));
+    memcpy(*axis, s->cells, s->n * sizeof(**axis));
+    free(s);
+    return result;
+}
+
 void method_strip(struct engine *e, const json_t *id, const json_t *params)
 {
     const char *axis = rpc_get_str(params, "axis");

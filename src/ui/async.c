@@ -3,6 +3,8 @@
 
 #include "internal.h"
 
+#define NAME_W 16 /* of the names beside the rates */
+
 static void ask_list(struct ui *u);
 
 static void on_list(struct ui *u, const json_t *result, const json_t *error, void *ctx)
@@ -29,7 +31,7 @@ static void ask_list(struct ui *u)
     if (a->asking || !engine_is_up(u))
         return;
     a->asking = true;
-    ask(u, "async", NULL, on_list, NULL);
+    ask(u, "async", json_pack("{si}", "cells", MAX_OF(u->width - NAME_W - 2, 1)), on_list, NULL);
 }
 
 void async_reset(struct ui *u)
@@ -141,17 +143,57 @@ static void draw_sums(struct ui *u, int y, struct rect r)
                   text_count(overdue, n));
 }
 
+/* The stream's rate over time and, below it, that of the name under the cursor. */
+static void draw_rates(struct ui *u, struct rect r)
+{
+    const json_t *strip = json_object_get(u->async.answer, "strip"),
+                 *gaps = json_object_get(strip, "gaps"), *n = name_now(u);
+
+    text_puts(r.y, r.x + 1, NAME_W - 1, LOOK_DIM, "all events");
+    strip_bars(r.y, r.x + NAME_W, json_object_get(strip, "events"), gaps, r.w - NAME_W, LOOK_TEXT);
+    text_puts(r.y + 1, r.x + 1, NAME_W - 2, LOOK_FIELD, n ? rpc_get_str(n, "name") : "");
+    strip_bars(r.y + 1, r.x + NAME_W, json_object_get(n, "cells"), gaps, r.w - NAME_W, LOOK_GOOD);
+}
+
+/* Of the name under the cursor: the time from one to the next, and its newest payload. */
+static void draw_newest(struct ui *u, int y, struct rect r)
+{
+    const json_t *n = name_now(u);
+    uint64_t max = rpc_u64_or(n, "gap_max", 0);
+    const json_t *payload = json_object_get(n, "payload");
+    char a[32], b[32];
+    int x = r.x + 1;
+
+    if (!n)
+        return;
+    if (max)
+        x += text_putf(y, x, r.w / 2, LOOK_DIM, "%s to %s apart  ",
+                       text_duration(rpc_u64_or(n, "gap_min", 0), a), text_duration(max, b));
+    x += text_putf(y, x, r.w - x, LOOK_DIM, "newest ");
+    if (json_string_length(payload))
+        text_put(y, x, r.w - x, LOOK_VALUE, json_string_value(payload),
+                 json_string_length(payload));
+    else
+        text_puts(y, x, r.w - x, LOOK_DIM, "without payload");
+}
+
 static void async_draw(struct ui *u, struct rect r)
 {
     struct async_view *a = &u->async;
     const json_t *names = json_object_get(a->answer, "names");
-    int foot = 4 + (int)json_array_size(json_object_get(a->answer, "senders")),
-        rows = MAX_OF(r.h - foot - 1, 1), w = MAX_OF(r.w - 62, 10);
+    int foot = 3 + (int)json_array_size(json_object_get(a->answer, "senders")), rows,
+        w = MAX_OF(r.w - 62, 10);
 
     if (!a->answer) {
         text_puts(r.y + 1, r.x + 2, r.w - 4, LOOK_DIM, "looking for async events…");
         return;
     }
+    if (r.h >= foot + 5 && a->t.n) {
+        draw_rates(u, r);
+        r.y += 2;
+        r.h -= 2;
+    }
+    rows = MAX_OF(r.h - foot - 1, 1);
     text_puts(r.y, r.x + 1, w - 1, LOOK_HEAD, "async event");
     text_puts(r.y, r.x + 1 + w, 13, LOOK_HEAD, "source");
     text_right(r.y, r.x + w + 14, 9, LOOK_HEAD, "events");
@@ -164,7 +206,9 @@ static void async_draw(struct ui *u, struct rect r)
     if (a->t.n == 0)
         text_puts(r.y + 2, r.x + 2, r.w - 4, LOOK_DIM,
                   "no plugin has injected an event into this stream");
-    draw_sums(u, draw_senders(u, r.y + r.h - foot + 2, r), r);
+    if (r.h > foot + 1)
+        draw_newest(u, r.y + r.h - foot, r);
+    draw_sums(u, draw_senders(u, r.y + r.h - foot + 1, r), r);
 }
 
 static bool async_key(struct ui *u, int key, bool is_char)

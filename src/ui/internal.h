@@ -319,6 +319,8 @@ static inline const json_t *events_row(const struct events_view *e, size_t i)
     return json_array_get(e->rows, i);
 }
 void strip_draw(struct ui *u, int y);
+/* One bar a number, the highest for the most; gaps: as the protocol's `strip` tells them. */
+void strip_bars(int y, int x, const json_t *counts, const json_t *gaps, int width, enum look l);
 void strip_axis(struct ui *u, int arg); /* by number or by time */
 void strip_zoom(struct ui *u, int arg); /* 1: nearer, -1: farther */
 void strip_pan(struct ui *u, int arg);  /* by half of it: 1: on, -1: back */

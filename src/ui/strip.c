@@ -189,14 +189,39 @@ static bool between(size_t cell, size_t mark, size_t here)
     return mark != here && cell >= MIN_OF(mark, here) && cell <= MAX_OF(mark, here);
 }
 
-/* By number, cells hold as many events each, and the bar is the share that matches; by time, it is
- * how many match (of all, without a filter) beside the cell with the most. */
-void strip_draw(struct ui *u, int y)
+/* A cell's bar: nothing for none, else by its share of `full`. */
+static const char *bar(uint64_t count, uint64_t full)
 {
     static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}, *const ascii[] = {
                                                                                     ".", ":", "-",
                                                                                     "=", "+", "*",
                                                                                     "#", "@"};
+    size_t level = count && full ? 1 + (size_t)((double)count / (double)full * 6.99) : 0;
+
+    return term_is_utf8() ? bars[MIN_OF(level, 7U)] : ascii[MIN_OF(level, 7U)];
+}
+
+void strip_bars(int y, int x, const json_t *counts, const json_t *gaps, int width, enum look l)
+{
+    size_t n = MIN_OF(json_array_size(counts), (size_t)MAX_OF(width, 0));
+    uint64_t most = 0;
+
+    for (size_t i = 0; i < n; i++)
+        most = MAX_OF(most, number_at(counts, i));
+    for (size_t i = 0; i < n; i++) {
+        uint64_t c = number_at(counts, i);
+
+        text_puts(y, x + (int)i, 1, c ? l : LOOK_DIM,
+                  is_gap(gaps, i) ? sign("┊", "|")
+                  : c             ? bar(c, most)
+                                  : " ");
+    }
+}
+
+/* By number, cells hold as many events each, and the bar is the share that matches; by time, it is
+ * how many match (of all, without a filter) beside the cell with the most. */
+void strip_draw(struct ui *u, int y)
+{
     const json_t *events = json_object_get(u->events.strip, "events"),
                  *matches = json_object_get(u->events.strip, "matches"),
                  *gaps = json_object_get(u->events.strip, "gaps");
@@ -223,8 +248,6 @@ void strip_draw(struct ui *u, int y)
     for (size_t i = 0; i < n; i++) {
         uint64_t all = number_at(events, i), hit = number_at(matches, i),
                  full = by_time ? most : all;
-        size_t level = all && hit ? 1 + (size_t)((double)hit / (double)full * 6.99) : 0;
-        const char *bar = term_is_utf8() ? bars[MIN_OF(level, 7U)] : ascii[MIN_OF(level, 7U)];
 
         text_puts(y, 7 + (int)i, 1,
                   i == here                ? LOOK_CELL
@@ -233,6 +256,6 @@ void strip_draw(struct ui *u, int y)
                                            : LOOK_DIM,
                   is_gap(gaps, i)   ? sign("┊", "|")
                   : by_time && !all ? " "
-                                    : bar);
+                                    : bar(all ? hit : 0, full));
     }
 }
