@@ -124,6 +124,7 @@ struct fd_info {
     struct ip_bytes src, dst; /* len 0: none */
     uint64_t unix_src, unix_dst;
     uint32_t open_flags, dev;
+    uint32_t life;         /* counts descriptors: the same while it is open */
     uint64_t ino, pid;     /* pid: of pidfds */
     struct span name, raw; /* raw: as the program gave it */
 };

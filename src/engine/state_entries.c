@@ -217,10 +217,6 @@ static ss_plugin_table_entry_t *create_entry(ss_plugin_table_t *tt)
     struct host_table *t = table_of(tt);
     struct entry *e;
 
-    if (t->kind != KIND_THREADS && t->kind != KIND_FDS) {
-        plugin_table_error("entries can't be added to table %s", t->input.name);
-        return NULL;
-    }
     e = entry_new(t->all, t->kind, t->tid, -1);
     e->created = true;
     e->ids = (struct thread_ids){-1, -1, -1, -1, -1, -1, -1, THREAD_NAME_CHANGED};
@@ -267,7 +263,8 @@ static ss_plugin_table_entry_t *add_entry(ss_plugin_table_t *tt, const ss_plugin
         return NULL;
     }
     ok = t->kind == KIND_THREADS ? add_thread(t, (uint64_t)key->s64, e)
-                                 : state_write_fd(tables_state(t->all), t->tid, key->s64, &e->fd);
+         : t->kind == KIND_FDS   ? state_write_fd(tables_state(t->all), t->tid, key->s64, &e->fd)
+                                 : item_add(t, key->u64, e);
     if (!ok)
         return NULL;
     added =
@@ -286,6 +283,8 @@ static ss_plugin_rc erase_entry(ss_plugin_table_t *tt, const ss_plugin_state_dat
         ok = state_erase_thread(tables_state(t->all), (uint64_t)key->s64);
     else if (key && t->kind == KIND_FDS)
         ok = state_write_fd(tables_state(t->all), t->tid, key->s64, NULL);
+    else if (key)
+        ok = item_erase(t, key->u64);
     if (!ok)
         plugin_table_error("table %s has no such entry that could be erased", t->input.name);
     return ok ? SS_PLUGIN_SUCCESS : SS_PLUGIN_FAILURE;
@@ -296,10 +295,8 @@ static ss_plugin_rc clear_table(ss_plugin_table_t *tt)
     struct iteration it = {.t = table_of(tt)};
     ss_plugin_state_data key;
 
-    if (it.t->kind != KIND_THREADS && it.t->kind != KIND_FDS) {
-        plugin_table_error("table %s can't be cleared", it.t->input.name);
-        return SS_PLUGIN_FAILURE;
-    }
+    if (it.t->kind != KIND_THREADS && it.t->kind != KIND_FDS)
+        return items_clear(it.t) ? SS_PLUGIN_SUCCESS : SS_PLUGIN_FAILURE;
     collect_keys(&it);
     for (size_t i = 0; i < it.keys.n; i++) {
         key.s64 = it.keys.v[i];

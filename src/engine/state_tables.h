@@ -73,13 +73,16 @@ enum what { /* fields of threads */
             DYNAMIC
 };
 
+/* Fields of descriptors that the state has nothing for: what is written there is kept. */
+enum { KEPT_FLAGS = 1u << 30, KEPT_MOUNT, KEPT_OLD };
+
 struct host_field {
     const char *name;
     uint8_t type; /* ss_plugin_state_type */
     uint8_t kind; /* enum table_kind */
     uint8_t what;
     bool read_only;
-    unsigned index;          /* of dynamic ones */
+    unsigned index;          /* of those whose values are kept as extras */
     const struct plugin *by; /* who added it */
 };
 
@@ -104,14 +107,15 @@ struct entry {
     struct thread_image image;
     struct thread_creds creds;
     struct fd_info fd;
+    struct span first, second; /* of an item */
     struct arena arena;
 };
 
-/* A value of a field that a plugin added, by the life of a thread. */
+/* A value of a field that a plugin added, by the life of a thread or of a descriptor. */
 struct extra {
     struct {
         const void *thread; /* struct thread, or the entry that is not added yet */
-        int64_t fd;
+        int64_t fd;         /* its life; -1: none */
         uint64_t field;
     } key;
     ss_plugin_state_data value;
@@ -152,7 +156,22 @@ bool entry_is_live(const struct host_tables *h, const void *p);
 bool view_of(const struct host_table *t, uint64_t tid, struct thread_view *out);
 struct span items_of(const struct host_table *t);
 bool item_at(struct span list, uint64_t i, struct span *out);
+/* ---- state_items.c: entries of args, env and cgroups */
+ss_plugin_rc item_read(struct host_table *t, const struct entry *e, enum what what,
+                       ss_plugin_state_data *out);
+ss_plugin_rc item_write(struct host_table *t, struct entry *e, enum what what,
+                        const ss_plugin_state_data *in);
+/* §8.6: the list has exactly key + 1 items afterwards. */
+bool item_add(struct host_table *t, uint64_t key, const struct entry *e);
+bool item_erase(struct host_table *t, uint64_t key);
+bool items_clear(struct host_table *t);
+/* ---- state_fd_values.c */
+ss_plugin_rc fd_value_read(struct host_table *t, const struct entry *e, enum what what,
+                           ss_plugin_state_data *out);
+ss_plugin_rc fd_value_write(struct host_table *t, struct entry *e, enum what what,
+                            const ss_plugin_state_data *in);
 /* ---- state_values.c */
+void text_out(struct host_tables *h, struct span s, ss_plugin_state_data *out);
 ss_plugin_rc value_read(ss_plugin_table_t *tt, ss_plugin_table_entry_t *ee,
                         const ss_plugin_table_field_t *ff, ss_plugin_state_data *out);
 ss_plugin_rc value_write(ss_plugin_table_t *tt, ss_plugin_table_entry_t *ee,

@@ -4,24 +4,42 @@
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static void put_text(struct host_tables *h, struct span s, ss_plugin_state_data *out)
+void text_out(struct host_tables *h, struct span s, ss_plugin_state_data *out)
 {
     out->str = arena_strndup(&h->scratch, s.n ? s.p : "", s.n);
 }
 
+/* Threads of a process share their descriptors: those are the leader's. */
 static bool extra_key(const struct host_table *t, const struct entry *e, const struct host_field *f,
                       struct extra *probe)
 {
-    struct thread_view v;
+    const struct fd_info *fd;
+    struct thread_view v, leader;
 
     memset(probe, 0, sizeof(*probe));
     probe->key.field = f->index;
-    probe->key.fd = f->kind == KIND_FDS ? e->key : -1;
-    if (e->created)
+    probe->key.fd = -1;
+    if (e->created) {
         probe->key.thread = e;
-    else if (view_of(t, e->tid, &v))
-        probe->key.thread = v.thread;
-    return probe->key.thread != NULL;
+        return true;
+    }
+    if (!view_of(t, e->tid, &v))
+        return false;
+    probe->key.thread = v.thread;
+    if (f->kind != KIND_FDS)
+        return true;
+    fd = state_fd(tables_state(t->all), &v, e->key, t->all->at);
+    if (!fd)
+        return false;
+    probe->key.fd = fd->life;
+    if (view_of(t, (uint64_t)v.ids->pid, &leader))
+        probe->key.thread = leader.thread;
+    return true;
+}
+
+static bool is_extra(const struct host_field *f)
+{
+    return f->what == DYNAMIC || f->index >= KEPT_FLAGS;
 }
 
 static ss_plugin_rc read_extra(struct host_table *t, const struct entry *e,
@@ -47,16 +65,16 @@ static void read_image(struct host_tables *h, const struct thread_image *m, enum
         out->s64 = m->fdlimit;
         break;
     case T_COMM:
-        put_text(h, m->comm, out);
+        text_out(h, m->comm, out);
         break;
     case T_EXE:
-        put_text(h, m->exe, out);
+        text_out(h, m->exe, out);
         break;
     case T_EXEPATH:
-        put_text(h, m->exepath, out);
+        text_out(h, m->exepath, out);
         break;
     case T_ROOT:
-        put_text(h, m->root, out);
+        text_out(h, m->root, out);
         break;
     case T_WRITABLE:
         out->b = m->exe_writable;
@@ -124,131 +142,10 @@ static ss_plugin_rc read_thread(struct host_table *t, const struct entry *e, enu
     else if (what == T_GID)
         out->u32 = v.creds->gid;
     else if (what == T_CWD)
-        put_text(t->all, e->created ? span_of("") : state_cwd(tables_state(t->all), &v, t->all->at),
+        text_out(t->all, e->created ? span_of("") : state_cwd(tables_state(t->all), &v, t->all->at),
                  out);
     else if (!read_ids(e, v.ids, what, out))
         read_image(t->all, v.image, what, out);
-    return SS_PLUGIN_SUCCESS;
-}
-
-static ss_plugin_rc read_item(struct host_table *t, const struct entry *e, enum what what,
-                              ss_plugin_state_data *out)
-{
-    struct span item, part;
-    const char *equals;
-
-    if (!item_at(items_of(t), (uint64_t)e->key, &item))
-        return SS_PLUGIN_FAILURE;
-    equals = memchr(item.p, '=', item.n);
-    part = item;
-    if (what == I_FIRST)
-        part.n = equals ? (size_t)(equals - item.p) : item.n;
-    else if (what == I_SECOND)
-        part = equals ? (struct span){equals + 1, item.n - (size_t)(equals + 1 - item.p)}
-                      : (struct span){"", 0};
-    put_text(t->all, part, out);
-    return SS_PLUGIN_SUCCESS;
-}
-
-static uint64_t half_of(const struct ip_bytes *ip, unsigned from)
-{
-    return ip->len == 16 ? get_u64((const char *)ip->b + from) : 0;
-}
-
-static uint32_t ip4_of(const struct ip_bytes *ip)
-{
-    return ip->len == 4 ? get_u32((const char *)ip->b) : 0;
-}
-
-static void read_socket(const struct fd_info *f, enum what what, ss_plugin_state_data *out)
-{
-    switch (what) {
-    case F_SRC4:
-        out->u32 = ip4_of(&f->src);
-        break;
-    case F_DST4:
-        out->u32 = ip4_of(&f->dst);
-        break;
-    case F_SERVER4:
-        out->u32 = ip4_of(&f->src);
-        break;
-    case F_SPORT:
-        out->u16 = f->sport;
-        break;
-    case F_DPORT:
-        out->u16 = f->dport;
-        break;
-    case F_SERVER_PORT:
-        out->u16 = f->sport;
-        break;
-    case F_L4:
-        out->u8 = f->l4;
-        break;
-    case F_SRC_LOW:
-        out->u64 = half_of(&f->src, 0);
-        break;
-    case F_SRC_HIGH:
-        out->u64 = half_of(&f->src, 8);
-        break;
-    case F_DST_LOW:
-        out->u64 = half_of(&f->dst, 0);
-        break;
-    case F_DST_HIGH:
-        out->u64 = half_of(&f->dst, 8);
-        break;
-    case F_UNIX_SRC:
-        out->u64 = f->unix_src;
-        break;
-    case F_UNIX_DST:
-        out->u64 = f->unix_dst;
-        break;
-    default:
-        break;
-    }
-}
-
-static ss_plugin_rc read_fd(struct host_table *t, const struct entry *e, enum what what,
-                            ss_plugin_state_data *out)
-{
-    const struct fd_info *f = &e->fd;
-    struct thread_view v;
-
-    if (!e->created && (!view_of(t, t->tid, &v) ||
-                        !(f = state_fd(tables_state(t->all), &v, e->key, t->all->at)))) {
-        plugin_table_error("descriptor %lld is closed", (long long)e->key);
-        return SS_PLUGIN_FAILURE;
-    }
-    switch (what) {
-    case F_TYPE:
-        out->u8 = f->type;
-        break;
-    case F_OPEN_FLAGS:
-        out->u32 = f->open_flags;
-        break;
-    case F_DEV:
-        out->u32 = f->dev;
-        break;
-    case F_NAME:
-        put_text(t->all, f->name, out);
-        break;
-    case F_RAW:
-        put_text(t->all, f->raw, out);
-        break;
-    case F_OLD:
-        out->str = "";
-        break;
-    case F_INO:
-        out->u64 = f->ino;
-        break;
-    case F_PID:
-        out->s64 = (int64_t)f->pid;
-        break;
-    case F_FD:
-        out->s64 = e->created ? -1 : e->key;
-        break;
-    default:
-        read_socket(f, what, out);
-    }
     return SS_PLUGIN_SUCCESS;
 }
 
@@ -276,11 +173,11 @@ ss_plugin_rc value_read(ss_plugin_table_t *tt, ss_plugin_table_entry_t *ee,
     memset(out, 0, sizeof(*out));
     if (!fits(t, ee, f))
         return SS_PLUGIN_FAILURE;
-    if (f->what == DYNAMIC)
+    if (is_extra(f))
         return read_extra(t, ee, f, out);
     return t->kind == KIND_THREADS ? read_thread(t, ee, (enum what)f->what, out)
-           : t->kind == KIND_FDS   ? read_fd(t, ee, (enum what)f->what, out)
-                                   : read_item(t, ee, (enum what)f->what, out);
+           : t->kind == KIND_FDS   ? fd_value_read(t, ee, (enum what)f->what, out)
+                                   : item_read(t, ee, (enum what)f->what, out);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -370,8 +267,8 @@ static bool change_image(struct thread_image *m, enum what what, const ss_plugin
 /* Texts that wait for their entry to be added. */
 void own_texts(struct entry *e)
 {
-    struct span *const texts[] = {&e->image.comm, &e->image.exe, &e->image.exepath,
-                                  &e->image.root, &e->fd.name,   &e->fd.raw};
+    struct span *const texts[] = {&e->image.comm, &e->image.exe, &e->image.exepath, &e->image.root,
+                                  &e->fd.name,    &e->fd.raw,    &e->first,         &e->second};
 
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         texts[i]->p = arena_strndup(&e->arena, texts[i]->n ? texts[i]->p : "", texts[i]->n);
@@ -412,54 +309,6 @@ static ss_plugin_rc write_thread(struct host_table *t, struct entry *e, enum wha
                : SS_PLUGIN_FAILURE;
 }
 
-static ss_plugin_rc write_fd(struct host_table *t, struct entry *e, enum what what,
-                             const ss_plugin_state_data *in)
-{
-    struct fd_info f = e->fd;
-    const struct fd_info *now;
-    struct thread_view v;
-
-    if (!e->created) {
-        now =
-            view_of(t, t->tid, &v) ? state_fd(tables_state(t->all), &v, e->key, t->all->at) : NULL;
-        if (!now)
-            return SS_PLUGIN_FAILURE;
-        f = *now;
-    }
-    switch (what) {
-    case F_TYPE:
-        f.type = in->u8;
-        break;
-    case F_OPEN_FLAGS:
-        f.open_flags = in->u32;
-        break;
-    case F_DEV:
-        f.dev = in->u32;
-        break;
-    case F_NAME:
-        f.name = span_of(in->str ? in->str : "");
-        break;
-    case F_RAW:
-        f.raw = span_of(in->str ? in->str : "");
-        break;
-    case F_INO:
-        f.ino = in->u64;
-        break;
-    case F_PID:
-        f.pid = (uint64_t)in->s64;
-        break;
-    default:
-        return what == F_FD ? SS_PLUGIN_SUCCESS : SS_PLUGIN_FAILURE;
-    }
-    if (e->created) {
-        e->fd = f;
-        own_texts(e);
-        return SS_PLUGIN_SUCCESS;
-    }
-    return state_write_fd(tables_state(t->all), t->tid, e->key, &f) ? SS_PLUGIN_SUCCESS
-                                                                    : SS_PLUGIN_FAILURE;
-}
-
 ss_plugin_rc value_write(ss_plugin_table_t *tt, ss_plugin_table_entry_t *ee,
                          const ss_plugin_table_field_t *ff, const ss_plugin_state_data *in)
 {
@@ -472,10 +321,11 @@ ss_plugin_rc value_write(ss_plugin_table_t *tt, ss_plugin_table_entry_t *ee,
         plugin_table_error("field “%s” of table %s can't be written", f->name, t->input.name);
         return SS_PLUGIN_FAILURE;
     }
-    if (f->what == DYNAMIC)
+    if (is_extra(f))
         return write_extra(t, ee, f, in);
     return t->kind == KIND_THREADS ? write_thread(t, ee, (enum what)f->what, in)
-                                   : write_fd(t, ee, (enum what)f->what, in);
+           : t->kind == KIND_FDS   ? fd_value_write(t, ee, (enum what)f->what, in)
+                                   : item_write(t, ee, (enum what)f->what, in);
 }
 
 /* ---- fields of plugins ---- */
@@ -494,22 +344,35 @@ void extra_drop(struct host_tables *h, const void *thread)
     }
 }
 
-/* What was written before it was there: fields of plugins move to its new life. */
+static void move_extra(struct host_table *t, const struct entry *from, struct entry *to,
+                       const struct host_field *f)
+{
+    ss_plugin_state_data value;
+    struct extra probe, *x;
+
+    if (!extra_key(t, from, f, &probe))
+        return;
+    HASH_FIND(hh, t->all->extras, &probe.key, sizeof(probe.key), x);
+    if (!x)
+        return;
+    value = x->value;
+    if (x->text)
+        value.str = x->text;
+    write_extra(t, to, f, &value);
+}
+
+/* What was written before it was there goes with it. */
 void move_extras(struct host_table *t, const struct entry *from, struct entry *to)
 {
-    for (size_t i = 0; i < t->all->added.n; i++) {
-        ss_plugin_state_data value = {0};
-        struct extra probe, *x;
+    static const struct host_field kept[] = {
+        {.type = SS_PLUGIN_ST_UINT32, .kind = KIND_FDS, .index = KEPT_FLAGS},
+        {.type = SS_PLUGIN_ST_UINT32, .kind = KIND_FDS, .index = KEPT_MOUNT},
+        {.type = SS_PLUGIN_ST_STRING, .kind = KIND_FDS, .index = KEPT_OLD}};
 
-        if (t->all->added.v[i]->kind != (uint8_t)t->kind ||
-            !extra_key(t, from, t->all->added.v[i], &probe))
-            continue;
-        HASH_FIND(hh, t->all->extras, &probe.key, sizeof(probe.key), x);
-        if (!x)
-            continue;
-        value = x->value;
-        if (x->text)
-            value.str = x->text;
-        write_extra(t, to, t->all->added.v[i], &value);
+    for (size_t i = 0; t->kind == KIND_FDS && i < COUNT_OF(kept); i++)
+        move_extra(t, from, to, &kept[i]);
+    for (size_t i = 0; i < t->all->added.n; i++) {
+        if (t->all->added.v[i]->kind == (uint8_t)t->kind)
+            move_extra(t, from, to, t->all->added.v[i]);
     }
 }

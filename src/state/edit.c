@@ -76,6 +76,9 @@ bool state_write_image(struct state *s, uint64_t tid, const struct thread_image 
     own.exe = state_text(s, image->exe);
     own.exepath = state_text(s, image->exepath);
     own.root = state_text(s, image->root);
+    own.args = state_text(s, image->args);
+    own.env = state_text(s, image->env);
+    own.cgroups = state_text(s, image->cgroups);
     thread_set_image(s, t, &own);
     return true;
 }

@@ -143,6 +143,8 @@ void fd_put(struct state *s, struct thread *t, int64_t fd, const struct fd_info 
     struct fd_table *table = fds_of(s, t, true);
     struct fd_info copy = *info; /* it may be the very version that is replaced */
 
+    if (!copy.life)
+        copy.life = ++s->fd_lives;
     if (table)
         put(s, table, fd, &copy);
 }
@@ -359,6 +361,7 @@ static void duplicate(struct state *s, struct thread *t, int64_t from, int64_t t
         return;
     copy = *f;
     copy.cloexec = cloexec;
+    copy.life = 0;
     fd_put(s, t, to, &copy);
 }
 
@@ -430,6 +433,7 @@ static void on_pidfd_getfd(struct state *s, const void *e, struct thread *t, int
         return;
     copy = *f;
     copy.cloexec = true;
+    copy.life = 0;
     fd_put(s, t, res, &copy);
 }
 

@@ -113,6 +113,7 @@ struct interface {
 struct state {
     bool history;
     _Atomic uint64_t memory;
+    uint32_t fd_lives;
     struct slots threads, users, groups;
     struct capture_machine machine;
     VEC(struct interface) interfaces;

@@ -54,6 +54,19 @@ out <<'T'
 2 nginx 2 2 nginx
 4 nginx 4 3 nginx
 T
+run 0 "$MEWS" print --no-replay -H "$witness:tables edits" trace.scap -n 1 -p '%proc.args %proc.cmdline'
+out <<'T'
+alone nginx alone
+T
+err <<'T'
+mews: witness: args: [-g] [daemon off;]
+mews: witness: witness: table args has no entry 9
+mews: witness: args: [first] [daemon off;] [] [fourth]
+mews: witness: args: [first] [] [fourth]
+mews: witness: args: [alone]
+mews: witness: cgroups: [ -> ] [memory -> /pods/x]
+mews: witness: port 8080 mount 5, of the next one 0
+T
 run 3 "$MEWS" plugins -H "$witness:want=nowhere"
 out_has "no table “nowhere” is registered"
 

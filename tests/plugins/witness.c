@@ -36,7 +36,9 @@ struct state {
     char last_refusal[1024];
     ss_plugin_table_reader_vtable_ext reader;
     ss_plugin_table_t *threads, *own;
-    ss_plugin_table_field_t *comm, *tag, *args, *arg_value, *fds, *fd_name;
+    ss_plugin_table_field_t *comm, *tag, *args, *arg_value, *cgroups, *first, *second, *fds,
+        *fd_name, *fd_mount, *fd_port;
+    bool edited;
     struct seen *seen;
     uint64_t numbers[2];
     const char *texts[1];
@@ -264,8 +266,15 @@ static bool find_inside(struct state *s, const ss_plugin_init_tables_input *in)
     if (in->reader_ext->read_entry_field(s->threads, e, s->fds, &sub) != SS_PLUGIN_SUCCESS)
         return false;
     s->fd_name = in->fields_ext->get_table_field(sub.table, "name", SS_PLUGIN_ST_STRING);
+    s->fd_mount = in->fields_ext->get_table_field(sub.table, "mount_id", SS_PLUGIN_ST_UINT32);
+    s->fd_port =
+        in->fields_ext->get_table_field(sub.table, "socket_ipv4_src_port", SS_PLUGIN_ST_UINT16);
+    if (in->reader_ext->read_entry_field(s->threads, e, s->cgroups, &sub) != SS_PLUGIN_SUCCESS)
+        return false;
+    s->first = in->fields_ext->get_table_field(sub.table, "first", SS_PLUGIN_ST_STRING);
+    s->second = in->fields_ext->get_table_field(sub.table, "second", SS_PLUGIN_ST_STRING);
     in->writer_ext->destroy_table_entry(s->threads, e);
-    return s->arg_value && s->fd_name;
+    return s->arg_value && s->fd_name && s->fd_mount && s->fd_port && s->first && s->second;
 }
 
 static bool find_tables(struct state *s, const ss_plugin_init_tables_input *in)
@@ -278,10 +287,11 @@ static bool find_tables(struct state *s, const ss_plugin_init_tables_input *in)
         return false;
     s->comm = in->fields_ext->get_table_field(s->threads, "comm", SS_PLUGIN_ST_STRING);
     s->args = in->fields_ext->get_table_field(s->threads, "args", SS_PLUGIN_ST_TABLE);
+    s->cgroups = in->fields_ext->get_table_field(s->threads, "cgroups", SS_PLUGIN_ST_TABLE);
     s->fds = in->fields_ext->get_table_field(s->threads, "file_descriptors", SS_PLUGIN_ST_TABLE);
     s->tag =
         in->fields_ext->add_table_field(s->threads, WITNESS_NAME "_events", SS_PLUGIN_ST_UINT64);
-    return s->comm && s->args && s->fds && s->tag && find_inside(s, in) &&
+    return s->comm && s->args && s->cgroups && s->fds && s->tag && find_inside(s, in) &&
            own_register(s, in) == SS_PLUGIN_SUCCESS;
 }
 
@@ -375,6 +385,93 @@ static void witness(struct state *s, uint64_t number)
     e->n++;
 }
 
+/* Writes into the table that a field of the thread holds, at a key that is new or not; and tells what
+ * stands there then. */
+static void edit_entry(struct state *s, const ss_plugin_event_parse_input *in,
+                       ss_plugin_table_t *table, uint64_t key, bool add,
+                       ss_plugin_table_field_t *field, const char *text)
+{
+    ss_plugin_state_data k = {.u64 = key}, value = {.str = text};
+    ss_plugin_table_entry_t *e =
+        add ? in->table_writer_ext->add_table_entry(table, &k,
+                                                    in->table_writer_ext->create_table_entry(table))
+            : in->table_reader_ext->get_table_entry(table, &k);
+
+    if (!e || in->table_writer_ext->write_entry_field(table, e, field, &value) != SS_PLUGIN_SUCCESS)
+        fprintf(stderr, "witness: %s\n", s->owner_error(s->owner));
+    if (e)
+        in->table_reader_ext->release_table_entry(table, e);
+}
+
+static void tell_list(const ss_plugin_event_parse_input *in, ss_plugin_table_t *table,
+                      ss_plugin_table_field_t *a, ss_plugin_table_field_t *b)
+{
+    ss_plugin_state_data value;
+
+    fprintf(stderr, "%s:", in->table_reader_ext->get_table_name(table));
+    for (uint64_t i = 0; i < in->table_reader_ext->get_table_size(table); i++) {
+        ss_plugin_state_data key = {.u64 = i};
+        ss_plugin_table_entry_t *e = in->table_reader_ext->get_table_entry(table, &key);
+
+        in->table_reader_ext->read_entry_field(table, e, a, &value);
+        fprintf(stderr, " [%s", value.str);
+        if (b && in->table_reader_ext->read_entry_field(table, e, b, &value) == SS_PLUGIN_SUCCESS)
+            fprintf(stderr, " -> %s", value.str);
+        fprintf(stderr, "]");
+        in->table_reader_ext->release_table_entry(table, e);
+    }
+    fprintf(stderr, "\n");
+}
+
+/* Every write that §8.6 allows inside an entry of threads. */
+static void edit_inside(struct state *s, ss_plugin_table_entry_t *thread,
+                        const ss_plugin_event_parse_input *in)
+{
+    const ss_plugin_table_reader_vtable_ext *r = in->table_reader_ext;
+    const ss_plugin_table_writer_vtable_ext *w = in->table_writer_ext;
+    ss_plugin_state_data sub, key = {.u64 = 0}, value = {0};
+    ss_plugin_table_entry_t *e;
+
+    s->edited = true;
+    r->read_entry_field(s->threads, thread, s->args, &sub);
+    tell_list(in, sub.table, s->arg_value, NULL);
+    edit_entry(s, in, sub.table, 3, true, s->arg_value, "fourth");
+    edit_entry(s, in, sub.table, 0, false, s->arg_value, "first");
+    edit_entry(s, in, sub.table, 9, false, s->arg_value, "nowhere");
+    tell_list(in, sub.table, s->arg_value, NULL);
+    key.u64 = 1;
+    w->erase_table_entry(sub.table, &key);
+    tell_list(in, sub.table, s->arg_value, NULL);
+    edit_entry(s, in, sub.table, 0, true, s->arg_value, "alone");
+    tell_list(in, sub.table, s->arg_value, NULL);
+
+    r->read_entry_field(s->threads, thread, s->cgroups, &sub);
+    w->clear_table(sub.table);
+    edit_entry(s, in, sub.table, 1, true, s->second, "/pods/x");
+    edit_entry(s, in, sub.table, 1, false, s->first, "memory");
+    tell_list(in, sub.table, s->first, s->second);
+
+    r->read_entry_field(s->threads, thread, s->fds, &sub);
+    key.u64 = 77;
+    e = w->create_table_entry(sub.table);
+    value.u32 = 5;
+    w->write_entry_field(sub.table, e, s->fd_mount, &value);
+    e = w->add_table_entry(sub.table, &key, e);
+    value.u64 = 0;
+    value.u16 = 8080;
+    w->write_entry_field(sub.table, e, s->fd_port, &value);
+    r->read_entry_field(sub.table, e, s->fd_port, &value);
+    fprintf(stderr, "port %u", value.u16);
+    r->read_entry_field(sub.table, e, s->fd_mount, &value);
+    fprintf(stderr, " mount %u", value.u32);
+    r->release_table_entry(sub.table, e);
+    w->erase_table_entry(sub.table, &key);
+    e = w->add_table_entry(sub.table, &key, w->create_table_entry(sub.table));
+    r->read_entry_field(sub.table, e, s->fd_mount, &value);
+    fprintf(stderr, ", of the next one %u\n", value.u32);
+    r->release_table_entry(sub.table, e);
+}
+
 /* Counts the events of each thread in the field that it has added. */
 static void tag_thread(struct state *s, const ss_plugin_event_input *ev,
                        const ss_plugin_event_parse_input *in)
@@ -391,6 +488,8 @@ static void tag_thread(struct state *s, const ss_plugin_event_input *ev,
     in->table_reader_ext->read_entry_field(s->threads, e, s->tag, &value);
     value.u64++;
     in->table_writer_ext->write_entry_field(s->threads, e, s->tag, &value);
+    if (has(s, "edits") && !s->edited)
+        edit_inside(s, e, in);
     in->table_reader_ext->release_table_entry(s->threads, e);
 }
 
@@ -421,10 +520,10 @@ EXPORT const char *plugin_get_parse_event_sources(void)
 EXPORT const char *plugin_get_fields(void)
 {
     return "[{\"name\":\"" WITNESS_NAME ".count\",\"type\":\"uint64\",\"desc\":\"events parsed so "
-                                        "far\"},{\"name\":\"" WITNESS_NAME
+           "far\"},{\"name\":\"" WITNESS_NAME
            ".tag\",\"type\":\"uint64\",\"desc\":\"events of the thread so "
            "far\"},{\"name\":\"" WITNESS_NAME ".comm\",\"type\":\"string\",\"desc\":\"the thread's "
-                                              "name, from the table\"},{\"name\":\"" WITNESS_NAME
+           "name, from the table\"},{\"name\":\"" WITNESS_NAME
            ".args\",\"type\":\"string\",\"desc\":\"arguments, from the table "
            "inside\"},{\"name\":\"" WITNESS_NAME
            ".fds\",\"type\":\"uint64\",\"desc\":\"open descriptors\"}]";
