@@ -376,6 +376,9 @@ struct plugin_metric {
 /* Copies its metrics (3.6); free them with plugin_metrics_free. n 0: it has none. */
 struct plugin_metric *plugin_metrics(struct plugin *p, size_t *n);
 void plugin_metrics_free(struct plugin_metric *m, size_t n);
+/* §3.4: the version of the events' schema that a plugin asks for; false: it reads none but those of
+ * plugins. */
+bool plugin_schema_required(struct plugin *p, char out[64]);
 /* §3.4: whether a plugin that reads system calls fits events of this schema version; false with
  * the reason. */
 bool plugin_schema_fits(struct plugin *p, const char *version, struct error *err);

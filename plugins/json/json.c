@@ -23,6 +23,13 @@ EXPORT const char *plugin_get_required_api_version(void)
     return "3.6.0";
 }
 
+/* It looks into the payloads of async events too, which count among those of the host. */
+EXPORT const char *plugin_get_required_event_schema_version(ss_plugin_t *p)
+{
+    (void)p;
+    return "4.0.0";
+}
+
 EXPORT const char *plugin_get_name(void)
 {
     return "json";

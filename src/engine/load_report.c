@@ -2,6 +2,8 @@
  * plugin, as Falco would refuse or ignore it. */
 #include "internal.h"
 
+#define SCHEMA_OF_DRIVERS 4 /* its major */
+
 /* What is said of a plugin: {warnings, advice}. */
 static json_t *of_plugin(json_t *report, const struct plugin *p)
 {
@@ -113,6 +115,24 @@ static void check_use(struct engine *e, json_t *r, struct plugin *p)
     warn(r, p, "it fits no event source that is loaded: Falco would not start with it");
 }
 
+/* §3.4: drivers of today report a schema 4; captures and sources of plugins report none. */
+static void check_schema(json_t *r, struct plugin *p)
+{
+    unsigned version[3];
+    char required[64];
+
+    if (!plugin_schema_required(p, required))
+        return;
+    if (!plugin_version_parse(required, version))
+        warn(r, p, "plugin_get_required_event_schema_version gives “%s”, which is no version",
+             required);
+    else if (version[0] != SCHEMA_OF_DRIVERS)
+        warn(r, p,
+             "it reads system calls by event schema %s: Falco would not start with it on a live "
+             "host, whose schema is %d (plugin_get_required_event_schema_version)",
+             required, SCHEMA_OF_DRIVERS);
+}
+
 void load_report(struct engine *e)
 {
     json_t *r = json_object();
@@ -130,6 +150,7 @@ void load_report(struct engine *e)
         check_sources(e, r, p, &info->async_sources, CAP_ASYNC, "its async events");
         check_use(e, r, p);
         check_label(e, r, p);
+        check_schema(r, p);
     }
     pthread_mutex_lock(&e->state_lock);
     json_decref(e->report);

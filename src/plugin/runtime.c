@@ -113,23 +113,31 @@ static bool reads_system_events(const struct plugin *p)
     return false;
 }
 
-bool plugin_schema_fits(struct plugin *p, const char *version, struct error *err)
+bool plugin_schema_required(struct plugin *p, char out[64])
 {
-    char required[64] = "3.0.0";
-    unsigned want[3], have[3];
     const char *s = NULL;
     struct call_timer t;
 
-    if (p->state != PLUGIN_INITIALISED || !reads_system_events(p) ||
-        !plugin_version_parse(version, have))
-        return true;
+    if (p->state != PLUGIN_INITIALISED || !reads_system_events(p))
+        return false;
+    snprintf(out, 64, "3.0.0");
     if (has_fn(p->mask, PF_GET_REQUIRED_EVENT_SCHEMA_VERSION)) {
         t = call_begin(p, PF_GET_REQUIRED_EVENT_SCHEMA_VERSION, 0, NULL);
         s = p->api.get_required_event_schema_version(p->instance);
         if (s) /* some end in a newline (quirk 14) */
-            snprintf(required, sizeof(required), "%.*s", (int)strcspn(s, "\r\n"), s);
+            snprintf(out, 64, "%.*s", (int)strcspn(s, "\r\n"), s);
         call_end(p, PF_GET_REQUIRED_EVENT_SCHEMA_VERSION, t, false);
     }
+    return true;
+}
+
+bool plugin_schema_fits(struct plugin *p, const char *version, struct error *err)
+{
+    char required[64];
+    unsigned want[3], have[3];
+
+    if (!plugin_version_parse(version, have) || !plugin_schema_required(p, required))
+        return true;
     if (!plugin_version_parse(required, want)) {
         error_set(err, ERR_PLUGIN, "plugin %s: invalid required event schema version “%s”",
                   p->info.name, required);

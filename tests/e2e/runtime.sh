@@ -67,6 +67,8 @@ mews: witness: args: [alone]
 mews: witness: cgroups: [ -> ] [memory -> /pods/x]
 mews: witness: port 8080 mount 5, of the next one 0
 T
+run 0 "$MEWS" plugins -H "$witness"
+out_has "it reads system calls by event schema 3.0.0: Falco would not start with it on a live host"
 run 3 "$MEWS" plugins -H "$witness:want=nowhere"
 out_has "no table “nowhere” is registered"
 
