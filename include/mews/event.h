@@ -279,6 +279,9 @@ bool ip_parse(struct span text, struct ip_bytes *out);
  * (of dynamic parameters the one chosen), format its print format. */
 bool event_param_value(const void *e, unsigned i, union elem *out, enum value_type *type,
                        enum field_format *format);
+/* The type of parameters of this name: that of the first event type that has one (of those that print as
+ * names of users and groups, the number's). VT_NONE: none has. */
+enum value_type event_param_type(struct span name);
 /* Index of a parameter by its name; -1: none. */
 int event_param_index(const struct event_type *t, struct span name);
 

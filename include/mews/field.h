@@ -44,6 +44,9 @@ enum field_flag {
     FIELD_EVENT_NAMES = 512,  /* compared with names of events only */
     FIELD_DEPRECATED = 1024,
     FIELD_STATEFUL = 2048, /* its value depends on the events before */
+    FIELD_EACH = 4096,    /* without an argument it stands for several: a check holds if one fits */
+    FIELD_ENDS = 8192,    /* likewise, of both ends of a connection; != if both do */
+    FIELD_AROUND = 16384, /* = is at most */
 };
 
 struct field_provider {
@@ -123,8 +126,10 @@ struct field_ref {
     bool arg_present;
     struct plugin_arg arg;
     struct span arg_text;
-    const char *text; /* canonical: proc.aname[2] */
-    uint32_t slot;    /* place in its field_refs */
+    const char *text;     /* canonical: proc.aname[2] */
+    enum value_type type; /* the definition's; of evt.rawarg, the parameter's */
+    bool each;            /* a filter asks: several values, as a list */
+    uint32_t slot;        /* place in its field_refs */
 };
 
 struct expr {

@@ -83,6 +83,9 @@ struct thread_creds {
 struct thread_use {
     uint32_t vm_size, vm_rss, vm_swap; /* kB */
     uint64_t pf_major, pf_minor;
+    uint64_t cpu_user, cpu_system;   /* counters of the newest procinfo */
+    uint8_t busy_user, busy_system;  /* how much they had grown, percent */
+    bool procinfo;                   /* there was one */
 };
 
 struct thread;
@@ -107,6 +110,8 @@ bool state_ancestor(const struct state *s, const struct thread_view *t, unsigned
                     struct thread_view *out);
 /* The leader's folder, ending in a slash; "./" without a leader. */
 struct span state_cwd(const struct state *s, const struct thread_view *t, uint64_t at);
+/* Threads of a process that are alive, its leader among them. */
+uint64_t state_threads_of(const struct state *s, int64_t pid, uint64_t at);
 /* The thread that an event belongs to; false: it has none. */
 bool state_event_thread(const struct state *s, const void *event, uint64_t at,
                         struct thread_view *out);
@@ -125,6 +130,7 @@ struct fd_info {
     uint64_t unix_src, unix_dst;
     uint32_t open_flags, dev;
     uint32_t life;         /* counts descriptors: the same while it is open */
+    uint64_t named_at;     /* place of the event that gave it its name; UINT64_MAX: none did */
     uint64_t ino, pid;     /* pid: of pidfds */
     struct span name, raw; /* raw: as the program gave it */
 };
@@ -158,8 +164,14 @@ bool state_write_fd(struct state *s, uint64_t tid, int64_t fd,
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
+struct user_info {
+    struct span name, home, shell;
+};
+bool state_user(const struct state *s, uint32_t uid, uint64_t at, struct user_info *out);
 bool state_user_name(const struct state *s, uint32_t uid, uint64_t at, struct span *out);
 bool state_group_name(const struct state *s, uint32_t gid, uint64_t at, struct span *out);
+/* Whether an address is one of this machine's: of IPv6, one of its networks' (field-extraction, §2). */
+bool state_is_local(const struct state *s, const struct ip_bytes *ip);
 const struct capture_machine *state_machine(const struct state *s);
 /* Appends path made absolute from dir, as §4.2 says. */
 void state_resolve_path(struct span dir, struct span path, struct buf *out);

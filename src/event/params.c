@@ -124,6 +124,20 @@ int event_param_index(const struct event_type *t, struct span name)
     return -1;
 }
 
+enum value_type event_param_type(struct span name)
+{
+    for (unsigned code = 0; code < EVENT_TYPES; code++) {
+        const struct event_type *t = event_type_get((uint16_t)code);
+        int i = event_param_index(t, name);
+
+        if (i >= 0)
+            return t->params[i].type == VT_UID || t->params[i].type == VT_GID
+                       ? VT_UINT32
+                       : (enum value_type)t->params[i].type;
+    }
+    return VT_NONE;
+}
+
 bool event_result(const void *e, int64_t *out)
 {
     const struct event_type *t = event_type_get(event_code(e));

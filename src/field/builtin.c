@@ -308,3 +308,9 @@ enum field_needs builtin_needs(const struct field_def *def)
         return FIELD_NEEDS_HEADER;
     }
 }
+
+/* Reads and writes belong where their descriptor does. */
+bool builtin_needs_state(const struct field_def *def)
+{
+    return def->builtin == B_CATEGORY;
+}

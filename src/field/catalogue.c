@@ -86,8 +86,9 @@ void field_catalogue_add_plugin(struct field_catalogue *c, struct plugin *p)
             .arg_required = f->arg_required,
             .arg_index = f->arg_index,
             .arg_key = f->arg_key,
-            .flags = FIELD_NEEDS_PLUGIN | (plugin_is_stateful(p) ? FIELD_STATEFUL : 0) | (f->hidden ? FIELD_HIDDEN : 0) |
-                     (f->info ? FIELD_INFO : 0) | (f->conversation ? FIELD_CONVERSATION : 0) |
+            .flags = FIELD_NEEDS_PLUGIN | (plugin_is_stateful(p) ? FIELD_STATEFUL : 0) |
+                     (f->hidden ? FIELD_HIDDEN : 0) | (f->info ? FIELD_INFO : 0) |
+                     (f->conversation ? FIELD_CONVERSATION : 0) |
                      (f->add_output ? FIELD_ADD_OUTPUT : 0),
             .builtin = -1,
         };

@@ -410,14 +410,19 @@ static bool compile_field(struct expr *e, const struct field_catalogue *c, struc
         ref->arg_text = arg;
         ref->text = arena_strndup(refs->arena, buf_str(&text), text.len);
         ref->slot = (uint32_t)refs->v.n;
-        if (check_arg(def, e, present, arg, &ref->arg, err))
+        ref->type = def->type == VT_DYN ? event_param_type(arg) : def->type;
+        if (ref->type == VT_NONE) {
+            syntax_error_set(err, e->index, e->len, "C01", "no event has a parameter %.*s",
+                             (int)arg.n, arg.p);
+            ref = NULL;
+        } else if (check_arg(def, e, present, arg, &ref->arg, err))
             vec_push(&refs->v, ref);
         else
             ref = NULL;
     }
     buf_fini(&text);
     e->ref = ref;
-    e->type = def->type;
+    e->type = ref ? ref->type : def->type;
     e->list = def->list;
     return ref != NULL;
 }
@@ -514,7 +519,7 @@ bool field_refs_need_state(const struct field_refs *refs)
     for (size_t i = 0; i < refs->v.n; i++) {
         const struct field_def *def = refs->v.v[i]->def;
 
-        if (def->builtin >= SYSTEM_FIELDS_FROM && system_needs_state(def))
+        if (def->builtin >= SYSTEM_FIELDS_FROM ? system_needs_state(def) : builtin_needs_state(def))
             return true;
     }
     return false;

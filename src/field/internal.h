@@ -20,6 +20,7 @@ enum field_needs system_needs(const struct field_def *def);
 bool system_needs_state(const struct field_def *def);
 bool system_worth_keeping(const struct field_def *def);
 enum field_needs builtin_needs(const struct field_def *def);
+bool builtin_needs_state(const struct field_def *def);
 #define SYSTEM_FIELDS_FROM 1000 /* where their numbers (field_def.builtin) start */
 
 /* expr.c: the field whose name has the next name_len bytes, with its argument */

@@ -127,11 +127,6 @@ static void fd_from_event(struct get *g)
     }
 }
 
-static bool is_ip(const struct fd_info *f)
-{
-    return f->type >= FDT_IPV4 && f->type <= FDT_IPV6_SERVER;
-}
-
 void system_get_fd(struct get *g)
 {
     const struct fd_info *f = field_fd_of(g);
@@ -167,39 +162,6 @@ void system_get_fd(struct get *g)
         put_words(g, fd_l4_text(f) ? fd_l4_text(f) : "<NA>");
         break;
     default:
-        put_words(g, is_ip(f) ? "ip" : f->type == FDT_UNIX ? "unix" : NULL);
+        put_words(g, fd_is_ip(f) ? "ip" : f->type == FDT_UNIX ? "unix" : NULL);
     }
-}
-
-static void address(struct get *g, const struct ip_bytes *ip)
-{
-    if (ip->len == 0)
-        return;
-    put_number(g, 0);
-    g->out->one.ip = *ip;
-}
-
-void system_get_fd_end(struct get *g)
-{
-    const struct fd_info *f = field_fd_of(g);
-    bool listens, known;
-
-    if (!f)
-        return;
-    if (g->what == FD_INO || g->what == FD_DEV) {
-        put_number(g, g->what == FD_INO ? f->ino : f->dev);
-        return;
-    }
-    if (!is_ip(f))
-        return;
-    listens = f->type == FDT_IPV4_SERVER || f->type == FDT_IPV6_SERVER;
-    known = f->role != ROLE_NONE;
-    if (g->what == FD_CIP && known && !listens)
-        address(g, &f->src);
-    else if (g->what == FD_SIP && known)
-        address(g, listens ? &f->src : &f->dst);
-    else if (g->what == FD_CPORT && known && !listens)
-        put_number(g, f->sport);
-    else if (g->what == FD_SPORT && (known || listens))
-        put_number(g, listens ? f->sport : f->dport);
 }

@@ -15,6 +15,15 @@ static void add_items(struct buf *b, struct span list)
         buf_addc(b, list.p[i] ? list.p[i] : ' ');
 }
 
+static void put_items(struct get *g, struct span list)
+{
+    struct buf b;
+
+    buf_init(&b, EVENT_LEN_MAX);
+    add_items(&b, list);
+    put_buf(g, &b);
+}
+
 static struct span item_at(struct span list, uint64_t index)
 {
     size_t at = 0;
@@ -43,7 +52,7 @@ static void program_line(struct get *g, struct span first, struct span args, boo
     put_buf(g, &b);
 }
 
-static void program(struct get *g, const struct thread_image *image, int what)
+void system_put_program(struct get *g, const struct thread_image *image, int what)
 {
     if (what == P_NAME)
         put_text(g, image->comm);
@@ -53,6 +62,10 @@ static void program(struct get *g, const struct thread_image *image, int what)
         put_text(g, image->exepath);
     else if (what == P_CMDLINE)
         program_line(g, image->comm, image->args, false);
+    else if (what == P_ARGS)
+        put_items(g, image->args);
+    else if (what == P_ENV)
+        put_items(g, image->env);
     else
         program_line(g, image->exe, image->args, true);
 }
@@ -62,7 +75,7 @@ void system_get_program(struct get *g)
     const struct thread_view *t = field_thread_of(g->e);
 
     if (t)
-        program(g, t->image, g->what);
+        system_put_program(g, t->image, g->what);
 }
 
 void system_get_parent(struct get *g)
@@ -71,41 +84,72 @@ void system_get_parent(struct get *g)
     struct thread_view parent;
 
     if (t && state_ancestor(g->e->state, t, 1, g->e->at, &parent))
-        program(g, parent.image, g->what);
+        system_put_program(g, parent.image, g->what);
 }
 
-/* proc.aname[n]: the n-th ancestor; without [n] the names of all, nearest first. */
-void system_get_ancestor(struct get *g)
+/* The values of all ancestors, nearest first: apart for a filter, which asks whether one of them fits. */
+static void each_ancestor(struct get *g, const struct thread_view *t)
 {
-    const struct thread_view *t = field_thread_of(g->e);
+    union elem *many = NULL;
+    struct thread_view a;
+    uint32_t n = 0;
+
+    for (unsigned i = 1; i < ANCESTORS_MAX && state_ancestor(g->e->state, t, i, g->e->at, &a);
+         i++) {
+        if (!many)
+            many = arena_alloc(g->arena, ANCESTORS_MAX * sizeof(*many));
+        if (g->what == P_PID)
+            put_number(g, (uint64_t)a.ids->pid);
+        else
+            system_put_program(g, a.image, g->what);
+        many[n++] = g->out->one;
+    }
+    if (n) {
+        g->out->list = true;
+        g->out->n = n;
+        g->out->many = many;
+    }
+}
+
+static void joined_ancestors(struct get *g, const struct thread_view *t)
+{
     struct thread_view a;
     struct buf b;
 
-    if (!t)
-        return;
-    if (g->ref->arg_present) {
-        if (g->ref->arg.index < ANCESTORS_MAX &&
-            state_ancestor(g->e->state, t, (unsigned)g->ref->arg.index, g->e->at, &a))
-            program(g, a.image, g->what);
-        return;
-    }
     buf_init(&b, 65536);
-    for (unsigned n = 1; n < ANCESTORS_MAX && state_ancestor(g->e->state, t, n, g->e->at, &a); n++)
-        buf_addf(&b, "%s%.*s", n > 1 ? " " : "", (int)a.image->comm.n, a.image->comm.p);
+    for (unsigned i = 1; i < ANCESTORS_MAX && state_ancestor(g->e->state, t, i, g->e->at, &a);
+         i++) {
+        system_put_program(g, a.image, g->what);
+        if (b.len)
+            buf_addc(&b, ' ');
+        buf_add(&b, g->out->one.s.p, g->out->one.s.n);
+    }
+    g->out->state = VALUE_NONE;
     if (b.len)
         put_buf(g, &b);
     else
         buf_fini(&b);
 }
 
-void system_get_apid(struct get *g)
+/* proc.aname[n]: the n-th ancestor; without [n] all of them. */
+void system_get_ancestor(struct get *g)
 {
     const struct thread_view *t = field_thread_of(g->e);
-    uint64_t n = g->ref->arg_present ? g->ref->arg.index : 0;
     struct thread_view a;
+    uint64_t n = g->ref->arg_present ? g->ref->arg.index : 0;
 
-    if (t && n < ANCESTORS_MAX && state_ancestor(g->e->state, t, (unsigned)n, g->e->at, &a))
+    if (!t)
+        return;
+    if (g->ref->each)
+        each_ancestor(g, t);
+    else if (!g->ref->arg_present && g->what != P_PID)
+        joined_ancestors(g, t);
+    else if (n >= ANCESTORS_MAX || !state_ancestor(g->e->state, t, (unsigned)n, g->e->at, &a))
+        return;
+    else if (g->what == P_PID)
         put_number(g, (uint64_t)a.ids->pid);
+    else
+        system_put_program(g, a.image, g->what);
 }
 
 static void pid_number(struct get *g, int64_t pid)
@@ -135,6 +179,14 @@ void system_get_id(struct get *g)
         put_number(g, (uint64_t)t->ids->vtid);
     else if (g->what == ID_SID)
         put_number(g, (uint64_t)t->ids->sid);
+    else if (g->what == ID_VPGID)
+        put_number(g, (uint64_t)t->ids->vpgid);
+    else if (g->what == ID_PGID)
+        put_number(g, (uint64_t)t->ids->pgid);
+    else if (g->what == ID_PVPID && t->ids->ptid >= 0 &&
+             state_thread(g->e->state, (uint64_t)t->ids->ptid, g->e->at, &parent) &&
+             parent.ids->vpid != -1)
+        put_number(g, (uint64_t)parent.ids->vpid);
 }
 
 void system_get_cwd(struct get *g)
@@ -150,7 +202,6 @@ void system_get_list(struct get *g)
     const struct thread_view *t = field_thread_of(g->e);
     struct span item;
     uint64_t index;
-    struct buf b;
 
     if (!t)
         return;
@@ -160,26 +211,15 @@ void system_get_list(struct get *g)
         put_text(g, item.p ? item : span_of(""));
         return;
     }
-    buf_init(&b, EVENT_LEN_MAX);
-    add_items(&b, t->image->args);
-    put_buf(g, &b);
+    put_items(g, t->image->args);
 }
 
-void system_get_env(struct get *g)
+/* The value of a variable without blanks around it; "" where it is not there. */
+static struct span variable(struct span env, struct span name)
 {
-    const struct thread_view *t = field_thread_of(g->e);
-    struct thread_view leader;
-    struct span item, name = g->ref->arg_text;
-    struct buf b;
+    struct span item;
 
-    if (!t)
-        return;
-    if (!state_leader(g->e->state, t, g->e->at, &leader)) {
-        if (!g->ref->arg_present)
-            put_words(g, "");
-        return;
-    }
-    for (uint64_t i = 0; g->ref->arg_present && (item = item_at(leader.image->env, i)).p; i++) {
+    for (uint64_t i = 0; (item = item_at(env, i)).p; i++) {
         if (item.n <= name.n || memcmp(item.p, name.p, name.n) != 0 || item.p[name.n] != '=')
             continue;
         item = (struct span){item.p + name.n + 1, item.n - name.n - 1};
@@ -187,53 +227,49 @@ void system_get_env(struct get *g)
             item.p++, item.n--;
         while (item.n && item.p[item.n - 1] == ' ')
             item.n--;
-        put_text(g, item);
-        return;
+        return item;
     }
-    if (g->ref->arg_present)
-        return;
-    buf_init(&b, EVENT_LEN_MAX);
-    add_items(&b, leader.image->env);
-    put_buf(g, &b);
+    return (struct span){"", 0};
 }
 
-void system_get_usage(struct get *g)
+void system_get_env(struct get *g)
 {
     const struct thread_view *t = field_thread_of(g->e);
     struct thread_view leader;
 
     if (!t)
         return;
-    switch (g->what) {
-    case U_TTY:
-        put_number(g, t->image->tty);
-        break;
-    case U_FDLIMIT:
-        put_number(g, state_leader(g->e->state, t, g->e->at, &leader)
-                          ? (uint64_t)leader.image->fdlimit
-                          : 0);
-        break;
-    case U_VMSIZE:
-        put_number(g, t->use->vm_size);
-        break;
-    case U_VMRSS:
-        put_number(g, t->use->vm_rss);
-        break;
-    case U_VMSWAP:
-        put_number(g, t->use->vm_swap);
-        break;
-    case U_PFMAJOR:
-        put_number(g, t->use->pf_major);
-        break;
-    case U_PFMINOR:
-        put_number(g, t->use->pf_minor);
-        break;
-    case U_ISMAIN:
-        put_number(g, (int64_t)t->tid == t->ids->pid || (t->ids->flags & THREAD_IS_MAIN));
-        break;
-    default:
-        if (t->image->clone_ts)
-            put_number(g, event_ts(g->e->bytes) - t->image->clone_ts);
+    if (!state_leader(g->e->state, t, g->e->at, &leader))
+        put_words(g, "");
+    else if (g->ref->arg_present)
+        put_text(g, variable(leader.image->env, g->ref->arg_text));
+    else
+        put_items(g, leader.image->env);
+}
+
+/* proc.aenv[n]: of the n-th ancestor; [NAME]: of the nearest that has it; without: its own. */
+void system_get_ancestors_env(struct get *g)
+{
+    const struct thread_view *t = field_thread_of(g->e);
+    struct thread_view a;
+    uint64_t n;
+
+    if (!t)
+        return;
+    if (g->ref->each) {
+        each_ancestor(g, t);
+    } else if (!g->ref->arg_present) {
+        system_get_env(g);
+    } else if (parse_u64(g->ref->arg_text, &n)) {
+        if (n < ANCESTORS_MAX && state_ancestor(g->e->state, t, (unsigned)n, g->e->at, &a))
+            put_items(g, a.image->env);
+    } else {
+        struct span value = {"", 0};
+
+        for (unsigned i = 1;
+             i <= 20 && value.n == 0 && state_ancestor(g->e->state, t, i, g->e->at, &a); i++)
+            value = variable(a.image->env, g->ref->arg_text);
+        put_text(g, value);
     }
 }
 
@@ -243,6 +279,7 @@ void system_get_who(struct get *g)
 {
     const struct thread_view *t = field_thread_of(g->e);
     struct span name = span_of("<NA>");
+    struct user_info user;
     bool found;
 
     if (!t)
@@ -256,6 +293,12 @@ void system_get_who(struct get *g)
         break;
     case WHO_GID:
         put_number(g, t->creds->gid);
+        break;
+    case WHO_HOME:
+    case WHO_SHELL:
+        found = state_user(g->e->state, t->creds->uid, g->e->at, &user);
+        name = g->what == WHO_HOME ? user.home : user.shell;
+        put_text(g, found && name.n ? name : span_of("<NA>"));
         break;
     default:
         found = g->what == WHO_GROUP

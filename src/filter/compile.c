@@ -23,12 +23,19 @@ static bool list_type_compares(enum value_type t)
     }
 }
 
+static unsigned flags_of(const struct expr *e)
+{
+    return e->kind == EXPR_FIELD ? e->ref->def->flags : 0;
+}
+
 static bool op_offered(const struct node *n)
 {
     enum value_class vclass = value_type_info(n->lhs->type)->vclass;
 
     if (n->op == OP_EXISTS)
         return true;
+    if (flags_of(n->lhs) & FIELD_AROUND)
+        return n->op == OP_EQ && !n->modifier;
     if (n->lhs->list)
         return (n->op == OP_IN || n->op == OP_INTERSECTS) && list_type_compares(n->lhs->type);
     if (n->modifier && (vclass == VC_ADDRESS || vclass == VC_NETWORK) && n->op != OP_EQ &&
@@ -60,11 +67,6 @@ static bool check_op(const struct node *n, struct syntax_error *err)
     return false;
 }
 
-static unsigned flags_of(const struct expr *e)
-{
-    return e->kind == EXPR_FIELD ? e->ref->def->flags : 0;
-}
-
 static bool check_rhs(const struct node *n, struct syntax_error *err)
 {
     const struct expr *l = n->lhs, *r = n->rhs, *inner = r->function ? r : r->args[0];
@@ -87,12 +89,22 @@ static bool check_rhs(const struct node *n, struct syntax_error *err)
     return true;
 }
 
+/* Fields that stand for several things at once are asked for each of them. */
+static void ask_each(const struct expr *lhs, struct field_refs *refs)
+{
+    struct field_ref *ref = lhs->kind == EXPR_FIELD ? refs->v.v[lhs->ref->slot] : NULL;
+
+    if (ref && !ref->arg_present && (ref->def->flags & (FIELD_EACH | FIELD_ENDS)))
+        ref->each = true;
+}
+
 static bool compile_check(struct filter *f, struct node *n, const struct field_catalogue *c,
                           bool strict, struct syntax_error *err)
 {
     if (!expr_compile(n->lhs, c, &f->refs, err) ||
         (n->rhs && !expr_compile(n->rhs, c, &f->refs, err)) || !check_op(n, err))
         return false;
+    ask_each(n->lhs, &f->refs);
     if (n->rhs)
         return check_rhs(n, err);
     for (size_t i = 0; i < n->nconstants; i++) {

@@ -220,13 +220,35 @@ static bool list_check(const struct node *n, enum value_class vclass, const stru
     return n->op == OP_IN;
 }
 
-static bool path_check(const struct node *n, const struct value *v)
+static bool path_check(const struct node *n, const union elem *v)
 {
     for (size_t i = 0; i < n->nconstants; i++) {
-        if (path_matches(text_of(&v->one), &n->constants[i]))
+        if (path_matches(text_of(v), &n->constants[i]))
             return true;
     }
     return false;
+}
+
+/* A check of one value against constants. */
+static bool fits_one(const struct node *n, enum value_class vclass, const union elem *v)
+{
+    if (n->op == OP_IN || n->op == OP_INTERSECTS)
+        return in_constants(n, vclass, v);
+    if (n->op == OP_PMATCH)
+        return path_check(n, v);
+    return n->modifier ? modified(n, vclass, v) : compare(n->op, vclass, v, &n->constants[0]);
+}
+
+/* Fields that stand for several things: one is to fit; of both ends of a connection, with !=, both. */
+static bool fits_each(const struct node *n, enum value_class vclass, const struct value *v)
+{
+    bool all = n->op == OP_NE && (n->lhs->ref->def->flags & FIELD_ENDS);
+
+    for (uint32_t i = 0; i < v->n; i++) {
+        if (fits_one(n, vclass, value_elem(v, i)) != all)
+            return !all;
+    }
+    return all && v->n > 0;
 }
 
 bool check_match(const struct node *n, struct field_reader *r)
@@ -250,12 +272,13 @@ bool check_match(const struct node *n, struct field_reader *r)
         c.e = rhs.one;
         return compare(n->op, vclass, &v.one, &c);
     }
-    if (n->op == OP_IN || n->op == OP_INTERSECTS)
+    if (n->lhs->kind == EXPR_FIELD && n->lhs->ref->each)
+        return fits_each(n, vclass, &v);
+    if (n->lhs->kind == EXPR_FIELD && (n->lhs->ref->def->flags & FIELD_AROUND))
+        return v.one.u <= n->constants[0].e.u;
+    if (v.list)
         return list_check(n, vclass, &v, NULL);
-    if (n->op == OP_PMATCH)
-        return path_check(n, &v);
-    return n->modifier ? modified(n, vclass, &v.one)
-                       : compare(n->op, vclass, &v.one, &n->constants[0]);
+    return fits_one(n, vclass, &v.one);
 }
 
 static bool node_match(const struct node *n, struct field_reader *r)

@@ -21,17 +21,6 @@ void state_each_thread(const struct state *s, uint64_t at,
     }
 }
 
-void state_each_fd(const struct state *s, const struct thread_view *t, uint64_t at,
-                   bool (*each)(void *ctx, int64_t fd, const struct fd_info *f), void *ctx)
-{
-    for (int64_t fd = 0; fd < (int64_t)FDS_MAX; fd++) {
-        const struct fd_info *f = state_fd(s, t, fd, at);
-
-        if (f && !each(ctx, fd, f))
-            return;
-    }
-}
-
 /* ---- writing: the building thread ------------------------------------------------------------ */
 
 bool state_add_thread(struct state *s, uint64_t tid)

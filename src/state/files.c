@@ -143,10 +143,17 @@ void fd_put(struct state *s, struct thread *t, int64_t fd, const struct fd_info 
     struct fd_table *table = fds_of(s, t, true);
     struct fd_info copy = *info; /* it may be the very version that is replaced */
 
-    if (!copy.life)
+    const struct fd_info *was = table ? table_get(table, fd, STATE_NOW) : NULL;
+
+    if (!table)
+        return;
+    if (!copy.life) {
         copy.life = ++s->fd_lives;
-    if (table)
-        put(s, table, fd, &copy);
+        copy.named_at = copy.name.n ? s->at : UINT64_MAX;
+    } else if (was && !span_eq(was->name, copy.name)) {
+        copy.named_at = s->at;
+    }
+    put(s, table, fd, &copy);
 }
 
 void fd_close(struct state *s, struct thread *t, int64_t fd)
@@ -518,15 +525,42 @@ void on_file_event(struct state *s, const void *e, struct thread *t, int64_t res
 
 /* ---- queries --------------------------------------------------------------------------------- */
 
-const struct fd_info *state_fd(const struct state *s, const struct thread_view *t, int64_t fd,
-                               uint64_t at)
+static struct fd_table *table_at(const struct state *s, const struct thread_view *t, uint64_t at)
 {
     struct thread_view leader = *t;
 
     if ((t->ids->flags & THREAD_CLONE_FILES) && !state_leader(s, t, at, &leader))
         return NULL;
-    return table_get(
-        atomic_load_explicit(&((struct thread *)leader.thread)->fds, memory_order_acquire), fd, at);
+    return atomic_load_explicit(&((struct thread *)leader.thread)->fds, memory_order_acquire);
+}
+
+const struct fd_info *state_fd(const struct state *s, const struct thread_view *t, int64_t fd,
+                               uint64_t at)
+{
+    return table_get(table_at(s, t, at), fd, at);
+}
+
+static bool page_is_there(const struct fd_table *t, unsigned page)
+{
+    while (t && !atomic_load_explicit(&((struct fd_table *)t)->pages[page], memory_order_acquire))
+        t = t->parent;
+    return t != NULL;
+}
+
+void state_each_fd(const struct state *s, const struct thread_view *t, uint64_t at,
+                   bool (*each)(void *ctx, int64_t fd, const struct fd_info *f), void *ctx)
+{
+    const struct fd_table *table = table_at(s, t, at);
+
+    for (unsigned page = 0; table && page < FDS_MAX / FD_PAGE; page++) {
+        for (unsigned i = 0; i < FD_PAGE && page_is_there(table, page); i++) {
+            int64_t fd = (int64_t)page * FD_PAGE + i;
+            const struct fd_info *f = table_get(table, fd, at);
+
+            if (f && !each(ctx, fd, f))
+                return;
+        }
+    }
 }
 
 int64_t state_event_fd(const void *event)

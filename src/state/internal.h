@@ -54,7 +54,15 @@ struct use_version {
 struct text_version {
     struct version v;
     struct span text;
+};
+struct user_version {
+    struct version v;
+    struct user_info user;
     bool gone;
+};
+struct count_version {
+    struct version v;
+    uint64_t n;
 };
 struct fd_version {
     struct version v;
@@ -95,7 +103,7 @@ struct slot {
     struct slot *next;
     uint64_t key;
     struct thread *_Atomic newest; /* of threads */
-    version_head name;             /* of users and groups */
+    version_head name;             /* of users and groups; of processes, their threads */
 };
 
 struct slots {
@@ -114,7 +122,7 @@ struct state {
     bool history;
     _Atomic uint64_t memory;
     uint32_t fd_lives;
-    struct slots threads, users, groups;
+    struct slots threads, users, groups, processes;
     struct capture_machine machine;
     VEC(struct interface) interfaces;
     struct thread *all_threads, *live;
@@ -161,8 +169,11 @@ void threads_tie_all(struct state *s);
 /* ---- process.c: clone, execve, exit, and what changes a thread */
 void on_clone(struct state *s, const void *e, struct thread **event_thread);
 void on_execve(struct state *s, const void *e, struct thread *t);
+void on_procinfo(struct state *s, const void *e, struct thread *t);
 void on_procexit(struct state *s, const void *e, struct thread *t);
 void on_thread_change(struct state *s, const void *e, struct thread *t, int64_t res);
+/* ---- cgroups.c: a list with the names of today; false: one of its items is none, nothing counts */
+bool state_cgroups(struct state *s, struct span list, struct span *out);
 /* ---- files.c */
 struct fd_table *fds_of(struct state *s, struct thread *t, bool make);
 const struct fd_info *fd_now(struct state *s, struct thread *t, int64_t fd);

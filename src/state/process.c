@@ -50,12 +50,12 @@ static void take_program(struct state *s, const void *e, struct thread_image *im
     image->args = list_param(s, e, C_ARGS);
     image->fdlimit = param_i64(e, C_FDLIMIT, image->fdlimit);
     if (param_has(e, C_CGROUPS))
-        image->cgroups = list_param(s, e, C_CGROUPS);
+        state_cgroups(s, event_param(e, C_CGROUPS), &image->cgroups);
 }
 
 static void take_use(struct state *s, const void *e, struct thread *t)
 {
-    struct thread_use use = {0};
+    struct thread_use use = ((const struct use_version *)version_at(&t->use, STATE_NOW))->use;
 
     if (!param_has(e, C_VM_SWAP))
         return;
@@ -391,6 +391,22 @@ void on_execve(struct state *s, const void *e, struct thread *t)
     thread_set_creds(s, t, &creds);
     take_use(s, e, t);
     fds_each(s, t, drop_cloexec, NULL);
+}
+
+/* Counters of the time that a thread ran, in hundredths of a second, one record a second. */
+void on_procinfo(struct state *s, const void *e, struct thread *t)
+{
+    struct thread_use use = ((const struct use_version *)version_at(&t->use, STATE_NOW))->use;
+    uint64_t user = param_u64(e, 0, 0), system = param_u64(e, 1, 0);
+    bool first = !use.procinfo;
+
+    use.busy_user = first || user < use.cpu_user ? 0 : (uint8_t)MIN_OF(user - use.cpu_user, 100u);
+    use.busy_system =
+        first || system < use.cpu_system ? 0 : (uint8_t)MIN_OF(system - use.cpu_system, 100u);
+    use.cpu_user = user;
+    use.cpu_system = system;
+    use.procinfo = true;
+    thread_set_use(s, t, &use);
 }
 
 void on_procexit(struct state *s, const void *e, struct thread *t)

@@ -102,6 +102,17 @@ static bool is_loopback(const struct ip_bytes *ip)
     return ip->len == 4 ? ip->b[0] == 127 : memcmp(ip->b, one, 16) == 0;
 }
 
+bool state_is_local(const struct state *s, const struct ip_bytes *ip)
+{
+    for (size_t i = 0; i < s->interfaces.n; i++) {
+        const struct ip_bytes *own = &s->interfaces.v[i].addr;
+
+        if (own->len == ip->len && memcmp(own->b, ip->b, ip->len == 16 ? 8 : ip->len) == 0)
+            return true;
+    }
+    return false;
+}
+
 static const struct ip_bytes *local_address(const struct state *s, const struct ip_bytes *other)
 {
     const struct ip_bytes *in_net = NULL, *first = NULL;

@@ -60,6 +60,7 @@ void state_free(struct state *s)
     slots_free(&s->threads);
     slots_free(&s->users);
     slots_free(&s->groups);
+    slots_free(&s->processes);
     vec_free(&s->interfaces);
     arena_fini(&s->texts_arena);
     free(s->texts);
@@ -80,49 +81,74 @@ const struct capture_machine *state_machine(const struct state *s)
 
 /* ---- names of users and groups (§7) ---------------------------------------------------------- */
 
-static void set_name(struct state *s, struct slots *t, uint32_t id, struct span name, bool gone)
+static void set_user(struct state *s, struct slots *t, uint32_t id, const struct user_info *user,
+                     bool gone)
 {
-    struct text_version *v;
+    struct user_version *v;
 
-    if (name.n && (name.p[0] == '+' || name.p[0] == '-'))
+    if (user->name.n && (user->name.p[0] == '+' || user->name.p[0] == '-'))
         return;
     v = xcalloc(1, sizeof(*v));
-    v->text = state_text(s, name);
+    v->user.name = state_text(s, user->name);
+    v->user.home = state_text(s, user->home);
+    v->user.shell = state_text(s, user->shell);
     v->gone = gone;
     s->memory += sizeof(*v);
     version_push(s, &slot_get(s, t, id, true)->name, &v->v, s->at);
 }
 
-static bool get_name(const struct state *s, const struct slots *t, uint32_t id, uint64_t at,
-                     struct span *out)
+static bool get_user(const struct state *s, const struct slots *t, uint32_t id, uint64_t at,
+                     struct user_info *out)
 {
     struct slot *p = slot_get((struct state *)s, (struct slots *)t, id, false);
-    const struct text_version *v = p ? (const void *)version_at(&p->name, at) : NULL;
+    const struct user_version *v = p ? (const void *)version_at(&p->name, at) : NULL;
 
-    *out = v && !v->gone ? v->text : id == 0 ? span_of("root") : span_of("");
+    *out = (struct user_info){span_of(""), span_of(""), span_of("")};
+    if (v && !v->gone)
+        *out = v->user;
+    else if (id == 0)
+        *out = (struct user_info){span_of("root"), span_of("/root"), span_of("")};
     return (v && !v->gone) || id == 0;
+}
+
+bool state_user(const struct state *s, uint32_t uid, uint64_t at, struct user_info *out)
+{
+    return get_user(s, &s->users, uid, at, out);
 }
 
 bool state_user_name(const struct state *s, uint32_t uid, uint64_t at, struct span *out)
 {
-    return get_name(s, &s->users, uid, at, out);
+    struct user_info user;
+    bool found = state_user(s, uid, at, &user);
+
+    *out = user.name;
+    return found;
 }
 
 bool state_group_name(const struct state *s, uint32_t gid, uint64_t at, struct span *out)
 {
-    return get_name(s, &s->groups, gid, at, out);
+    struct user_info group;
+    bool found = get_user(s, &s->groups, gid, at, &group);
+
+    *out = group.name;
+    return found;
 }
 
 /* 354 to 360: of the host only; those of containers have no table of their own here. */
 static void on_user_event(struct state *s, const void *e)
 {
     bool group = event_code(e) >= 358, deleted = event_code(e) == 356 || event_code(e) == 360;
-    struct span name, container;
+    struct user_info user = {span_of(""), span_of(""), span_of("")};
+    struct span container;
 
-    param_text(e, group ? 1 : 2, &name);
+    param_text(e, group ? 1 : 2, &user.name);
     param_text(e, group ? 2 : 5, &container);
+    if (!group) {
+        param_text(e, 3, &user.home);
+        param_text(e, 4, &user.shell);
+    }
     if (container.n == 0 && param_has(e, 0))
-        set_name(s, group ? &s->groups : &s->users, param_u32(e, 0, 0), name, deleted);
+        set_user(s, group ? &s->groups : &s->users, param_u32(e, 0, 0), &user, deleted);
 }
 
 /* ---- metadata -------------------------------------------------------------------------------- */
@@ -150,7 +176,11 @@ void state_take_process(void *state, const struct capture_process *p)
                              p->sid,          p->vpgid,         p->pgid, p->flags | THREAD_ACTIVE};
     struct thread_creds creds = {p->uid, p->gid, p->cap_inheritable, p->cap_permitted,
                                  p->cap_effective};
-    struct thread_use use = {p->vm_size, p->vm_rss, p->vm_swap, p->pf_major, p->pf_minor};
+    struct thread_use use = {.vm_size = p->vm_size,
+                             .vm_rss = p->vm_rss,
+                             .vm_swap = p->vm_swap,
+                             .pf_major = p->pf_major,
+                             .pf_minor = p->pf_minor};
     struct thread_image image = {.fdlimit = p->fdlimit,
                                  .pidns_ts = p->pidns_init_start_ts,
                                  .tty = p->tty,
@@ -172,7 +202,8 @@ void state_take_process(void *state, const struct capture_process *p)
     image.root = state_text(s, p->root);
     image.args = items(s, p->args);
     image.env = items(s, p->env);
-    image.cgroups = items(s, p->cgroups);
+    if (!state_cgroups(s, p->cgroups, &image.cgroups))
+        image.cgroups = span_of("");
     t = thread_new(s, p->tid, &ids, &image, &creds);
     thread_set_use(s, t, &use);
     if (p->pid == p->tid) {
@@ -197,7 +228,11 @@ void state_take_user(void *state, const struct capture_user *u)
 {
     struct state *s = state;
 
-    set_name(s, u->group ? &s->groups : &s->users, u->group ? u->gid : u->uid, u->name, false);
+    struct user_info user = {u->name, u->home, u->shell};
+
+    if (u->group)
+        user.home = user.shell = span_of("");
+    set_user(s, u->group ? &s->groups : &s->users, u->group ? u->gid : u->uid, &user, false);
 }
 
 static void take_interface(void *ctx, const struct capture_interface *i)
@@ -322,9 +357,9 @@ bool state_wants(uint16_t type)
     static const uint16_t wanted[] = {
         2,   3,   5,   19,  21,  22,  23,  29,  31,  33,  35,  43,  49,  51,  53,  55,  58,
         59,  61,  63,  93,  95,  97,  127, 137, 139, 141, 143, 145, 151, 152, 159, 161, 163,
-        165, 186, 193, 195, 199, 201, 223, 225, 227, 241, 247, 267, 275, 285, 292, 293, 306,
-        307, 321, 326, 327, 330, 331, 335, 337, 339, 353, 354, 356, 358, 360, 363, 365, 367,
-        369, 375, 377, 389, 393, 395, 397, 399, 401, 405, 407, 409, 427, 429, 451};
+        165, 186, 193, 195, 199, 201, 223, 225, 227, 234, 241, 247, 267, 275, 285, 292, 293,
+        306, 307, 321, 326, 327, 330, 331, 335, 337, 339, 353, 354, 356, 358, 360, 363, 365,
+        367, 369, 375, 377, 389, 393, 395, 397, 399, 401, 405, 407, 409, 427, 429, 451};
     static uint8_t known[EVENT_TYPES]; /* 1: yes, 2: no; filled in by one thread */
 
     if (type >= EVENT_TYPES)
@@ -373,6 +408,10 @@ void state_event(struct state *s, uint64_t at, const void *event)
     if (has_no_thread(event, type))
         return;
     t = find_thread(s, event_tid(event), event_code(event), type);
+    if (t && event_code(event) == EVENT_PROCINFO) {
+        on_procinfo(s, event, t);
+        return;
+    }
     if (t)
         keep_enter(t, event, type);
     if (!type->enter || event_code(event) == 186 || event_code(event) == 152)

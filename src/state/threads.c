@@ -60,10 +60,46 @@ static void *version_new(struct state *s, size_t size)
     return xcalloc(1, size);
 }
 
+/* The process that a thread counts in; -1: in none. */
+static int64_t counted_in(const struct thread_ids *ids)
+{
+    return ids_invalid(ids) || (ids->flags & THREAD_CLOSED) ? -1 : ids->pid;
+}
+
+static void count_thread(struct state *s, int64_t pid, int by)
+{
+    struct count_version *v;
+    const struct count_version *top;
+    struct slot *p;
+
+    if (pid < 0)
+        return;
+    p = slot_get(s, &s->processes, (uint64_t)pid, true);
+    top = (const void *)version_at(&p->name, STATE_NOW);
+    v = version_new(s, sizeof(*v));
+    v->n = (top ? top->n : 0) + (uint64_t)(int64_t)by;
+    version_push(s, &p->name, &v->v, s->at);
+}
+
+uint64_t state_threads_of(const struct state *s, int64_t pid, uint64_t at)
+{
+    struct slot *p =
+        slot_get((struct state *)s, &((struct state *)s)->processes, (uint64_t)pid, false);
+    const struct count_version *v = p ? (const void *)version_at(&p->name, at) : NULL;
+
+    return v ? v->n : 0;
+}
+
 void thread_set_ids(struct state *s, struct thread *t, const struct thread_ids *ids)
 {
+    const struct ids_version *top = (const void *)version_at(&t->ids, STATE_NOW);
+    int64_t was = top ? counted_in(&top->ids) : -1, is = counted_in(ids);
     struct ids_version *v = version_new(s, sizeof(*v));
 
+    if (was != is) {
+        count_thread(s, was, -1);
+        count_thread(s, is, 1);
+    }
     v->ids = *ids;
     version_push(s, &t->ids, &v->v, s->at);
 }
@@ -130,6 +166,7 @@ void thread_remove(struct state *s, struct thread *t)
     else
         s->live = t->live_next;
     s->alive--;
+    count_thread(s, counted_in(ids_now(t)), -1);
 }
 
 static void link_life(struct thread *t, struct thread *before)
