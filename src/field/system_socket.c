@@ -64,8 +64,9 @@ void system_get_end(struct get *g)
 
     if (!f)
         return;
-    if ((g->what & END_PROTO) && (f->type == FDT_UNIX || f->type == FDT_IPV6_SERVER) &&
-        (g->what & END_MASK) == END_CLIENT) {
+    if ((g->what & END_PROTO) &&
+        ((f->type == FDT_UNIX && f->from_proc && (g->what & END_MASK) == END_CLIENT) ||
+         (f->type == FDT_IPV6_SERVER && (g->what & END_MASK) <= END_SERVER))) {
         put_words(g, ""); /* as the reference: there is no port to be named */
         return;
     }
@@ -169,23 +170,25 @@ void system_get_fd_uid(struct get *g)
 /* ---- all descriptors of a process ------------------------------------------------------------------ */
 
 struct kinds {
-    const char *words[64];
-    unsigned n;
+    VEC(const struct fd_info *) all;
 };
 
-static bool note_kind(void *ctx, int64_t fd, const struct fd_info *f)
+static bool note_fd(void *ctx, int64_t fd, const struct fd_info *f)
 {
     struct kinds *k = ctx;
-    const char *word = fd_type_text(f);
 
     UNUSED(fd);
-    for (unsigned i = 0; i < k->n; i++) {
-        if (str_eq(k->words[i], word))
-            return true;
-    }
-    if (word && k->n < COUNT_OF(k->words))
-        k->words[k->n++] = word;
+    if (fd_type_text(f))
+        vec_push(&k->all, f);
     return true;
+}
+
+/* The newest first: so the reference's tables happen to be ordered. */
+static int by_life(const void *a, const void *b)
+{
+    const struct fd_info *const *x = a, *const *y = b;
+
+    return (*y)->life < (*x)->life ? -1 : (*y)->life > (*x)->life;
 }
 
 void system_get_fd_types(struct get *g)
@@ -194,19 +197,30 @@ void system_get_fd_types(struct get *g)
     struct kinds k = {0};
     const struct fd_info *f;
     union elem *many;
+    uint32_t n = 0;
 
     if (!t || !event_uses_fd(g->type))
         return;
     if (!g->ref->arg_present)
-        state_each_fd(g->e->state, t, g->e->at, note_kind, &k);
+        state_each_fd(g->e->state, t, g->e->at, note_fd, &k);
     else if ((f = state_fd(g->e->state, t, (int64_t)g->ref->arg.index, g->e->at)))
-        note_kind(&k, 0, f);
-    many = arena_alloc(g->arena, (k.n + 1) * sizeof(*many));
-    for (unsigned i = 0; i < k.n; i++)
-        many[i].s = span_of(k.words[i]);
+        note_fd(&k, 0, f);
+    if (k.all.n)
+        qsort(k.all.v, k.all.n, sizeof(*k.all.v), by_life);
+    many = arena_alloc(g->arena, (k.all.n + 1) * sizeof(*many));
+    for (size_t i = 0; i < k.all.n; i++) {
+        struct span word = span_of(fd_type_text(k.all.v[i]));
+        uint32_t at = 0;
+
+        while (at < n && !span_eq(many[at].s, word))
+            at++;
+        if (at == n)
+            many[n++].s = word;
+    }
+    vec_free(&k.all);
     g->out->state = VALUE_OK;
     g->out->list = true;
-    g->out->n = k.n;
+    g->out->n = n;
     g->out->many = many;
 }
 

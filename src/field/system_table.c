@@ -7,6 +7,12 @@ struct system_field {
     int what;
 };
 
+/* Fields that expressions may name, though a capture does not have what they tell. */
+static void no_value(struct get *g)
+{
+    UNUSED(g);
+}
+
 #define FIELD(n, o, t, f, g, w, d)                                                                 \
     {                                                                                              \
         {.name = n, .desc = d, .display = "", .owner = o, .type = t, .format = f}, g, w            \
@@ -273,6 +279,12 @@ static struct system_field fields[] = {
           "network on this side, for filters"),
     FIELD("fd.rnet", "fd", VT_IPNET, FMT_NA, system_get_end, END_REMOTE | END_ADDRESS,
           "network on the other side, for filters"),
+    TEXT("fd.cip.name", "fd", no_value, 0, "name of the client's address: names are not looked up"),
+    TEXT("fd.sip.name", "fd", no_value, 0, "name of the server's address: names are not looked up"),
+    TEXT("fd.lip.name", "fd", no_value, 0,
+         "name of the address on this machine: names are not looked up"),
+    TEXT("fd.rip.name", "fd", no_value, 0,
+         "name of the other machine's address: names are not looked up"),
     BOOLEAN("fd.is_server", "fd", system_get_fd_mark, FD_IS_SERVER,
             "whether the server's end is on this machine"),
     BOOLEAN("fd.connected", "fd", system_get_fd_mark, FD_CONNECTED,
@@ -369,6 +381,10 @@ static const struct traits {
     {"fd.port", false, false, false, FIELD_ENDS | FIELD_NO_RHS | FIELD_NO_TRANSFORMER},
     {"fd.proto", false, false, false, FIELD_ENDS | FIELD_NO_RHS | FIELD_NO_TRANSFORMER},
     {"fd.net", false, false, false, FIELD_ENDS | FIELD_NO_RHS | FIELD_NO_TRANSFORMER},
+    {"fd.cip.name", false, false, false, FIELD_NO_RHS | FIELD_NO_TRANSFORMER},
+    {"fd.sip.name", false, false, false, FIELD_NO_RHS | FIELD_NO_TRANSFORMER},
+    {"fd.lip.name", false, false, false, FIELD_NO_RHS | FIELD_NO_TRANSFORMER},
+    {"fd.rip.name", false, false, false, FIELD_NO_RHS | FIELD_NO_TRANSFORMER},
     {"fd.cnet", false, false, false, FIELD_NO_RHS | FIELD_NO_TRANSFORMER},
     {"fd.snet", false, false, false, FIELD_NO_RHS | FIELD_NO_TRANSFORMER},
     {"fd.lnet", false, false, false, FIELD_NO_RHS | FIELD_NO_TRANSFORMER},

@@ -153,6 +153,7 @@ void fd_from_metadata(struct state *s, const struct capture_fd *m, struct fd_inf
     *f = (struct fd_info){.type = m->type,
                           .l4 = m->l4,
                           .from_proc = true,
+                          .cloexec = m->open_flags & 4096u, /* O_CLOEXEC of the table file_flags */
                           .sport = m->sport,
                           .dport = m->dport,
                           .src = m->src,
