@@ -219,6 +219,9 @@ bool parse_u64(struct span s, uint64_t *out);
 /* A size with an optional suffix k, M, G, T (powers of 1024): "512M". */
 enum severity parse_size(const char *s, uint64_t *out, struct error *err);
 
+/* A shell pattern over the whole text: `*` crosses slashes and dots; fold: in any case. */
+bool glob_match(struct span pattern, struct span text, bool fold);
+
 uint64_t hash_bytes(const void *p, size_t n, uint64_t seed);
 
 /* SHA-256 of what is added; out gets 64 hexadecimal digits. */

@@ -68,6 +68,7 @@ struct thread_ids {
 struct thread_image { /* what execve and clone set */
     struct span comm, exe, exepath, root;
     struct span args, env, cgroups; /* items, each ended by a NUL */
+    struct span container;          /* ID of the one that it is in; "": the host */
     uint64_t clone_ts, exec_ts, pidns_ts;
     int64_t fdlimit;
     uint32_t tty, loginuid;
@@ -83,9 +84,9 @@ struct thread_creds {
 struct thread_use {
     uint32_t vm_size, vm_rss, vm_swap; /* kB */
     uint64_t pf_major, pf_minor;
-    uint64_t cpu_user, cpu_system;   /* counters of the newest procinfo */
-    uint8_t busy_user, busy_system;  /* how much they had grown, percent */
-    bool procinfo;                   /* there was one */
+    uint64_t cpu_user, cpu_system;  /* counters of the newest procinfo */
+    uint8_t busy_user, busy_system; /* how much they had grown, percent */
+    bool procinfo;                  /* there was one */
 };
 
 struct thread;
@@ -167,9 +168,25 @@ bool state_write_fd(struct state *s, uint64_t tid, int64_t fd,
 struct user_info {
     struct span name, home, shell;
 };
-bool state_user(const struct state *s, uint32_t uid, uint64_t at, struct user_info *out);
-bool state_user_name(const struct state *s, uint32_t uid, uint64_t at, struct span *out);
-bool state_group_name(const struct state *s, uint32_t gid, uint64_t at, struct span *out);
+/* Of a container ("": the host), where events told of its users; else of the host. */
+bool state_user(const struct state *s, struct span container, uint32_t uid, uint64_t at,
+                struct user_info *out);
+bool state_group(const struct state *s, struct span container, uint32_t gid, uint64_t at,
+                 struct span *name);
+
+struct container_info { /* texts are "" where nothing is known */
+    struct span id, full_id, name, image, image_id, image_repository, image_tag, image_digest;
+    struct span ip, cni_json, user, sandbox_id;
+    struct span labels, pod_labels; /* keys and values by turns, a NUL behind each */
+    struct span mounts; /* source, destination, mode, rdwr, propagation of each, likewise */
+    uint32_t type;      /* table _container_type */
+    bool privileged, host_pid, host_network, host_ipc;
+};
+/* What events told of a container; NULL: nothing. */
+const struct container_info *state_container(const struct state *s, struct span id, uint64_t at);
+/* Whether an event tells of a container, and of which. */
+bool state_tells_of_container(const void *event);
+bool state_container_in(const void *event, char id[13]);
 /* Whether an address is one of this machine's: of IPv6, one of its networks' (field-extraction, §2). */
 bool state_is_local(const struct state *s, const struct ip_bytes *ip);
 const struct capture_machine *state_machine(const struct state *s);

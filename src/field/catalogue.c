@@ -68,6 +68,18 @@ static struct entry *find_exact(const struct field_catalogue *c, struct span nam
     return e;
 }
 
+/* A field of ours that a plugin has, too, becomes the plugin's. */
+static void give_way(struct field_catalogue *c, struct field_def *ours, const struct field_def *to)
+{
+    const char *name = ours->name;
+
+    *ours = *to;
+    ours->name = name;
+    ours->desc = keep(c, to->desc);
+    ours->display = keep(c, to->display);
+    ours->owner = keep(c, to->owner);
+}
+
 void field_catalogue_add_plugin(struct field_catalogue *c, struct plugin *p)
 {
     const struct plugin_info *info = plugin_info(p);
@@ -95,6 +107,8 @@ void field_catalogue_add_plugin(struct field_catalogue *c, struct plugin *p)
 
         if (e && e->def.providers.n && e->def.providers.v[e->def.providers.n - 1].plugin == p)
             continue; /* declared twice by the same plugin: the first counts */
+        if (e && (e->def.flags & FIELD_STAND_IN))
+            give_way(c, &e->def, &def);
         if (!e)
             e = (struct entry *)(void *)field_catalogue_add(c, &def);
         if (e->def.builtin < 0)

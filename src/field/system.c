@@ -101,14 +101,21 @@ static bool resolve_thread(void *ctx, int64_t tid, struct buf *out)
     return true;
 }
 
+static struct span container_of(const struct field_event *e)
+{
+    const struct thread_view *t = field_thread_of(e);
+
+    return t ? t->image->container : (struct span){"", 0};
+}
+
 static bool resolve_user(void *ctx, uint32_t uid, struct buf *out)
 {
     const struct field_event *e = ctx;
-    struct span name;
+    struct user_info user;
 
-    if (!e->state || !state_user_name(e->state, uid, e->at, &name))
+    if (!e->state || !state_user(e->state, container_of(e), uid, e->at, &user))
         return false;
-    return buf_add(out, name.p, name.n);
+    return buf_add(out, user.name.p, user.name.n);
 }
 
 static bool resolve_group(void *ctx, uint32_t gid, struct buf *out)
@@ -116,7 +123,7 @@ static bool resolve_group(void *ctx, uint32_t gid, struct buf *out)
     const struct field_event *e = ctx;
     struct span name;
 
-    if (!e->state || !state_group_name(e->state, gid, e->at, &name))
+    if (!e->state || !state_group(e->state, container_of(e), gid, e->at, &name))
         return false;
     return buf_add(out, name.p, name.n);
 }

@@ -118,6 +118,36 @@ enum { LIST_NUMBERS, LIST_NAMES, LIST_CIPS, LIST_SIPS, LIST_CPORTS, LIST_SPORTS 
 enum { PATH_NAME, PATH_SOURCE, PATH_TARGET, PATH_RAW = 4 };
 enum { WHO_UID, WHO_USER, WHO_LOGINUID, WHO_LOGIN, WHO_GID, WHO_GROUP, WHO_HOME, WHO_SHELL };
 
+enum { CT_ID, CT_FULL_ID, CT_NAME, CT_TYPE };
+enum {
+    CT_IMAGE,
+    CT_IMAGE_ID,
+    CT_REPOSITORY,
+    CT_TAG,
+    CT_DIGEST,
+    CT_IP,
+    CT_CNI,
+    CT_SANDBOX,
+    CT_FULL_SANDBOX
+};
+enum { CT_PRIVILEGED, CT_HOST_PID, CT_HOST_NETWORK, CT_HOST_IPC };
+enum { CT_START, CT_DURATION };
+enum { CT_LABELS, CT_POD_LABELS };
+enum { POD_NAME, POD_NAMESPACE, POD_UID };
+enum { MOUNT_SOURCE, MOUNT_DEST, MOUNT_MODE, MOUNT_RDWR, MOUNT_PROPAGATION, MOUNT_WHOLE };
+
+/* ---- system_container.c: container.*, k8s.* */
+void system_get_container(struct get *g);
+void system_get_fd_in_container(struct get *g);
+void system_get_container_text(struct get *g);
+void system_get_container_mark(struct get *g);
+void system_get_container_time(struct get *g);
+void system_get_labels(struct get *g);
+void system_get_pod(struct get *g);
+void system_get_mount(struct get *g);
+/* The address of the container that the event's thread is in; false: none is known. */
+bool system_container_address(const struct get *g, struct ip_bytes *out);
+
 /* ---- system_event.c: evt.* */
 void system_get_event(struct get *g);
 void system_get_args(struct get *g);

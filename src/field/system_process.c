@@ -296,16 +296,18 @@ void system_get_who(struct get *g)
         break;
     case WHO_HOME:
     case WHO_SHELL:
-        found = state_user(g->e->state, t->creds->uid, g->e->at, &user);
+        found = state_user(g->e->state, t->image->container, t->creds->uid, g->e->at, &user);
         name = g->what == WHO_HOME ? user.home : user.shell;
         put_text(g, found && name.n ? name : span_of("<NA>"));
         break;
-    default:
-        found = g->what == WHO_GROUP
-                    ? state_group_name(g->e->state, t->creds->gid, g->e->at, &name)
-                    : state_user_name(g->e->state,
-                                      g->what == WHO_USER ? t->creds->uid : t->image->loginuid,
-                                      g->e->at, &name);
+    case WHO_GROUP:
+        found = state_group(g->e->state, t->image->container, t->creds->gid, g->e->at, &name);
         put_text(g, found ? name : span_of("<NA>"));
+        break;
+    default:
+        found =
+            state_user(g->e->state, t->image->container,
+                       g->what == WHO_USER ? t->creds->uid : t->image->loginuid, g->e->at, &user);
+        put_text(g, found ? user.name : span_of("<NA>"));
     }
 }

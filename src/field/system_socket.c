@@ -32,6 +32,16 @@ static struct end destination_of(const struct fd_info *f)
     return (struct end){&f->dst, f->dport};
 }
 
+/* In a container its address is the local one (of IPv4). */
+static bool is_local(const struct get *g, const struct ip_bytes *ip)
+{
+    struct ip_bytes own;
+
+    if (ip->len == 4 && system_container_address(g, &own))
+        return memcmp(own.b, ip->b, 4) == 0;
+    return state_is_local(g->e->state, ip);
+}
+
 /* False: the descriptor has no such end. A socket that listens has one: the server's, without a role
  * known for sure. */
 static bool end_of(const struct get *g, const struct fd_info *f, int which, struct end *out)
@@ -46,8 +56,7 @@ static bool end_of(const struct get *g, const struct fd_info *f, int which, stru
     }
     if (!known)
         return false;
-    local =
-        which == END_LOCAL || which == END_REMOTE ? state_is_local(g->e->state, &f->src) : false;
+    local = which == END_LOCAL || which == END_REMOTE ? is_local(g, &f->src) : false;
     if (which == END_CLIENT || (which == END_LOCAL && local) || (which == END_REMOTE && !local))
         *out = source_of(f);
     else
@@ -116,7 +125,7 @@ static bool destination_is_local(const struct get *g, const struct fd_info *f)
 {
     static const struct ip_bytes zero = {.len = 16};
 
-    return state_is_local(g->e->state, f->dst.len == 0 && f->type == FDT_IPV6 ? &zero : &f->dst);
+    return is_local(g, f->dst.len == 0 && f->type == FDT_IPV6 ? &zero : &f->dst);
 }
 
 void system_get_fd_mark(struct get *g)

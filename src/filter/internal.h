@@ -101,8 +101,6 @@ void const_set_free(struct const_set *s);
 bool check_match(const struct node *n, struct field_reader *r);
 /* types.c: fills in may_match once the filter is compiled */
 void filter_find_types(struct filter *f);
-/* glob.c */
-bool glob_match(struct span pattern, struct span text, bool fold);
 /* regex.c: NULL with a reason */
 struct regex *regex_compile(struct span pattern, char *why, size_t size);
 bool regex_match(const struct regex *re, struct span text);

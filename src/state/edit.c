@@ -68,6 +68,7 @@ bool state_write_image(struct state *s, uint64_t tid, const struct thread_image 
     own.args = state_text(s, image->args);
     own.env = state_text(s, image->env);
     own.cgroups = state_text(s, image->cgroups);
+    own.container = state_container_of(s, own.cgroups);
     thread_set_image(s, t, &own);
     return true;
 }

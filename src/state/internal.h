@@ -122,7 +122,7 @@ struct state {
     bool history;
     _Atomic uint64_t memory;
     uint32_t fd_lives;
-    struct slots threads, users, groups, processes;
+    struct slots threads, users, groups, processes, containers;
     struct capture_machine machine;
     VEC(struct interface) interfaces;
     struct thread *all_threads, *live;
@@ -174,6 +174,9 @@ void on_procexit(struct state *s, const void *e, struct thread *t);
 void on_thread_change(struct state *s, const void *e, struct thread *t, int64_t res);
 /* ---- cgroups.c: a list with the names of today; false: one of its items is none, nothing counts */
 bool state_cgroups(struct state *s, struct span list, struct span *out);
+/* ---- containers.c */
+struct span state_container_of(struct state *s, struct span cgroups); /* "": none */
+void on_container(struct state *s, const void *e);
 /* ---- files.c */
 struct fd_table *fds_of(struct state *s, struct thread *t, bool make);
 const struct fd_info *fd_now(struct state *s, struct thread *t, int64_t fd);

@@ -51,6 +51,7 @@ static void take_program(struct state *s, const void *e, struct thread_image *im
     image->fdlimit = param_i64(e, C_FDLIMIT, image->fdlimit);
     if (param_has(e, C_CGROUPS))
         state_cgroups(s, event_param(e, C_CGROUPS), &image->cgroups);
+    image->container = state_container_of(s, image->cgroups);
 }
 
 static void take_use(struct state *s, const void *e, struct thread *t)
@@ -72,7 +73,7 @@ static const struct thread_image *no_image(void)
     static struct thread_image none;
 
     none = (struct thread_image){.fdlimit = -1, .loginuid = UINT32_MAX};
-    none.exepath = none.root = none.env = none.cgroups = span_of("");
+    none.exepath = none.root = none.env = none.cgroups = none.container = span_of("");
     return &none;
 }
 

@@ -61,6 +61,7 @@ void state_free(struct state *s)
     slots_free(&s->users);
     slots_free(&s->groups);
     slots_free(&s->processes);
+    slots_free(&s->containers);
     vec_free(&s->interfaces);
     arena_fini(&s->texts_arena);
     free(s->texts);
@@ -81,8 +82,13 @@ const struct capture_machine *state_machine(const struct state *s)
 
 /* ---- names of users and groups (§7) ---------------------------------------------------------- */
 
-static void set_user(struct state *s, struct slots *t, uint32_t id, const struct user_info *user,
-                     bool gone)
+static uint64_t user_key(struct span container, uint32_t id)
+{
+    return container.n ? hash_bytes(container.p, container.n, id) | (uint64_t)1 << 63 : id;
+}
+
+static void set_user(struct state *s, struct slots *t, struct span container, uint32_t id,
+                     const struct user_info *user, bool gone)
 {
     struct user_version *v;
 
@@ -94,15 +100,17 @@ static void set_user(struct state *s, struct slots *t, uint32_t id, const struct
     v->user.shell = state_text(s, user->shell);
     v->gone = gone;
     s->memory += sizeof(*v);
-    version_push(s, &slot_get(s, t, id, true)->name, &v->v, s->at);
+    version_push(s, &slot_get(s, t, user_key(container, id), true)->name, &v->v, s->at);
 }
 
-static bool get_user(const struct state *s, const struct slots *t, uint32_t id, uint64_t at,
-                     struct user_info *out)
+static bool get_user(const struct state *s, const struct slots *t, struct span container,
+                     uint32_t id, uint64_t at, struct user_info *out)
 {
-    struct slot *p = slot_get((struct state *)s, (struct slots *)t, id, false);
+    struct slot *p = slot_get((struct state *)s, (struct slots *)t, user_key(container, id), false);
     const struct user_version *v = p ? (const void *)version_at(&p->name, at) : NULL;
 
+    if ((!v || v->gone) && container.n)
+        return get_user(s, t, (struct span){"", 0}, id, at, out);
     *out = (struct user_info){span_of(""), span_of(""), span_of("")};
     if (v && !v->gone)
         *out = v->user;
@@ -111,30 +119,23 @@ static bool get_user(const struct state *s, const struct slots *t, uint32_t id, 
     return (v && !v->gone) || id == 0;
 }
 
-bool state_user(const struct state *s, uint32_t uid, uint64_t at, struct user_info *out)
+bool state_user(const struct state *s, struct span container, uint32_t uid, uint64_t at,
+                struct user_info *out)
 {
-    return get_user(s, &s->users, uid, at, out);
+    return get_user(s, &s->users, container, uid, at, out);
 }
 
-bool state_user_name(const struct state *s, uint32_t uid, uint64_t at, struct span *out)
-{
-    struct user_info user;
-    bool found = state_user(s, uid, at, &user);
-
-    *out = user.name;
-    return found;
-}
-
-bool state_group_name(const struct state *s, uint32_t gid, uint64_t at, struct span *out)
+bool state_group(const struct state *s, struct span container, uint32_t gid, uint64_t at,
+                 struct span *name)
 {
     struct user_info group;
-    bool found = get_user(s, &s->groups, gid, at, &group);
+    bool found = get_user(s, &s->groups, container, gid, at, &group);
 
-    *out = group.name;
+    *name = group.name;
     return found;
 }
 
-/* 354 to 360: of the host only; those of containers have no table of their own here. */
+/* 354 to 360. */
 static void on_user_event(struct state *s, const void *e)
 {
     bool group = event_code(e) >= 358, deleted = event_code(e) == 356 || event_code(e) == 360;
@@ -147,8 +148,8 @@ static void on_user_event(struct state *s, const void *e)
         param_text(e, 3, &user.home);
         param_text(e, 4, &user.shell);
     }
-    if (container.n == 0 && param_has(e, 0))
-        set_user(s, group ? &s->groups : &s->users, param_u32(e, 0, 0), &user, deleted);
+    if (param_has(e, 0))
+        set_user(s, group ? &s->groups : &s->users, container, param_u32(e, 0, 0), &user, deleted);
 }
 
 /* ---- metadata -------------------------------------------------------------------------------- */
@@ -204,6 +205,7 @@ void state_take_process(void *state, const struct capture_process *p)
     image.env = items(s, p->env);
     if (!state_cgroups(s, p->cgroups, &image.cgroups))
         image.cgroups = span_of("");
+    image.container = state_container_of(s, image.cgroups);
     t = thread_new(s, p->tid, &ids, &image, &creds);
     thread_set_use(s, t, &use);
     if (p->pid == p->tid) {
@@ -232,7 +234,8 @@ void state_take_user(void *state, const struct capture_user *u)
 
     if (u->group)
         user.home = user.shell = span_of("");
-    set_user(s, u->group ? &s->groups : &s->users, u->group ? u->gid : u->uid, &user, false);
+    set_user(s, u->group ? &s->groups : &s->users, span_of(""), u->group ? u->gid : u->uid, &user,
+             false);
 }
 
 static void take_interface(void *ctx, const struct capture_interface *i)
@@ -355,11 +358,11 @@ static void next_event(struct state *s, uint64_t at, uint64_t ts)
 bool state_wants(uint16_t type)
 {
     static const uint16_t wanted[] = {
-        2,   3,   5,   19,  21,  22,  23,  29,  31,  33,  35,  43,  49,  51,  53,  55,  58,
-        59,  61,  63,  93,  95,  97,  127, 137, 139, 141, 143, 145, 151, 152, 159, 161, 163,
-        165, 186, 193, 195, 199, 201, 223, 225, 227, 234, 241, 247, 267, 275, 285, 292, 293,
-        306, 307, 321, 326, 327, 330, 331, 335, 337, 339, 353, 354, 356, 358, 360, 363, 365,
-        367, 369, 375, 377, 389, 393, 395, 397, 399, 401, 405, 407, 409, 427, 429, 451};
+        2,   3,   5,   19,  21,  22,  23,  29,  31,  33,  35,  43,  49,  51,  53,  55,  58,  59,
+        61,  63,  93,  95,  97,  127, 137, 139, 141, 143, 145, 151, 152, 159, 161, 163, 165, 186,
+        193, 195, 199, 201, 223, 225, 227, 228, 234, 241, 247, 267, 272, 275, 285, 292, 293, 306,
+        307, 321, 324, 326, 327, 330, 331, 335, 337, 339, 353, 354, 356, 358, 360, 363, 365, 367,
+        369, 375, 377, 389, 393, 395, 397, 399, 401, 402, 405, 407, 409, 427, 429, 451};
     static uint8_t known[EVENT_TYPES]; /* 1: yes, 2: no; filled in by one thread */
 
     if (type >= EVENT_TYPES)
@@ -405,6 +408,8 @@ void state_event(struct state *s, uint64_t at, const void *event)
         on_user_event(s, event);
         return;
     }
+    if (state_tells_of_container(event))
+        on_container(s, event);
     if (has_no_thread(event, type))
         return;
     t = find_thread(s, event_tid(event), event_code(event), type);

@@ -218,7 +218,8 @@ struct thread *thread_placeholder(struct state *s, uint64_t tid)
     if (s->alive >= THREADS_MAX)
         return NULL;
     image.comm = image.exe = span_of("<NA>");
-    image.exepath = image.root = image.args = image.env = image.cgroups = span_of("");
+    image.exepath = image.root = image.args = image.env = image.cgroups = image.container =
+        span_of("");
     return thread_new(s, tid, &ids, &image, &creds);
 }
 

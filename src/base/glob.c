@@ -1,5 +1,5 @@
 /* Shell patterns over the whole text: `*` crosses slashes and dots (§7). */
-#include "internal.h"
+#include "mews/base.h"
 
 #include <ctype.h>
 
