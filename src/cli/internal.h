@@ -131,6 +131,7 @@ struct options {
     bool follow, utc, tour, json, csv, markdown, no_screen;
     char *format;
     uint64_t limit;
+    const char *at; /* of state: an event's number or a time; the command line's */
     const char *write_to; /* of record, as what follows; the command line's */
     bool compress;
     uint64_t rotate_bytes, rotate_seconds, rotate_events, keep_files, seconds;
@@ -163,6 +164,7 @@ json_t *session_for_remote(const struct options *o, struct error *err);
 /* That keeper's side: a session with "inputs" becomes one that an engine takes; others stay. New
  * reference, NULL with err when an input can't be used. */
 json_t *session_resolve(const json_t *session, struct error *err);
+int characters(const char *s); /* of UTF-8 text, for columns of text */
 /* Prints "mews: …" in red where it is a terminal; control characters are spelt. */
 void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* A filter or format with the error's place under it. */
@@ -174,6 +176,7 @@ int command_print(struct options *o);
 int command_top(struct options *o);
 int command_count_events(struct options *o);
 int command_info(struct options *o);
+int command_state(struct options *o);
 int command_record(struct options *o);
 int command_plugins(struct options *o);
 int command_fields(struct options *o);

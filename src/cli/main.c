@@ -17,6 +17,9 @@ const struct command commands[] = {
      command_count_events},
     {"info", "info CAPTURE", "Say what a capture is made of, and what of it is damaged.", "suj", 0,
      command_info},
+    {"state", "state threads|fds|containers CAPTURE",
+     "Say what the machine of a capture was at a moment: ps, lsof, netstat of then.", "suja", 1,
+     command_state},
     {"record", "record -w FILE [INPUT…] [FILTER]",
      "Write a capture: of a plugin's events as they come, or of what a filter selects.", "swn", 0,
      command_record},
@@ -88,7 +91,7 @@ void complain_syntax(const char *what, const char *text, const json_t *syntax)
     buf_fini(&mark);
 }
 
-static int characters(const char *s)
+int characters(const char *s)
 {
     int n = 0;
 

@@ -17,7 +17,8 @@ enum long_only {
     OPT_CSV,
     OPT_RAW_EVENTS,
     OPT_INTERNAL,
-    OPT_FORMAT
+    OPT_FORMAT,
+    OPT_AT
 };
 
 /* group: the letters by which commands name the options that they take */
@@ -54,6 +55,8 @@ static const struct option_def {
      "form of evt.outputtime: absolute, clock, relative, delta in the call, delta"},
     {'j', 'j', "json", NULL, "print JSON"},
     {'n', 'n', "count", "COUNT", "stop after so many lines"},
+    {'a', OPT_AT, "at", "EVENT|TIME",
+     "behind this event, or at this time: 12:30:05, +5m (the end)"},
     {'c', OPT_CSV, "csv", NULL, "print CSV"},
     {'m', OPT_FORMAT, "format", "FORM", "text, json or markdown"},
     {'w', 'w', "write", "FILE", "the capture to write; - is standard output"},
@@ -182,6 +185,9 @@ static enum severity apply(struct options *o, int code, const char *arg, size_t 
         break;
     case OPT_ENGINE:
         o->remote = xstrdup(arg);
+        break;
+    case OPT_AT:
+        o->at = arg;
         break;
     case OPT_CSV:
         o->csv = true;

@@ -122,6 +122,14 @@ struct state *capture_state_now(struct capture *c, uint64_t at)
     return s ? s->state : NULL;
 }
 
+const struct state *capture_state_newest(const struct capture *c)
+{
+    const struct section *s =
+        c->nparts ? atomic_load_explicit(&c->parts[0].newest, memory_order_acquire) : NULL;
+
+    return s ? s->state : NULL;
+}
+
 /* ---- pending enter halves -------------------------------------------------------------------- */
 
 static struct pending **pending_slot(struct capture_part *c, uint64_t tid)
@@ -386,6 +394,10 @@ static void take_event(struct engine *e, struct capture *c, struct capture_part 
 
     if (!look_at(e, c, &p, offset))
         return;
+    if (output_is_past(e, p.head.ts)) {
+        output_end(e);
+        return;
+    }
     if (c->counts)
         capture_stats_event(&c->stats, &p.head,
                             p.head.type == EVENT_PLUGIN ? event_of(c, &p) : NULL);

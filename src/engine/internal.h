@@ -173,6 +173,7 @@ const char *state_tables_added_by(struct host_tables *h, const struct plugin *p,
 void load_report(struct engine *e); /* plugin thread */
 /* The state of a place, to be looked at through the host's tables. Plugin thread. */
 struct state *capture_state_now(struct capture *c, uint64_t at);
+const struct state *capture_state_newest(const struct capture *c); /* of the first file */
 json_t *strings_json(const struct str_list *l);
 struct async_list;
 struct async_list *async_list_new(void);
@@ -318,6 +319,10 @@ void output_event(struct engine *e, const void *bytes, uint64_t number);
 bool output_wants(struct engine *e, const struct event_head *h, uint16_t type, uint16_t call,
                   uint64_t number);
 /* Whether it asks for the figures of a capture; for the state at its events. */
+/* Whether an event of this time is behind the moment that is asked for: it is not to be looked at. */
+bool output_is_past(struct engine *e, uint64_t ts);
+/* output_state.c: rows of "threads", "fds" or "containers" as they are now. */
+json_t *output_state_json(const struct state *s, const char *table);
 bool output_counts(const struct engine *e);
 bool output_needs_state(const struct engine *e);
 void output_flush(struct engine *e);

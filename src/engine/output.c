@@ -6,7 +6,14 @@
 
 #define FLUSH_AT ((size_t)64 << 10)
 
-enum output_kind { OUTPUT_LINES, OUTPUT_COUNTS, OUTPUT_TOTAL, OUTPUT_INFO, OUTPUT_RECORD };
+enum output_kind {
+    OUTPUT_LINES,
+    OUTPUT_COUNTS,
+    OUTPUT_TOTAL,
+    OUTPUT_INFO,
+    OUTPUT_RECORD,
+    OUTPUT_STATE
+};
 
 struct output {
     enum output_kind kind;
@@ -19,8 +26,10 @@ struct output {
     uint64_t limit, events, matched, printed;
     struct groups *groups;
     struct recorder *recorder;
-    uint64_t until; /* time_mono() at which it is over; 0: never */
-    char *error;    /* what went wrong with what is written */
+    uint64_t until;        /* time_mono() at which it is over; 0: never */
+    char *table, *at_time; /* of a state: which, and when; NULL: at the end */
+    uint64_t at_event, at_ts;
+    char *error; /* what went wrong with what is written */
     const struct column *fields[GROUP_FIELDS];
     unsigned nfields;
     struct event_reader filter_reader, format_reader;
@@ -48,6 +57,8 @@ void output_stop(struct engine *e)
     groups_free(o->groups);
     record_free(o->recorder, NULL);
     free(o->error);
+    free(o->table);
+    free(o->at_time);
     reader_fini(&o->filter_reader);
     reader_fini(&o->format_reader);
     buf_fini(&o->text);
@@ -121,7 +132,9 @@ static bool format_needs_state(const struct output_format *f)
 bool output_needs_state(const struct engine *e)
 {
     const struct output *o = e->output;
-    bool needs = o && o->filter && field_refs_need_state(filter_refs(o->filter));
+    bool needs = o && o->kind == OUTPUT_STATE;
+
+    needs |= o && o->filter && field_refs_need_state(filter_refs(o->filter));
 
     if (!o)
         return true;
@@ -132,6 +145,20 @@ bool output_needs_state(const struct engine *e)
     return needs;
 }
 
+bool output_is_past(struct engine *e, uint64_t ts)
+{
+    struct output *o = e->output;
+
+    if (!o || o->ended || !o->at_time)
+        return false;
+    if (!o->at_ts && !time_parse(o->at_time, ts, o->format_reader.fe.utc, &o->at_ts)) {
+        o->error = xasprintf("“%s” is neither the number of an event nor a time", o->at_time);
+        output_end(e);
+        return true;
+    }
+    return ts > o->at_ts;
+}
+
 bool output_wants(struct engine *e, const struct event_head *h, uint16_t type, uint16_t call,
                   uint64_t number)
 {
@@ -140,6 +167,12 @@ bool output_wants(struct engine *e, const struct event_head *h, uint16_t type, u
 
     if (!o || o->ended)
         return false;
+    if (o->kind == OUTPUT_STATE) {
+        o->events++;
+        if (number >= o->at_event)
+            output_end(e);
+        return false;
+    }
     if (!o->filter) {
         if (o->kind != OUTPUT_TOTAL && o->kind != OUTPUT_INFO)
             return true;
@@ -264,6 +297,9 @@ void output_end(struct engine *e)
                        rpc_u64(o->matched), "printed", rpc_u64(o->printed), "closed", o->closed);
     if (o->kind == OUTPUT_INFO && e->capture)
         json_object_set_new(params, "info", capture_info_json(e));
+    if (o->kind == OUTPUT_STATE && e->capture && capture_state_newest(e->capture))
+        json_object_set_new(params, "rows",
+                            output_state_json(capture_state_newest(e->capture), o->table));
     if (o->kind == OUTPUT_COUNTS) {
         json_object_set_new(params, "groups", groups_json(o));
         json_object_set_new(params, "others", rpc_u64(groups_others(o->groups)));
@@ -379,13 +415,26 @@ static bool open_recorder(struct engine *e, struct job *j, struct output *o)
     return true;
 }
 
+static bool set_moment(struct engine *e, struct job *j, struct output *o)
+{
+    const char *table = rpc_get_str(j->params, "table"), *at = rpc_get_str(j->params, "at_time");
+
+    if (!table ||
+        (!str_eq(table, "threads") && !str_eq(table, "fds") && !str_eq(table, "containers"))) {
+        reply_code(e, j->id, RPC_INVALID_PARAMS, "“table” is threads, fds or containers");
+        return false;
+    }
+    o->table = xstrdup(table);
+    o->at_event = rpc_u64_or(j->params, "at_event", UINT64_MAX);
+    o->at_time = at ? xstrdup(at) : NULL;
+    return true;
+}
+
 static enum output_kind kind_of(const char *kind)
 {
-    static const char *const names[] = {[OUTPUT_LINES] = "lines",
-                                        [OUTPUT_COUNTS] = "count",
-                                        [OUTPUT_TOTAL] = "total",
-                                        [OUTPUT_INFO] = "info",
-                                        [OUTPUT_RECORD] = "record"};
+    static const char *const names[] = {
+        [OUTPUT_LINES] = "lines", [OUTPUT_COUNTS] = "count",  [OUTPUT_TOTAL] = "total",
+        [OUTPUT_INFO] = "info",   [OUTPUT_RECORD] = "record", [OUTPUT_STATE] = "state"};
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (str_eq(names[i], kind))
@@ -404,6 +453,8 @@ static bool prepare(struct engine *e, struct job *j, struct output *o)
         return compile_fields(e, j, o);
     case OUTPUT_RECORD:
         return open_recorder(e, j, o);
+    case OUTPUT_STATE:
+        return set_moment(e, j, o);
     default:
         return true;
     }

@@ -1,18 +1,34 @@
 /*
  * Writes a capture of system calls as a recorder of today does, without any of mews' code: a web
  * server that serves, fails to find a file, and is made to run a shell. `mkcapture OUT [ROUNDS [future]]`.
+ * `mkcapture OUT story`: a shop in a container answers with errors since somebody has changed the port of
+ * its database.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NGINX = 200, SHELL = 300 };
+enum {
+    NGINX = 200,
+    SHELL = 300,
+    SSHD = 150,
+    BASH = 160,
+    SHIM = 380,
+    PHP = 400,
+    DEPLOY = 500,
+    SED = 501
+};
+
+#define SHOP_ID "3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e"
 
 static unsigned char block[1 << 16], event[1 << 15];
 static size_t blen, elen;
 static FILE *out;
 static uint64_t now = 1700000000000000000u;
+/* of the processes that follow */
+static const char *cgroup = "cpu=/";
+static uint32_t login = UINT32_MAX;
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
@@ -104,10 +120,10 @@ static void users(void)
     static const struct {
         unsigned uid;
         const char *name, *home;
-    } u[] = {{0, "root", "/root"}, {33, "www-data", "/var/www"}};
+    } u[] = {{0, "root", "/root"}, {33, "www-data", "/var/www"}, {1000, "dana", "/home/dana"}};
 
     begin(0x220);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         size_t at = entry();
 
         num(0, 1);
@@ -173,11 +189,11 @@ static void process(uint64_t pid, uint64_t ppid, const char *comm, const char *e
     str("LANG=C\0", 7);
     num(pid, 8);
     num(pid, 8);
-    str("cpu=/\0", 6);
+    str(cgroup, strlen(cgroup) + 1);
     text("/");
     num(0, 8); /* pid namespace */
     num(0, 4);
-    num(UINT32_MAX, 4);
+    num(login, 4);
     zeros(25);
     zeros(27);
     num(pid, 8); /* pgid */
@@ -247,9 +263,9 @@ static void emit(uint16_t type, uint64_t tid)
     memcpy(event + elen, &type, 2), elen += 2;
     memcpy(event + elen, &n, 4), elen += 4;
     for (unsigned i = 0; i < nparams; i++) {
-        uint16_t k = (uint16_t)params[i].n;
+        uint32_t k = (uint32_t)params[i].n, width = type == 324 ? 4 : 2;
 
-        memcpy(event + elen, &k, 2), elen += 2;
+        memcpy(event + elen, &k, width), elen += width;
     }
     for (unsigned i = 0; i < nparams; i++)
         memcpy(event + elen, params[i].p, params[i].n), elen += params[i].n;
@@ -327,7 +343,7 @@ static void proc_params(const char *exe, const char *args, size_t nargs, uint64_
     pnum(900, 4);
     pnum(0, 4);
     ptext(exe);
-    param("cpu=/\0", 6);
+    param(cgroup, strlen(cgroup) + 1);
 }
 
 static void clone_side(uint64_t tid, uint64_t res, uint64_t pid, uint64_t ppid)
@@ -386,18 +402,175 @@ static void serve(unsigned round)
     now += 1000000;
 }
 
+/* ---- the story ------------------------------------------------------------------------------- */
+
+static void story_processes(void)
+{
+    begin(0x215);
+    process(1, 0, "systemd", "/usr/lib/systemd/systemd", "", 0, 0);
+    process(SSHD, 1, "sshd", "/usr/sbin/sshd", "-D\0", 3, 0);
+    login = 1000;
+    process(BASH, SSHD, "bash", "/usr/bin/bash", "", 0, 1000);
+    login = UINT32_MAX;
+    process(NGINX, 1, "nginx", "/usr/sbin/nginx", "-g\0daemon off;\0", 15, 33);
+    process(SHIM, 1, "containerd-shim", "/usr/bin/containerd-shim", "", 0, 0);
+    cgroup = "cpu=/docker/" SHOP_ID;
+    process(PHP, SHIM, "php-fpm", "/usr/sbin/php-fpm", "-F\0", 3, 33);
+    cgroup = "cpu=/";
+    end();
+}
+
+static void container_event(void)
+{
+    ptext(
+        "{\"container\":{\"id\":\"3ad7b26ded6d\",\"full_id\":\"" SHOP_ID "\",\"type\":0,"
+        "\"name\":\"shop\",\"image\":\"registry/shop:1.4\",\"imagerepo\":\"registry/shop\","
+        "\"imagetag\":\"1.4\",\"imageid\":null,\"ip\":\"172.17.0.2\",\"privileged\":false,"
+        "\"Mounts\":[{\"Source\":\"/srv/shop\",\"Destination\":\"/app\",\"Mode\":\"\",\"RW\":true,"
+        "\"Propagation\":\"rprivate\"}],\"labels\":{\"team\":\"web\","
+        "\"io.kubernetes.pod.name\":\"shop-0\"}}}");
+    emit(324, 0);
+}
+
+static void connect_db(int64_t fd, unsigned from, unsigned port, int64_t result)
+{
+    unsigned char tuple[13] = {2, 172, 17, 0, 2, 0, 0, 10, 0, 0, 9, 0, 0},
+                  addr[7] = {2, 10, 0, 0, 9, 0, 0};
+
+    pnum(2, 4);
+    pnum(1, 4);
+    pnum(0, 4);
+    emit(18, PHP);
+    pnum((uint64_t)fd, 8);
+    emit(19, PHP);
+    memcpy(tuple + 5, &from, 2);
+    memcpy(tuple + 11, &port, 2);
+    memcpy(addr + 5, &port, 2);
+    pnum((uint64_t)fd, 8);
+    param(addr, 7);
+    emit(22, PHP);
+    pnum((uint64_t)result, 8);
+    param(tuple, 13);
+    pnum((uint64_t)fd, 8);
+    param(addr, 7);
+    emit(23, PHP);
+}
+
+static void words(uint16_t enter, uint64_t tid, int64_t fd, const char *s)
+{
+    move(enter, tid, fd, s, strlen(s));
+}
+
+/* One page: the shop reads where its database is, asks it, and answers. */
+static void shop(unsigned n, unsigned port)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\n\r\n3 items",
+                      sorry[] = "HTTP/1.1 502 Bad Gateway\r\n\r\n";
+    char config[60];
+
+    accept_from(NGINX, 9, (unsigned char)(20 + n), 40000 + n);
+    words(6, NGINX, 9, "GET /cart HTTP/1.1\r\nHost: shop\r\n\r\n");
+    accept_from(PHP, 5, 5, 50000 + n);
+    words(6, PHP, 5, "GET /cart HTTP/1.1\r\nHost: shop\r\n\r\n");
+    snprintf(config, sizeof(config), "host=10.0.0.9\nport=%u\n", port);
+    open_file(PHP, "/app/db.conf", 7, 1);
+    words(6, PHP, 7, config);
+    close_fd(PHP, 7);
+    if (port == 5432) {
+        connect_db(8, 41000 + n, port, 0);
+        words(8, PHP, 8, "SELECT * FROM cart");
+        words(6, PHP, 8, "apple\npear\nplum\n");
+        close_fd(PHP, 8);
+        words(8, PHP, 5, answer);
+        words(8, NGINX, 9, answer);
+    } else {
+        connect_db(8, 41000 + n, port, -111);
+        close_fd(PHP, 8);
+        open_file(PHP, "/var/log/php.log", 8, 2);
+        words(8, PHP, 8, "cart: database is not reachable\n");
+        close_fd(PHP, 8);
+        words(8, PHP, 5, sorry);
+        words(8, NGINX, 9, sorry);
+    }
+    close_fd(PHP, 5);
+    close_fd(NGINX, 9);
+    now += 40000000;
+}
+
+static void start(uint64_t pid, uint64_t ppid, const char *file, const char *name, const char *args,
+                  size_t nargs)
+{
+    static const char env[] = "HOME=/home/dana\0SSH_CONNECTION=10.0.0.77 52011 10.0.0.5 22";
+
+    for (int child = 0; child < 2; child++) {
+        pnum(child ? 0 : pid, 8);
+        proc_params(ppid == BASH ? "bash" : "sh", "", 0, child ? pid : ppid, child ? ppid : 1);
+        pnum(0, 4);
+        pnum(1000, 4);
+        pnum(1000, 4);
+        pnum(child ? pid : ppid, 8);
+        pnum(child ? pid : ppid, 8);
+        emit(223, child ? pid : ppid);
+    }
+    ptext(file);
+    emit(292, pid);
+    pnum(0, 8);
+    proc_params(name, args, nargs, pid, ppid);
+    param(env, sizeof(env));
+    pnum(34816, 4);
+    pnum(DEPLOY, 8);
+    pnum(1000, 4);
+    pnum(0, 4);
+    emit(293, pid);
+}
+
+static void leave(uint64_t pid)
+{
+    pnum(0, 8);
+    emit(186, pid);
+    now += 1000000;
+}
+
+static void deploy(void)
+{
+    static const char sed[] = "-i\0s/5432/5433/\0/srv/shop/db.conf";
+
+    start(DEPLOY, BASH, "/home/dana/deploy.sh", "sh", "/home/dana/deploy.sh\0", 21);
+    start(SED, DEPLOY, "/usr/bin/sed", "sed", sed, sizeof(sed));
+    open_file(SED, "/srv/shop/db.conf", 3, 2);
+    words(8, SED, 3, "host=10.0.0.9\nport=5433\n");
+    close_fd(SED, 3);
+    leave(SED);
+    leave(DEPLOY);
+}
+
+static void tell_story(void)
+{
+    story_processes();
+    container_event();
+    for (unsigned i = 0; i < 4; i++)
+        shop(i, 5432);
+    deploy();
+    for (unsigned i = 4; i < 9; i++)
+        shop(i, 5433);
+}
+
 int main(int argc, char **argv)
 {
     unsigned rounds = argc > 2 ? (unsigned)atoi(argv[2]) : 20;
 
     out = argc > 1 ? fopen(argv[1], "wb") : NULL;
     if (!out) {
-        fprintf(stderr, "usage: mkcapture OUT [ROUNDS [future]]\n");
+        fprintf(stderr, "usage: mkcapture OUT [ROUNDS [future]] | OUT story\n");
         return 2;
     }
     section();
     interfaces();
     users();
+    if (argc > 2 && strcmp(argv[2], "story") == 0) {
+        tell_story();
+        return fclose(out) != 0;
+    }
     processes();
     for (unsigned i = 0; i < rounds; i++)
         serve(i);

@@ -1,0 +1,177 @@
+/* mews state: what the machine of a capture was at a moment: ps, lsof, netstat of then. */
+#include "internal.h"
+
+struct asking {
+    struct options *o;
+    const char *table;
+    uint64_t start_id, open_id;
+};
+
+static void on_ready(struct client *c, const json_t *params)
+{
+    struct asking *a = c->ctx;
+    json_t *q = json_pack("{ss ss sb}", "kind", "state", "table", a->table, "utc", a->o->utc);
+    uint64_t event;
+
+    UNUSED(params);
+    if (a->o->at && parse_u64(span_of(a->o->at), &event))
+        json_object_set_new(q, "at_event", rpc_u64(event));
+    else if (a->o->at)
+        json_object_set_new(q, "at_time", rpc_str(a->o->at));
+    a->start_id = client_ask(c, "output/start", q);
+}
+
+static void on_answer(struct client *c, uint64_t id, const json_t *result)
+{
+    struct asking *a = c->ctx;
+
+    UNUSED(result);
+    if (id == a->start_id)
+        a->open_id = client_open_source(c, a->o);
+}
+
+static void on_refused(struct client *c, uint64_t id, const json_t *error)
+{
+    struct asking *a = c->ctx;
+
+    client_refused(c, "", "", error, id == a->open_id);
+}
+
+/* ---- printing -------------------------------------------------------------------------------- */
+
+struct column {
+    const char *key, *title;
+    bool right;
+};
+
+static const struct column thread_columns[] = {{"user", "USER", false},
+                                               {"pid", "PID", true},
+                                               {"tid", "TID", true},
+                                               {"ppid", "PPID", true},
+                                               {"descriptors", "FDS", true},
+                                               {"started", "STARTED", false},
+                                               {"container", "CONTAINER", false},
+                                               {"cmdline", "COMMAND", false}};
+static const struct column fd_columns[] = {
+    {"process", "PROCESS", false},     {"pid", "PID", true},         {"fd", "FD", true},
+    {"type", "TYPE", false},           {"protocol", "PROTO", false}, {"role", "ROLE", false},
+    {"container", "CONTAINER", false}, {"name", "NAME", false}};
+static const struct column container_columns[] = {{"id", "CONTAINER", false},
+                                                  {"type", "TYPE", false},
+                                                  {"processes", "PROCESSES", true},
+                                                  {"name", "NAME", false},
+                                                  {"image", "IMAGE", false}};
+
+static void cell_text(const struct options *o, const json_t *row, const struct column *c,
+                      struct buf *out)
+{
+    const json_t *v = json_object_get(row, c->key);
+    char time[40];
+
+    buf_reset(out);
+    if (json_is_integer(v))
+        buf_addf(out, "%lld", (long long)json_integer_value(v));
+    else if (!json_is_string(v) || json_string_length(v) == 0)
+        buf_addc(out, '-');
+    else if (str_eq(c->key, "started"))
+        buf_adds(out, time_format(rpc_u64_or(row, "started", 0), TIME_DATETIME_S, o->utc, time));
+    else
+        text_make_visible(out, json_string_value(v), json_string_length(v));
+}
+
+static void print_table(const struct options *o, const json_t *rows, const struct column *columns,
+                        size_t n)
+{
+    int widths[10] = {0};
+    const json_t *row;
+    struct buf b;
+    size_t i, k;
+
+    buf_init(&b, 4 * EVENT_LEN_MAX);
+    for (k = 0; k < n; k++)
+        widths[k] = (int)strlen(columns[k].title);
+    json_array_foreach(rows, i, row) {
+        for (k = 0; k + 1 < n; k++) {
+            cell_text(o, row, &columns[k], &b);
+            widths[k] = MAX_OF(widths[k], MIN_OF(characters(buf_str(&b)), 40));
+        }
+    }
+    for (k = 0; k < n; k++)
+        printf(columns[k].right ? "%*s%s" : "%-*s%s", k + 1 < n ? widths[k] : 0, columns[k].title,
+               k + 1 < n ? "  " : "\n");
+    json_array_foreach(rows, i, row) {
+        for (k = 0; k < n; k++) {
+            int fill;
+
+            cell_text(o, row, &columns[k], &b);
+            fill = k + 1 < n ? MAX_OF(widths[k] - characters(buf_str(&b)), 0) : 0;
+            printf("%*s%s%*s%s", columns[k].right ? fill : 0, "", buf_str(&b),
+                   columns[k].right ? 0 : fill, "", k + 1 < n ? "  " : "\n");
+        }
+    }
+    buf_fini(&b);
+}
+
+static void print_rows(const struct asking *a, const json_t *rows)
+{
+    const json_t *row;
+    size_t i;
+
+    if (a->o->json) {
+        json_array_foreach(rows, i, row) {
+            char *line = json_dumps(row, JSON_COMPACT);
+
+            puts(line);
+            free(line);
+        }
+    } else if (str_eq(a->table, "threads")) {
+        print_table(a->o, rows, thread_columns, COUNT_OF(thread_columns));
+    } else if (str_eq(a->table, "fds")) {
+        print_table(a->o, rows, fd_columns, COUNT_OF(fd_columns));
+    } else {
+        print_table(a->o, rows, container_columns, COUNT_OF(container_columns));
+    }
+}
+
+static void on_note(struct client *c, const char *method, const json_t *params)
+{
+    struct asking *a = c->ctx;
+    const char *state = rpc_get_str(params, "state"), *error = rpc_get_str(params, "error");
+    const json_t *rows = json_object_get(params, "rows");
+
+    if (!str_eq(method, "output/end"))
+        return;
+    if (state && str_eq(state, "failed"))
+        complain("%s", error ? error : "the source failed");
+    if (rows)
+        print_rows(a, rows);
+    client_end(c, state && str_eq(state, "failed") ? EXIT_FAILED : EXIT_OK);
+}
+
+int command_state(struct options *o)
+{
+    const char *table = o->words.n ? o->words.v[0] : "";
+    struct asking a = {.o = o, .table = table};
+    struct client c = {
+        .ctx = &a, .ready = on_ready, .answer = on_answer, .refused = on_refused, .note = on_note};
+    uint64_t number;
+
+    if (!str_eq(table, "threads") && !str_eq(table, "fds") && !str_eq(table, "containers")) {
+        complain("mews state needs a table: mews state threads|fds|containers CAPTURE");
+        return EXIT_USAGE;
+    }
+    if (o->spec.captures.n != 1) {
+        complain("mews state needs one capture: mews state %s FILE", table);
+        return EXIT_USAGE;
+    }
+    if (o->at && !parse_u64(span_of(o->at), &number) &&
+        !time_parse(o->at, NS_PER_S, o->utc, &number)) {
+        complain("--at %s: this is neither the number of an event nor a time", o->at);
+        return EXIT_USAGE;
+    }
+    if (o->filter && *o->filter) {
+        complain("mews state takes no filter: “%s”", o->filter);
+        return EXIT_USAGE;
+    }
+    return client_run(&c, o, false, true);
+}
