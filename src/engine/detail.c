@@ -6,14 +6,7 @@
 #define PAYLOAD_MAX     ((uint64_t)8 << 20)
 #define JSON_NODES_MAX  200000
 
-struct looked_up { /* an event that a request names */
-    uint64_t row, number, before;
-    struct store_row r;
-    struct buf bytes;
-};
-
-/* By number, or by row. False after an error was answered. */
-static bool look_up(struct engine *e, const json_t *id, const json_t *params, struct looked_up *out)
+bool event_look_up(struct engine *e, const json_t *id, const json_t *params, struct looked_up *out)
 {
     struct store_row prev;
     struct error err;
@@ -198,7 +191,8 @@ static json_t *detail_groups(struct engine *e, struct event_reader *r, bool hidd
     if (event_code(r->fe.bytes) != EVENT_PLUGIN)
         json_array_append_new(groups, params_group(e, r));
     if (r->fe.state && str_eq(r->source ? r->source : "", "syscall")) {
-        static const char *const owners[] = {"syscall", "process", "fd", "user", "group"};
+        static const char *const owners[] = {"syscall", "process",   "fd",   "fs.path",
+                                             "fdlist",  "container", "user", "group"};
 
         for (size_t i = 0; i < COUNT_OF(owners); i++)
             json_array_append_new(groups, group_of(e, r, owners[i], hidden));
@@ -215,7 +209,7 @@ static void run_detail(struct engine *e, struct job *j)
     struct buf info;
     json_t *o;
 
-    if (!look_up(e, j->id, j->params, &ev))
+    if (!event_look_up(e, j->id, j->params, &ev))
         return;
     t = event_type_get(ev.r.type);
     reader_event(r, NULL, ev.bytes.data, ev.row, ev.before);
@@ -262,7 +256,7 @@ void method_event_payload(struct engine *e, const json_t *id, const json_t *para
     struct span p;
     json_t *o;
 
-    if (!look_up(e, id, params, &ev))
+    if (!event_look_up(e, id, params, &ev))
         return;
     p = event_payload(ev.bytes.data);
     from = MIN_OF(from, (uint64_t)p.n);
@@ -306,7 +300,7 @@ static void run_field(struct engine *e, struct job *j)
     struct value v;
     json_t *o;
 
-    if (!c || !look_up(e, j->id, j->params, &ev))
+    if (!c || !event_look_up(e, j->id, j->params, &ev))
         return;
     reader_event(r, NULL, ev.bytes.data, ev.row, ev.before);
     field_extract(c->ref, &r->fe, true, &r->arena, &v);
@@ -346,7 +340,7 @@ static void run_clause(struct engine *e, struct job *j)
     struct looked_up ev;
     struct value v;
 
-    if (!c || !look_up(e, j->id, j->params, &ev))
+    if (!c || !event_look_up(e, j->id, j->params, &ev))
         return;
     reader_event(r, NULL, ev.bytes.data, ev.row, ev.before);
     field_extract(c->ref, &r->fe, false, &r->arena, &v);
@@ -513,7 +507,7 @@ static void run_node(struct engine *e, struct job *j)
 
     if (!pointer)
         reply_code(e, j->id, RPC_INVALID_PARAMS, "“pointer” is missing");
-    if (!pointer || !look_up(e, j->id, j->params, &ev))
+    if (!pointer || !event_look_up(e, j->id, j->params, &ev))
         return;
     payload = event_payload(ev.bytes.data);
     payload.n = payload.n ? strnlen(payload.p, payload.n) : 0;

@@ -476,6 +476,17 @@ void method_event_node(struct engine *e, const json_t *id, const json_t *params)
 void method_event_clause(struct engine *e, const json_t *id, const json_t *params);
 void method_select(struct engine *e, const json_t *id, const json_t *params);
 void method_select_drop(struct engine *e, const json_t *id, const json_t *params);
+struct looked_up { /* an event that a request names */
+    uint64_t row, number, before;
+    struct store_row r;
+    struct buf bytes;
+};
+/* By number, or by row. False after an error was answered; else bytes are to be freed. */
+bool event_look_up(struct engine *e, const json_t *id, const json_t *params, struct looked_up *out);
+/* conversation.c */
+void method_conversation(struct engine *e, const json_t *id, const json_t *params);
+void method_conversation_of(struct engine *e, const json_t *id, const json_t *params);
+void method_conversation_save(struct engine *e, const json_t *id, const json_t *params);
 void method_strip(struct engine *e, const json_t *id, const json_t *params);
 /* All events that are kept by time, as the method gives them; *axis, *n: the cells. free(*axis). */
 json_t *strip_of_stream(const struct engine *e, size_t cells, struct axis_cell **axis, size_t *n);

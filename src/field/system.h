@@ -102,7 +102,8 @@ enum {
     FD_INO,
     FD_DEV,
     FD_DEV_MAJOR,
-    FD_DEV_MINOR
+    FD_DEV_MINOR,
+    FD_LIFE
 };
 enum {
     END_CLIENT,

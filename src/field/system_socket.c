@@ -156,6 +156,9 @@ void system_get_fd_mark(struct get *g)
     case FD_DEV:
         put_number(g, f->dev);
         break;
+    case FD_LIFE:
+        put_number(g, f->life);
+        break;
     case FD_DEV_MAJOR:
         put_number(g, (f->dev & 0xfff00) >> 8);
         break;

@@ -296,6 +296,8 @@ static struct system_field fields[] = {
     BOOLEAN("fd.is_lower_layer", "fd", system_get_fd_mark, FD_LOWER,
             "whether the file is in the lower layer of an overlay"),
     TEXT("fd.uid", "fd", system_get_fd_uid, 0, "thread and descriptor in one"),
+    NUM("fd.life", "fd", VT_UINT32, system_get_fd_mark, FD_LIFE,
+        "counts openings: the same from open to close, of copies by fork, too"),
     FIELD("fd.types", "fd", VT_CHARBUF, FMT_DEC, system_get_fd_types, 0,
           "kinds of all descriptors of the process, or of one"),
     NUM("fd.ino", "fd", VT_INT64, system_get_fd_mark, FD_INO, "inode of the file"),
@@ -433,11 +435,11 @@ static const struct traits {
     {"evt.around", true, true, false, FIELD_AROUND | FIELD_NO_RHS | FIELD_NO_TRANSFORMER},
     {"evt.abspath", false, false, true, FIELD_SUFFIX_ARG},
     {"evt.dir", false, false, false, FIELD_DEPRECATED},
-    {"evt.latency", false, false, false, FIELD_DEPRECATED},
-    {"evt.latency.s", false, false, false, FIELD_DEPRECATED},
-    {"evt.latency.ns", false, false, false, FIELD_DEPRECATED},
-    {"evt.latency.human", false, false, false, FIELD_DEPRECATED},
-    {"evt.wait_latency", false, false, false, FIELD_DEPRECATED},
+    {"evt.latency", false, false, false, FIELD_DEPRECATED | FIELD_HIDDEN},
+    {"evt.latency.s", false, false, false, FIELD_DEPRECATED | FIELD_HIDDEN},
+    {"evt.latency.ns", false, false, false, FIELD_DEPRECATED | FIELD_HIDDEN},
+    {"evt.latency.human", false, false, false, FIELD_DEPRECATED | FIELD_HIDDEN},
+    {"evt.wait_latency", false, false, false, FIELD_DEPRECATED | FIELD_HIDDEN},
     {"evt.latency.quantized", false, false, false, FIELD_DEPRECATED | FIELD_HIDDEN},
     {"evt.count.procinfo", false, false, false, FIELD_HIDDEN},
     {"evt.count.threadinfo", false, false, false, FIELD_HIDDEN},
@@ -480,6 +482,7 @@ static const struct traits {
     {"k8s.ns.label", true, false, true, 0},
     {"k8s.rs.label", true, false, true, 0},
     {"k8s.deployment.label", true, false, true, 0},
+    {"fd.life", false, false, false, FIELD_HIDDEN},
     {"fd.cip.name", false, false, false, FIELD_NO_RHS | FIELD_NO_TRANSFORMER},
     {"fd.sip.name", false, false, false, FIELD_NO_RHS | FIELD_NO_TRANSFORMER},
     {"fd.lip.name", false, false, false, FIELD_NO_RHS | FIELD_NO_TRANSFORMER},
@@ -507,7 +510,7 @@ static void complete(struct system_field *f, size_t i)
     if (str_eq(d->owner, "container"))
         d->flags |= FIELD_STAND_IN;
     if (str_eq(d->owner, "container") && f->get == no_value)
-        d->flags |= FIELD_DEPRECATED;
+        d->flags |= FIELD_DEPRECATED | FIELD_HIDDEN;
 }
 
 const struct field_def *system_def(size_t i)

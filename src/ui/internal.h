@@ -6,6 +6,7 @@
 
 struct ui;
 struct open_form;
+struct talk;
 
 /* ---- text.c, theme.c: drawing ---------------------------------------------------------------- */
 
@@ -335,6 +336,7 @@ void time_form_next(struct ui *u, int arg);
 /* What stands in the time column of row i of those at hand; false: the time of day. */
 bool marks_delta(const struct ui *u, size_t i, int width, char out[40]);
 
+void conversation_open(struct ui *u, int arg); /* conversation.c: of the event under the cursor */
 const json_t *events_current(struct ui *u); /* the row under the cursor, NULL: none */
 void events_ask_columns(struct ui *u);
 void events_reset(struct ui *u); /* another engine: nothing that is here counts any more */
@@ -490,6 +492,8 @@ struct ui {
     enum screen_id screen;
     VEC(struct overlay) overlays;
     struct open_form *open_form; /* in front now, or NULL */
+    struct talk *talk;           /* likewise */
+    uintptr_t talk_serial;       /* answers to older questions do not count */
     struct str_list filter_history, search_history, path_history;
 
     json_t *capture_info; /* what it is made of; NULL: not asked yet */
