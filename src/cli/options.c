@@ -18,7 +18,8 @@ enum long_only {
     OPT_RAW_EVENTS,
     OPT_INTERNAL,
     OPT_FORMAT,
-    OPT_AT
+    OPT_AT,
+    OPT_KEY
 };
 
 /* group: the letters by which commands name the options that they take */
@@ -57,6 +58,7 @@ static const struct option_def {
     {'n', 'n', "count", "COUNT", "stop after so many lines"},
     {'a', OPT_AT, "at", "EVENT|TIME",
      "behind this event, or at this time: 12:30:05, +5m (the end)"},
+    {'k', OPT_KEY, "key", "container|pod", "what metadata is about (container)"},
     {'c', OPT_CSV, "csv", NULL, "print CSV"},
     {'m', OPT_FORMAT, "format", "FORM", "text, json or markdown"},
     {'w', 'w', "write", "FILE", "the capture to write; - is standard output"},
@@ -188,6 +190,9 @@ static enum severity apply(struct options *o, int code, const char *arg, size_t 
         break;
     case OPT_AT:
         o->at = arg;
+        break;
+    case OPT_KEY:
+        o->key = arg;
         break;
     case OPT_CSV:
         o->csv = true;

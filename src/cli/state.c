@@ -1,4 +1,5 @@
-/* mews state: what the machine of a capture was at a moment: ps, lsof, netstat of then. */
+/* mews state: what the machine of a capture was at a moment: ps, lsof, netstat of then. mews metadata: how
+ * late what is known of containers came. */
 #include "internal.h"
 
 struct asking {
@@ -10,10 +11,14 @@ struct asking {
 static void on_ready(struct client *c, const json_t *params)
 {
     struct asking *a = c->ctx;
-    json_t *q = json_pack("{ss ss sb}", "kind", "state", "table", a->table, "utc", a->o->utc);
+    bool late = str_eq(a->table, "metadata");
+    json_t *q = json_pack("{ss ss sb}", "kind", late ? "metadata" : "state", "table", a->table,
+                          "utc", a->o->utc);
     uint64_t event;
 
     UNUSED(params);
+    if (late)
+        json_object_set_new(q, "key", rpc_str(a->o->key ? a->o->key : "container"));
     if (a->o->at && parse_u64(span_of(a->o->at), &event))
         json_object_set_new(q, "at_event", rpc_u64(event));
     else if (a->o->at)
@@ -62,6 +67,25 @@ static const struct column container_columns[] = {{"id", "CONTAINER", false},
                                                   {"name", "NAME", false},
                                                   {"image", "IMAGE", false}};
 
+static const struct column late_columns[] = {
+    {"key", "SUBJECT", false},    {"first", "FIRST EVENT", true}, {"first_ts", "AT", false},
+    {"told_by", "TOLD BY", true}, {"delay", "DELAY", true},       {"without", "WITHOUT", true},
+    {"events", "OF EVENTS", true}};
+
+/* "3.2 ms", "before it", "never" */
+static void late_delay_text(const json_t *row, struct buf *out)
+{
+    const char *delay = rpc_get_str(row, "delay");
+    char text[32];
+
+    if (!rpc_get_bool(row, "told", false))
+        buf_adds(out, "never told");
+    else if (!delay || *delay == '-')
+        buf_adds(out, "before it");
+    else
+        buf_adds(out, text_duration(rpc_u64_or(row, "delay", 0), text));
+}
+
 static void cell_text(const struct options *o, const json_t *row, const struct column *c,
                       struct buf *out)
 {
@@ -69,12 +93,16 @@ static void cell_text(const struct options *o, const json_t *row, const struct c
     char time[40];
 
     buf_reset(out);
+    if (str_eq(c->key, "delay")) {
+        late_delay_text(row, out);
+        return;
+    }
     if (json_is_integer(v))
         buf_addf(out, "%lld", (long long)json_integer_value(v));
     else if (!json_is_string(v) || json_string_length(v) == 0)
         buf_addc(out, '-');
-    else if (str_eq(c->key, "started"))
-        buf_adds(out, time_format(rpc_u64_or(row, "started", 0), TIME_DATETIME_S, o->utc, time));
+    else if (str_eq(c->key, "started") || str_eq(c->key, "first_ts"))
+        buf_adds(out, time_format(rpc_u64_or(row, c->key, 0), TIME_DATETIME_S, o->utc, time));
     else
         text_make_visible(out, json_string_value(v), json_string_length(v));
 }
@@ -128,6 +156,8 @@ static void print_rows(const struct asking *a, const json_t *rows)
         print_table(a->o, rows, thread_columns, COUNT_OF(thread_columns));
     } else if (str_eq(a->table, "fds")) {
         print_table(a->o, rows, fd_columns, COUNT_OF(fd_columns));
+    } else if (str_eq(a->table, "metadata")) {
+        print_table(a->o, rows, late_columns, COUNT_OF(late_columns));
     } else {
         print_table(a->o, rows, container_columns, COUNT_OF(container_columns));
     }
@@ -146,6 +176,27 @@ static void on_note(struct client *c, const char *method, const json_t *params)
     if (rows)
         print_rows(a, rows);
     client_end(c, state && str_eq(state, "failed") ? EXIT_FAILED : EXIT_OK);
+}
+
+int command_metadata(struct options *o)
+{
+    struct asking a = {.o = o, .table = "metadata"};
+    struct client c = {
+        .ctx = &a, .ready = on_ready, .answer = on_answer, .refused = on_refused, .note = on_note};
+
+    if (o->key && !str_eq(o->key, "container") && !str_eq(o->key, "pod")) {
+        complain("--key %s: container or pod is needed", o->key);
+        return EXIT_USAGE;
+    }
+    if (o->spec.captures.n == 0) {
+        complain("mews metadata needs a capture: mews metadata FILE");
+        return EXIT_USAGE;
+    }
+    if (o->filter && *o->filter) {
+        complain("mews metadata takes no filter: “%s”", o->filter);
+        return EXIT_USAGE;
+    }
+    return client_run(&c, o, false, true);
 }
 
 int command_state(struct options *o)

@@ -210,3 +210,64 @@ void method_async(struct engine *e, const json_t *id, const json_t *params)
 {
     job_post(e, run_async, id, params, NULL);
 }
+
+/* ---- late metadata ----------------------------------------------------------------------------- */
+
+#define LATE_SLICE 200000 /* rows that are looked at for one answer */
+
+static uint64_t received_at(const struct engine *e, uint64_t row)
+{
+    const char *about = store_about(e->store, row);
+    json_t *o = about ? json_loads(about, 0, NULL) : NULL;
+    uint64_t received = rpc_u64_or(o, "received", 0);
+
+    json_decref(o);
+    return received;
+}
+
+static void look_for_late(struct engine *e)
+{
+    uint64_t end = MIN_OF(store_rows(e->store), e->late_row + LATE_SLICE);
+    struct buf *bytes = &e->plugin_scanner.bytes;
+    struct store_row r;
+
+    for (; e->late_row < end && !e->plugin_quit; e->late_row++) {
+        uint64_t number;
+
+        if (!store_row(e->store, e->late_row, &r) || r.type == STORE_ROW_MARK)
+            continue;
+        number = store_number(e->store, e->late_row);
+        if ((r.type == EVENT_ASYNC || r.type == EVENT_CONTAINER_JSON ||
+             r.type == EVENT_CONTAINER_JSON_OLD) &&
+            store_read(e->store, e->late_row, bytes, NULL) == SEV_OK)
+            late_told(e->late, bytes->data, number, received_at(e, e->late_row));
+        if (e->capture && r.type != EVENT_PLUGIN && r.type != EVENT_ASYNC)
+            late_event(e->late, capture_state(e->capture, r.offset), r.who, r.offset, number, r.ts);
+    }
+}
+
+static void run_metadata(struct engine *e, struct job *j)
+{
+    const char *key = rpc_get_str(j->params, "key");
+    bool pods = key && str_eq(key, "pod");
+
+    if (!e->store) {
+        reply_code(e, j->id, RPC_INVALID_PARAMS, "the stream is not kept");
+        return;
+    }
+    if (!e->late || e->late_pods != pods) {
+        late_free(e->late);
+        e->late = late_new(key);
+        e->late_pods = pods;
+        e->late_row = store_first(e->store);
+    }
+    look_for_late(e);
+    reply(e, j->id,
+          json_pack("{so so so}", "rows", late_json(e->late), "looked_at", rpc_u64(e->late_row),
+                    "end", rpc_u64(store_rows(e->store))));
+}
+
+void method_metadata(struct engine *e, const json_t *id, const json_t *params)
+{
+    job_post(e, run_metadata, id, params, NULL);
+}

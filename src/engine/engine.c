@@ -116,6 +116,7 @@ static void *plugin_thread_main(void *arg)
     stateful_free(e->stateful);
     e->stateful = NULL;
     async_list_free(e->async_list);
+    late_free(e->late);
     plugin_host_free(e->host);
     state_tables_free(e->tables);
     e->host = NULL;
@@ -325,6 +326,7 @@ const struct method engine_methods[] = {
     {"rows", method_rows},
     {"strip", method_strip},
     {"conversation", method_conversation},
+    {"metadata", method_metadata},
     {"conversation/of", method_conversation_of},
     {"conversation/save", method_conversation_save},
     {"find", method_find},

@@ -442,6 +442,9 @@ struct engine {
     struct stateful *stateful;
     struct host_tables *tables;    /* of host */
     struct async_list *async_list; /* plugin thread */
+    struct late *late;             /* likewise; NULL: nobody has asked */
+    uint64_t late_row;             /* the next to be looked at */
+    bool late_pods;
     json_t *metrics;               /* {plugin: [metric]}; state_lock */
     json_t *report;                /* {plugin: {warnings, advice}}, how they fit; state_lock */
     _Atomic uint64_t metrics_looked;
@@ -476,6 +479,18 @@ void method_event_node(struct engine *e, const json_t *id, const json_t *params)
 void method_event_clause(struct engine *e, const json_t *id, const json_t *params);
 void method_select(struct engine *e, const json_t *id, const json_t *params);
 void method_select_drop(struct engine *e, const json_t *id, const json_t *params);
+/* ---- late.c: when metadata came; plugin thread */
+struct late;
+struct late *late_new(const char *key); /* "container" or "pod" */
+void late_free(struct late *l);
+/* An event that may tell of one; received: when the host got it, 0: not known. */
+void late_told(struct late *l, const void *event, uint64_t number, uint64_t received);
+/* An event of a thread, behind late_told. */
+void late_event(struct late *l, const struct state *state, uint64_t tid, uint64_t at,
+                uint64_t number, uint64_t ts);
+json_t *late_json(struct late *l); /* the latest first */
+void method_metadata(struct engine *e, const json_t *id, const json_t *params);
+
 struct looked_up { /* an event that a request names */
     uint64_t row, number, before;
     struct store_row r;

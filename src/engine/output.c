@@ -12,7 +12,8 @@ enum output_kind {
     OUTPUT_TOTAL,
     OUTPUT_INFO,
     OUTPUT_RECORD,
-    OUTPUT_STATE
+    OUTPUT_STATE,
+    OUTPUT_LATE
 };
 
 struct output {
@@ -25,6 +26,7 @@ struct output {
     bool json, visible;
     uint64_t limit, events, matched, printed;
     struct groups *groups;
+    struct late *late;
     struct recorder *recorder;
     uint64_t until;        /* time_mono() at which it is over; 0: never */
     char *table, *at_time; /* of a state: which, and when; NULL: at the end */
@@ -55,6 +57,7 @@ void output_stop(struct engine *e)
     output_free(o->system_format);
     output_free(o->stranger_format);
     groups_free(o->groups);
+    late_free(o->late);
     record_free(o->recorder, NULL);
     free(o->error);
     free(o->table);
@@ -112,6 +115,12 @@ static void count_event(struct engine *e, struct output *o, const void *bytes, u
     groups_add(o->groups, values, number);
 }
 
+static void note_late(struct engine *e, struct output *o, const void *bytes, uint64_t number)
+{
+    late_told(o->late, bytes, number, 0);
+    late_event(o->late, e->place.state, event_tid(bytes), e->place.at, number, event_ts(bytes));
+}
+
 /* What could not be written ends it. */
 static void keep(struct output *o, enum severity sev, const struct error *err)
 {
@@ -132,7 +141,7 @@ static bool format_needs_state(const struct output_format *f)
 bool output_needs_state(const struct engine *e)
 {
     const struct output *o = e->output;
-    bool needs = o && o->kind == OUTPUT_STATE;
+    bool needs = o && (o->kind == OUTPUT_STATE || o->kind == OUTPUT_LATE);
 
     needs |= o && o->filter && field_refs_need_state(filter_refs(o->filter));
 
@@ -214,6 +223,8 @@ void output_event(struct engine *e, const void *bytes, uint64_t number)
         print_line(e, o, bytes, number);
     else if (o->kind == OUTPUT_COUNTS)
         count_event(e, o, bytes, number);
+    else if (o->kind == OUTPUT_LATE)
+        note_late(e, o, bytes, number);
     else if (o->kind == OUTPUT_RECORD)
         keep(o, record_event(o->recorder, bytes, e->place.cpu, &err), &err);
     if (o->error || (o->until && time_mono() >= o->until)) {
@@ -300,6 +311,8 @@ void output_end(struct engine *e)
     if (o->kind == OUTPUT_STATE && e->capture && capture_state_newest(e->capture))
         json_object_set_new(params, "rows",
                             output_state_json(capture_state_newest(e->capture), o->table));
+    if (o->kind == OUTPUT_LATE)
+        json_object_set_new(params, "rows", late_json(o->late));
     if (o->kind == OUTPUT_COUNTS) {
         json_object_set_new(params, "groups", groups_json(o));
         json_object_set_new(params, "others", rpc_u64(groups_others(o->groups)));
@@ -433,8 +446,9 @@ static bool set_moment(struct engine *e, struct job *j, struct output *o)
 static enum output_kind kind_of(const char *kind)
 {
     static const char *const names[] = {
-        [OUTPUT_LINES] = "lines", [OUTPUT_COUNTS] = "count",  [OUTPUT_TOTAL] = "total",
-        [OUTPUT_INFO] = "info",   [OUTPUT_RECORD] = "record", [OUTPUT_STATE] = "state"};
+        [OUTPUT_LINES] = "lines",  [OUTPUT_COUNTS] = "count",  [OUTPUT_TOTAL] = "total",
+        [OUTPUT_INFO] = "info",    [OUTPUT_RECORD] = "record", [OUTPUT_STATE] = "state",
+        [OUTPUT_LATE] = "metadata"};
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (str_eq(names[i], kind))
@@ -455,6 +469,9 @@ static bool prepare(struct engine *e, struct job *j, struct output *o)
         return open_recorder(e, j, o);
     case OUTPUT_STATE:
         return set_moment(e, j, o);
+    case OUTPUT_LATE:
+        o->late = late_new(rpc_get_str(j->params, "key"));
+        return true;
     default:
         return true;
     }

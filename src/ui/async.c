@@ -36,7 +36,9 @@ static void ask_list(struct ui *u)
 
 void async_reset(struct ui *u)
 {
-    u->async.asking = u->async.again = false;
+    u->async.asking = u->async.again = u->late.asking = false;
+    json_decref(u->late.answer);
+    u->late.answer = NULL;
 }
 
 static const json_t *name_now(const struct ui *u)
@@ -50,6 +52,10 @@ void async_enter(struct ui *u, int arg)
     struct buf clause;
 
     UNUSED(arg);
+    if (u->late.on) {
+        late_enter(u);
+        return;
+    }
     if (!n)
         return;
     buf_init(&clause, 4096);
@@ -65,7 +71,9 @@ void async_go(struct ui *u, int arg)
     const json_t *n = name_now(u);
 
     UNUSED(arg);
-    if (!n)
+    if (u->late.on)
+        late_go(u);
+    if (u->late.on || !n)
         return;
     place_push(u);
     events_jump(u, rpc_u64_or(n, "first", 0));
@@ -184,6 +192,10 @@ static void async_draw(struct ui *u, struct rect r)
     int foot = 3 + (int)json_array_size(json_object_get(a->answer, "senders")), rows,
         w = MAX_OF(r.w - 62, 10);
 
+    if (u->late.on) {
+        late_draw(u, r);
+        return;
+    }
     if (!a->answer) {
         text_puts(r.y + 1, r.x + 2, r.w - 4, LOOK_DIM, "looking for async events…");
         return;
@@ -213,7 +225,7 @@ static void async_draw(struct ui *u, struct rect r)
 
 static bool async_key(struct ui *u, int key, bool is_char)
 {
-    return table_key(&u->async.t, key, is_char, u->height - 10);
+    return table_key(u->late.on ? &u->late.t : &u->async.t, key, is_char, u->height - 10);
 }
 
 static void async_note(struct ui *u, const char *method, const json_t *params)

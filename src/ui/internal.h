@@ -336,6 +336,12 @@ void time_form_next(struct ui *u, int arg);
 /* What stands in the time column of row i of those at hand; false: the time of day. */
 bool marks_delta(const struct ui *u, size_t i, int width, char out[40]);
 
+/* late.c: instead of the list of the Async screen */
+void late_toggle(struct ui *u, int arg);
+void late_ask(struct ui *u);
+void late_draw(struct ui *u, struct rect r);
+void late_enter(struct ui *u);
+void late_go(struct ui *u);
 void conversation_open(struct ui *u, int arg); /* conversation.c: of the event under the cursor */
 const json_t *events_current(struct ui *u); /* the row under the cursor, NULL: none */
 void events_ask_columns(struct ui *u);
@@ -438,6 +444,13 @@ struct async_view {
     struct table t;
 };
 
+struct late_view {
+    json_t *answer;
+    bool on, pods, asking;
+    uint64_t asked_at;
+    struct table t;
+};
+
 struct state_view {
     json_t *answer;
     bool asking, again;
@@ -530,6 +543,7 @@ struct ui {
     struct payload_view payload;
     struct counts_view counts;
     struct async_view async;
+    struct late_view late;
     struct state_view state;
     struct plugins_view plugins;
     struct fields_view fields;

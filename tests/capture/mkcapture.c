@@ -2,7 +2,7 @@
  * Writes a capture of system calls as a recorder of today does, without any of mews' code: a web
  * server that serves, fails to find a file, and is made to run a shell. `mkcapture OUT [ROUNDS [future]]`.
  * `mkcapture OUT story`: a shop in a container answers with errors since somebody has changed the port of
- * its database.
+ * its database. `mkcapture OUT late`: containers of which metadata comes late, or never.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -555,20 +555,43 @@ static void tell_story(void)
         shop(i, 5433);
 }
 
+/* Containers of which nothing is known at first: of one a little later, of the other never. */
+static void tell_late(void)
+{
+    story_processes();
+    container_event();
+    shop(0, 5432);
+    cgroup = "cpu=/docker/aaaaaaaaaaaa8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
+    start(600, SHIM, "/bin/job", "job", "", 0);
+    for (int i = 0; i < 3; i++)
+        open_file(600, "/data/in", 3, 1);
+    now += 250000000;
+    ptext("{\"container\":{\"id\":\"aaaaaaaaaaaa\",\"name\":\"job\",\"image\":\"job:2\",\"type\":0}"
+          "}");
+    emit(324, 0);
+    open_file(600, "/data/out", 4, 2);
+    cgroup = "cpu=/docker/bbbbbbbbbbbb8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
+    start(610, SHIM, "/bin/ghost", "ghost", "", 0);
+    open_file(610, "/etc/passwd", 3, 1);
+}
+
 int main(int argc, char **argv)
 {
     unsigned rounds = argc > 2 ? (unsigned)atoi(argv[2]) : 20;
 
     out = argc > 1 ? fopen(argv[1], "wb") : NULL;
     if (!out) {
-        fprintf(stderr, "usage: mkcapture OUT [ROUNDS [future]] | OUT story\n");
+        fprintf(stderr, "usage: mkcapture OUT [ROUNDS [future]] | OUT story|late\n");
         return 2;
     }
     section();
     interfaces();
     users();
-    if (argc > 2 && strcmp(argv[2], "story") == 0) {
-        tell_story();
+    if (argc > 2 && (strcmp(argv[2], "story") == 0 || strcmp(argv[2], "late") == 0)) {
+        if (argv[2][0] == 's')
+            tell_story();
+        else
+            tell_late();
         return fclose(out) != 0;
     }
     processes();

@@ -90,4 +90,24 @@ run 2 "$MEWS" state fds
 err_has "one capture"
 run 2 "$MEWS" state fds shop.scap 'proc.name = sed'
 err_has "no filter"
+check "late metadata: when what is known of a container came, and how many events went without"
+"$BUILD/tests/capture/mkcapture" late.scap late
+run 0 "$MEWS" metadata late.scap --utc
+out <<'T'
+SUBJECT       FIRST EVENT  AT                   TOLD BY       DELAY  WITHOUT  OF EVENTS
+bbbbbbbbbbbb           34  2023-11-14 22:13:20        -  never told        3  3
+aaaaaaaaaaaa           21  2023-11-14 22:13:20       30      250 ms        5  6
+3ad7b26ded6d            4  2023-11-14 22:13:20        -   before it        0  12
+T
+run 0 "$MEWS" metadata -j late.scap
+out_has '{"key":"aaaaaaaaaaaa","events":"6","without":"5","told":true,"first":"21","first_ts":"1700000000040059500","told_by":"30"'
+run 0 "$MEWS" print late.scap 'evt.type = open' -p '%evt.num %container.id %container.name'
+out_has '32 aaaaaaaaaaaa job'
+grep -q 'aaaaaaaaaaaa <NA>\|^2[0-9] ' out && fail "a container has a name before it was told of"
+run 0 "$MEWS" metadata --key pod late.scap
+lines 1
+run 2 "$MEWS" metadata late.scap --key node
+err_has "container or pod"
+run 2 "$MEWS" metadata
+err_has "needs a capture"
 finish
