@@ -17,7 +17,7 @@ const struct command commands[] = {
      command_count_events},
     {"info", "info CAPTURE", "Say what a capture is made of, and what of it is damaged.", "suj", 0,
      command_info},
-    {"state", "state threads|fds|containers CAPTURE",
+    {"state", "state threads|tree|fds|containers CAPTURE",
      "Say what the machine of a capture was at a moment: ps, lsof, netstat of then.", "suja", 1,
      command_state},
     {"metadata", "metadata CAPTURE",

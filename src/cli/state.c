@@ -140,6 +140,27 @@ static void print_table(const struct options *o, const json_t *rows, const struc
     buf_fini(&b);
 }
 
+static void print_tree(const json_t *rows)
+{
+    const json_t *row;
+    struct buf b;
+    size_t i;
+
+    buf_init(&b, 4 * EVENT_LEN_MAX);
+    json_array_foreach(rows, i, row) {
+        const char *user = rpc_get_str(row, "user"), *container = rpc_get_str(row, "container"),
+                   *line = rpc_get_str(row, "cmdline");
+
+        buf_reset(&b);
+        text_make_visible(&b, line ? line : "", line ? strlen(line) : 0);
+        printf("%*s%lld  %s  (%s%s%s)\n",
+               2 * (int)json_integer_value(json_object_get(row, "depth")), "",
+               (long long)json_integer_value(json_object_get(row, "pid")), buf_str(&b),
+               user ? user : "?", container && *container ? ", " : "", container ? container : "");
+    }
+    buf_fini(&b);
+}
+
 static void print_rows(const struct asking *a, const json_t *rows)
 {
     const json_t *row;
@@ -154,6 +175,8 @@ static void print_rows(const struct asking *a, const json_t *rows)
         }
     } else if (str_eq(a->table, "threads")) {
         print_table(a->o, rows, thread_columns, COUNT_OF(thread_columns));
+    } else if (str_eq(a->table, "tree")) {
+        print_tree(rows);
     } else if (str_eq(a->table, "fds")) {
         print_table(a->o, rows, fd_columns, COUNT_OF(fd_columns));
     } else if (str_eq(a->table, "metadata")) {
@@ -207,8 +230,9 @@ int command_state(struct options *o)
         .ctx = &a, .ready = on_ready, .answer = on_answer, .refused = on_refused, .note = on_note};
     uint64_t number;
 
-    if (!str_eq(table, "threads") && !str_eq(table, "fds") && !str_eq(table, "containers")) {
-        complain("mews state needs a table: mews state threads|fds|containers CAPTURE");
+    if (!str_eq(table, "threads") && !str_eq(table, "tree") && !str_eq(table, "fds") &&
+        !str_eq(table, "containers")) {
+        complain("mews state needs a table: mews state threads|tree|fds|containers CAPTURE");
         return EXIT_USAGE;
     }
     if (o->spec.captures.n != 1) {

@@ -327,6 +327,7 @@ const struct method engine_methods[] = {
     {"strip", method_strip},
     {"conversation", method_conversation},
     {"metadata", method_metadata},
+    {"process", method_process},
     {"conversation/of", method_conversation_of},
     {"conversation/save", method_conversation_save},
     {"find", method_find},

@@ -321,7 +321,8 @@ bool output_wants(struct engine *e, const struct event_head *h, uint16_t type, u
 /* Whether it asks for the figures of a capture; for the state at its events. */
 /* Whether an event of this time is behind the moment that is asked for: it is not to be looked at. */
 bool output_is_past(struct engine *e, uint64_t ts);
-/* output_state.c: rows of "threads", "fds" or "containers" as they are now. */
+void method_process(struct engine *e, const json_t *id, const json_t *params);
+/* output_state.c: rows of "threads", "tree", "fds" or "containers" as they are now. */
 json_t *output_state_json(const struct state *s, const char *table);
 bool output_counts(const struct engine *e);
 bool output_needs_state(const struct engine *e);

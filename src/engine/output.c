@@ -432,9 +432,9 @@ static bool set_moment(struct engine *e, struct job *j, struct output *o)
 {
     const char *table = rpc_get_str(j->params, "table"), *at = rpc_get_str(j->params, "at_time");
 
-    if (!table ||
-        (!str_eq(table, "threads") && !str_eq(table, "fds") && !str_eq(table, "containers"))) {
-        reply_code(e, j->id, RPC_INVALID_PARAMS, "“table” is threads, fds or containers");
+    if (!table || (!str_eq(table, "threads") && !str_eq(table, "tree") && !str_eq(table, "fds") &&
+                   !str_eq(table, "containers"))) {
+        reply_code(e, j->id, RPC_INVALID_PARAMS, "“table” is threads, tree, fds or containers");
         return false;
     }
     o->table = xstrdup(table);

@@ -45,6 +45,10 @@ const struct action actions[] = {
     {"event: its conversation", ">", CX_EVENTS | CX_DETAIL | CX_PAYLOAD, NULL,
      "what passed through its descriptor, over its connection or through its process",
      conversation_open, 0},
+    {"event: its process", "P", CX_EVENTS | CX_DETAIL | CX_PAYLOAD, NULL,
+     "who it was, its ancestors and open descriptors, and all processes as a tree, as they were "
+     "then",
+     process_open, 0},
     {"events: pause the source", "p", CX_EVENTS | CX_PLUGINS, NULL, "read no further; again: go on",
      pause_source, 0},
     {"events: go to", "g", CX_EVENTS | CX_DETAIL | CX_PAYLOAD, NULL,

@@ -7,6 +7,7 @@
 struct ui;
 struct open_form;
 struct talk;
+struct process_view;
 
 /* ---- text.c, theme.c: drawing ---------------------------------------------------------------- */
 
@@ -342,6 +343,7 @@ void late_ask(struct ui *u);
 void late_draw(struct ui *u, struct rect r);
 void late_enter(struct ui *u);
 void late_go(struct ui *u);
+void process_open(struct ui *u, int arg); /* process.c: that of the event under the cursor */
 void conversation_open(struct ui *u, int arg); /* conversation.c: of the event under the cursor */
 const json_t *events_current(struct ui *u); /* the row under the cursor, NULL: none */
 void events_ask_columns(struct ui *u);
@@ -506,6 +508,8 @@ struct ui {
     VEC(struct overlay) overlays;
     struct open_form *open_form; /* in front now, or NULL */
     struct talk *talk;           /* likewise */
+    struct process_view *process; /* likewise */
+    uintptr_t process_serial;
     uintptr_t talk_serial;       /* answers to older questions do not count */
     struct str_list filter_history, search_history, path_history;
 

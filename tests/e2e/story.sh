@@ -77,6 +77,17 @@ run 0 "$MEWS" state fds shop.scap --utc --at 22:13:20.040065 -j
 out <<'T'
 {"pid":200,"process":"nginx","fd":9,"type":"ipv4","protocol":"tcp","name":"10.0.0.21:40001->10.0.0.5:80","container":"","role":"server"}
 T
+run 0 "$MEWS" state tree shop.scap --at 84
+out <<'T'
+1  systemd  (root)
+  150  sshd -D  (root)
+    160  bash  (dana)
+      500  sh /home/dana/deploy.sh  (dana)
+        501  sed -i s/5432/5433/ /srv/shop/db.conf  (dana)
+  200  nginx -g daemon off;  (www-data)
+  380  containerd-shim  (root)
+    400  php-fpm -F  (www-data, 3ad7b26ded6d)
+T
 run 0 "$MEWS" state containers shop.scap
 out <<'T'
 CONTAINER     TYPE    PROCESSES  NAME  IMAGE
@@ -85,7 +96,7 @@ T
 run 2 "$MEWS" state threads shop.scap --at yesterday
 err_has "neither the number of an event nor a time"
 run 2 "$MEWS" state processes shop.scap
-err_has "threads|fds|containers"
+err_has "threads|tree|fds|containers"
 run 2 "$MEWS" state fds
 err_has "one capture"
 run 2 "$MEWS" state fds shop.scap 'proc.name = sed'
