@@ -3,6 +3,7 @@
  * server that serves, fails to find a file, and is made to run a shell. `mkcapture OUT [ROUNDS [future]]`.
  * `mkcapture OUT story`: a shop in a container answers with errors since somebody has changed the port of
  * its database. `mkcapture OUT late`: containers of which metadata comes late, or never.
+ * `mkcapture OUT crowd`: many jobs on few process IDs, with losses.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -575,23 +576,59 @@ static void tell_late(void)
     open_file(610, "/etc/passwd", 3, 1);
 }
 
+/* Many short jobs on few process IDs: some ends, some clones are lost, some parents are not known. Each
+ * reads a file of its own, and one of them opens many. */
+static void tell_crowd(void)
+{
+    char path[60], name[20];
+
+    story_processes();
+    for (unsigned i = 0; i < 12000; i++) {
+        uint64_t pid = 1000 + i % 2500;
+
+        snprintf(name, sizeof(name), "job%u", i);
+        snprintf(path, sizeof(path), "/job/%u/in", i);
+        if (i % 11 == 7) { /* its clone is lost */
+            ptext(path);
+            emit(292, pid);
+            pnum(0, 8);
+            proc_params(name, "", 0, pid, 1);
+            emit(293, pid);
+        } else {
+            start(pid, i % 7 == 3 ? 99999 : BASH, path, name, "", 0);
+        }
+        open_file(pid, path, 3 + i % 3, 1);
+        words(6, pid, 3 + i % 3, name);
+        if (i % 5)
+            leave(pid);
+        else
+            now += 1000000;
+    }
+    for (unsigned i = 0; i < 6000; i++) { /* more than a table holds */
+        snprintf(path, sizeof(path), "/many/%u", i);
+        open_file(NGINX, path, 20 + i, 1);
+    }
+}
+
 int main(int argc, char **argv)
 {
     unsigned rounds = argc > 2 ? (unsigned)atoi(argv[2]) : 20;
 
     out = argc > 1 ? fopen(argv[1], "wb") : NULL;
     if (!out) {
-        fprintf(stderr, "usage: mkcapture OUT [ROUNDS [future]] | OUT story|late\n");
+        fprintf(stderr, "usage: mkcapture OUT [ROUNDS [future]] | OUT story|late|crowd\n");
         return 2;
     }
     section();
     interfaces();
     users();
-    if (argc > 2 && (strcmp(argv[2], "story") == 0 || strcmp(argv[2], "late") == 0)) {
+    if (argc > 2 && (argv[2][0] < '0' || argv[2][0] > '9')) {
         if (argv[2][0] == 's')
             tell_story();
-        else
+        else if (argv[2][0] == 'l')
             tell_late();
+        else
+            tell_crowd();
         return fclose(out) != 0;
     }
     processes();

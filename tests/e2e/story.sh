@@ -121,4 +121,17 @@ run 2 "$MEWS" metadata late.scap --key node
 err_has "container or pod"
 run 2 "$MEWS" metadata
 err_has "needs a capture"
+check "a crowd: process IDs that come again, ends, clones and parents that are lost, a table of descriptors that is full"
+"$BUILD/tests/capture/mkcapture" crowd.scap crowd
+run 0 "$MEWS" print crowd.scap 'evt.type in (open, read) and proc.name startswith job' -p '%proc.name %fd.name %evt.type'
+awk '{ split($2, p, "/"); if ($1 != "job" p[3]) { print; wrong++ } } END { print NR + 0, wrong + 0 }' out >jobs
+same jobs <<'T'
+24000 0
+T
+run 0 "$MEWS" count crowd.scap 'proc.name startswith job and proc.aname = sshd'
+[ "$(cat out)" -gt 20000 ] || fail "only $(cat out) events have the ancestor"
+run 0 "$MEWS" state fds crowd.scap
+[ "$(grep -c "/many/" out)" = 4076 ] || fail "$(grep -c /many/ out) descriptors instead of 4076"
+run 0 "$MEWS" state threads crowd.scap
+[ "$(wc -l <out)" -lt 2600 ] || fail "$(wc -l <out) threads are left"
 finish
