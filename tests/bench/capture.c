@@ -41,11 +41,12 @@ static void passes(double events, bool sysdig)
     } kinds[] = {{"filter on event columns", "evt.type=unshare"},
                  {"filter on the process", "proc.name=nobody"},
                  {"filter on the descriptor", "fd.name contains nowhere"},
+                 {"filter on the ancestors", "proc.aname=nobody"},
                  {"every event as a line", NULL}};
 
     bench_heading("A capture of system calls, read once (events a second)");
     printf("  %-30s %14s %14s %8s\n", "", "sysdig", "mews", "times");
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         char theirs[300], ours[300];
         struct variant v[2] = {{"mews", run_command, ours, {0}},
                                {"sysdig", run_command, theirs, {0}}};
@@ -103,12 +104,10 @@ static double memory_of(struct engine *e)
 
 static void opened(void)
 {
-    static const char *const filters[] = {"evt.num = 1000000",
-                                          "evt.type = execve",
-                                          "thread.tid = 7",
-                                          "proc.name = sh",
-                                          "fd.name contains page/7.html",
-                                          "evt.arg.data contains 404"};
+    static const char *const filters[] = {
+        "evt.num = 1000000",        "evt.type = execve",  "thread.tid = 7",
+        "proc.name = sh",           "proc.aname = nginx", "fd.name contains page/7.html",
+        "evt.arg.data contains 404"};
     struct engine e;
     double start;
     uint64_t rows;
@@ -139,6 +138,31 @@ static void opened(void)
     engine_end(&e);
 }
 
+/* What 12,000 short processes take, beside a capture that has eight. */
+static void processes(void)
+{
+    static const char *const kinds[] = {"story", "crowd"};
+    double memory[2];
+
+    for (int i = 0; i < 2; i++) {
+        char command[4 * PATH_MAX], path[PATH_MAX + 20];
+        struct engine e;
+
+        snprintf(path, sizeof(path), "%s/%s.scap", dir, kinds[i]);
+        snprintf(command, sizeof(command), "'%s/tests/capture/mkcapture' '%s' %s",
+                 env("MEWS_BUILDDIR"), path, kinds[i]);
+        run_shell(command);
+        engine_start(&e);
+        ask(&e, "session/start", json_pack("{s{s[s]}}", "session", "captures", path));
+        wait_for_end(&e);
+        memory[i] = memory_of(&e);
+        engine_end(&e);
+    }
+    printf("  a process that is cloned, reads a file and ends, with its ten events: %.0f bytes of "
+           "memory\n",
+           (memory[1] - memory[0]) / 12000);
+}
+
 void bench_capture(void)
 {
     char command[4 * PATH_MAX];
@@ -164,6 +188,7 @@ void bench_capture(void)
     passes(events, sysdig);
     compressed(events);
     opened();
+    processes();
     snprintf(command, sizeof(command), "rm -rf '%s'", dir);
     run_shell(command);
 }
