@@ -73,5 +73,7 @@ json_t *yaml_read(const char *text, size_t n, struct error *err);
 /* The same; every map has a member YAML_LINES besides: {key: line}. */
 #define YAML_LINES "\001lines"
 json_t *yaml_read_marked(const char *text, size_t n, struct error *err);
+/* The same, of all documents: an array. */
+json_t *yaml_read_all_marked(const char *text, size_t n, struct error *err);
 
 #endif

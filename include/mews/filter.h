@@ -22,6 +22,10 @@ struct filter;
 struct filter_options {
     unsigned depth_max; /* 0: FILTER_DEPTH */
     bool strict;        /* hold to Falco's limits: constants of 255 bytes, no NUL */
+    /* The condition of a macro that is visible to one of this index, and its own index; NULL: there is
+     * none. The text lives as long as the call. NULL: no macros. */
+    const char *(*macro)(void *ctx, struct span name, unsigned before, unsigned *index);
+    void *ctx;
 };
 
 /* Whether the text is well formed, without knowing any field. */

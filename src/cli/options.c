@@ -19,7 +19,11 @@ enum long_only {
     OPT_INTERNAL,
     OPT_FORMAT,
     OPT_AT,
-    OPT_KEY
+    OPT_KEY,
+    OPT_RULES,
+    OPT_CHECK,
+    OPT_LIST,
+    OPT_ALL
 };
 
 /* group: the letters by which commands name the options that they take */
@@ -58,6 +62,10 @@ static const struct option_def {
     {'n', 'n', "count", "COUNT", "stop after so many lines"},
     {'a', OPT_AT, "at", "EVENT|TIME",
      "behind this event, or at this time: 12:30:05, +5m (the end)"},
+    {'r', OPT_RULES, "rules", "FILE", "load these rules, or those in a folder (may be repeated)"},
+    {'r', OPT_CHECK, "check", NULL, "only say whether they can be used"},
+    {'r', OPT_LIST, "list", NULL, "only list them"},
+    {'r', OPT_ALL, "all", NULL, "every rule that matches an event, not just the first"},
     {'k', OPT_KEY, "key", "container|pod", "what metadata is about (container)"},
     {'c', OPT_CSV, "csv", NULL, "print CSV"},
     {'m', OPT_FORMAT, "format", "FORM", "text, json or markdown"},
@@ -105,6 +113,7 @@ void options_fini(struct options *o)
     str_list_fini(&o->inputs);
     str_list_fini(&o->words);
     str_list_fini(&o->configs);
+    str_list_fini(&o->rules);
     str_list_fini(&o->config_options);
     free(o->filter);
     free(o->format);
@@ -190,6 +199,18 @@ static enum severity apply(struct options *o, int code, const char *arg, size_t 
         break;
     case OPT_AT:
         o->at = arg;
+        break;
+    case OPT_RULES:
+        str_list_add(&o->rules, arg);
+        break;
+    case OPT_CHECK:
+        o->check = true;
+        break;
+    case OPT_LIST:
+        o->list = true;
+        break;
+    case OPT_ALL:
+        o->all = true;
         break;
     case OPT_KEY:
         o->key = arg;

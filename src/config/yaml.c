@@ -3,13 +3,15 @@
 
 #include <yaml.h>
 
-#define DEPTH_MAX 64
+#define DEPTH_MAX   64
+#define ALIASES_MAX 1000
 
 struct yaml_reader {
     yaml_parser_t parser;
     struct error *err;
-    unsigned depth;
+    unsigned depth, aliases;
     bool marked;
+    json_t *anchors; /* of the document: {name: value} */
 };
 
 static json_t *wrong(struct yaml_reader *r, const yaml_mark_t *at, const char *what)
@@ -102,8 +104,17 @@ static json_t *read_mapping(struct yaml_reader *r)
     return NULL;
 }
 
+static const char *anchor_of(const yaml_event_t *e)
+{
+    return (const char *)(e->type == YAML_SCALAR_EVENT           ? e->data.scalar.anchor
+                          : e->type == YAML_SEQUENCE_START_EVENT ? e->data.sequence_start.anchor
+                          : e->type == YAML_MAPPING_START_EVENT  ? e->data.mapping_start.anchor
+                                                                 : NULL);
+}
+
 static json_t *read_value(struct yaml_reader *r, yaml_event_t *e)
 {
+    const char *anchor = anchor_of(e);
     json_t *v;
 
     if (++r->depth > DEPTH_MAX)
@@ -119,12 +130,19 @@ static json_t *read_value(struct yaml_reader *r, yaml_event_t *e)
         v = read_mapping(r);
         break;
     case YAML_ALIAS_EVENT:
-        v = wrong(r, &e->start_mark, "aliases (*name) are not read");
+        v = json_incref(json_object_get(r->anchors, (const char *)e->data.alias.anchor));
+        if (!v || ++r->aliases > ALIASES_MAX) {
+            json_decref(v);
+            v = wrong(r, &e->start_mark,
+                      v ? "too many aliases" : "no such anchor (&name) is there");
+        }
         break;
     default:
         v = wrong(r, &e->start_mark, "a value is needed here");
     }
     r->depth--;
+    if (v && anchor)
+        json_object_set(r->anchors, anchor, v);
     return v;
 }
 
@@ -148,25 +166,58 @@ static json_t *read_document(struct yaml_reader *r)
     return NULL;
 }
 
-static json_t *read_text(const char *text, size_t n, bool marked, struct error *err)
+/* All documents as an array. */
+static json_t *read_documents(struct yaml_reader *r)
 {
-    struct yaml_reader r = {.err = err, .marked = marked};
-    json_t *v;
+    json_t *all = json_array();
+    yaml_event_t e;
 
-    if (!yaml_parser_initialize(&r.parser))
-        return NULL;
-    yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, n);
-    v = read_document(&r);
-    yaml_parser_delete(&r.parser);
+    while (next_event(r, &e)) {
+        bool end = e.type == YAML_STREAM_END_EVENT,
+             value = !end && e.type != YAML_STREAM_START_EVENT &&
+                     e.type != YAML_DOCUMENT_START_EVENT && e.type != YAML_DOCUMENT_END_EVENT;
+        json_t *v = value ? read_value(r, &e) : NULL;
+
+        if (e.type == YAML_DOCUMENT_END_EVENT)
+            json_object_clear(r->anchors);
+        yaml_event_delete(&e);
+        if (end)
+            return all;
+        if (value && !v)
+            break;
+        if (v)
+            json_array_append_new(all, v);
+    }
+    json_decref(all);
+    return NULL;
+}
+
+static json_t *read_text(const char *text, size_t n, bool marked, struct error *err,
+                         json_t *(*read)(struct yaml_reader *r))
+{
+    struct yaml_reader r = {.err = err, .marked = marked, .anchors = json_object()};
+    json_t *v = NULL;
+
+    if (yaml_parser_initialize(&r.parser)) {
+        yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, n);
+        v = read(&r);
+        yaml_parser_delete(&r.parser);
+    }
+    json_decref(r.anchors);
     return v;
 }
 
 json_t *yaml_read(const char *text, size_t n, struct error *err)
 {
-    return read_text(text, n, false, err);
+    return read_text(text, n, false, err, read_document);
 }
 
 json_t *yaml_read_marked(const char *text, size_t n, struct error *err)
 {
-    return read_text(text, n, true, err);
+    return read_text(text, n, true, err, read_document);
+}
+
+json_t *yaml_read_all_marked(const char *text, size_t n, struct error *err)
+{
+    return read_text(text, n, true, err, read_documents);
 }

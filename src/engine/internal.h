@@ -6,6 +6,7 @@
 
 #include "mews/engine.h"
 #include "mews/filter.h"
+#include "mews/rules.h"
 #include "mews/view.h"
 
 struct engine;
@@ -480,6 +481,17 @@ void method_event_node(struct engine *e, const json_t *id, const json_t *params)
 void method_event_clause(struct engine *e, const json_t *id, const json_t *params);
 void method_select(struct engine *e, const json_t *id, const json_t *params);
 void method_select_drop(struct engine *e, const json_t *id, const json_t *params);
+/* ---- output_rules.c: Falco's rules over events as they pass; plugin thread */
+struct output_rules;
+/* params: those of output/start. What is wrong is in the report. */
+struct output_rules *output_rules_new(struct engine *e, const json_t *params);
+void output_rules_free(struct output_rules *o);
+json_t *output_rules_report(const struct output_rules *o); /* {failed, messages, rules} */
+json_t *output_rules_counts(const struct output_rules *o); /* [{rule, count}] */
+/* Appends a line for each rule that fires; gives how many did. */
+unsigned output_rules_event(struct engine *e, struct output_rules *o, const void *bytes,
+                            uint64_t number, struct buf *out);
+
 /* ---- late.c: when metadata came; plugin thread */
 struct late;
 struct late *late_new(const char *key); /* "container" or "pod" */

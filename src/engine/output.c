@@ -13,7 +13,8 @@ enum output_kind {
     OUTPUT_INFO,
     OUTPUT_RECORD,
     OUTPUT_STATE,
-    OUTPUT_LATE
+    OUTPUT_LATE,
+    OUTPUT_RULES
 };
 
 struct output {
@@ -27,6 +28,7 @@ struct output {
     uint64_t limit, events, matched, printed;
     struct groups *groups;
     struct late *late;
+    struct output_rules *rules;
     struct recorder *recorder;
     uint64_t until;        /* time_mono() at which it is over; 0: never */
     char *table, *at_time; /* of a state: which, and when; NULL: at the end */
@@ -58,6 +60,7 @@ void output_stop(struct engine *e)
     output_free(o->stranger_format);
     groups_free(o->groups);
     late_free(o->late);
+    output_rules_free(o->rules);
     record_free(o->recorder, NULL);
     free(o->error);
     free(o->table);
@@ -141,7 +144,8 @@ static bool format_needs_state(const struct output_format *f)
 bool output_needs_state(const struct engine *e)
 {
     const struct output *o = e->output;
-    bool needs = o && (o->kind == OUTPUT_STATE || o->kind == OUTPUT_LATE);
+    bool needs =
+        o && (o->kind == OUTPUT_STATE || o->kind == OUTPUT_LATE || o->kind == OUTPUT_RULES);
 
     needs |= o && o->filter && field_refs_need_state(filter_refs(o->filter));
 
@@ -223,6 +227,8 @@ void output_event(struct engine *e, const void *bytes, uint64_t number)
         print_line(e, o, bytes, number);
     else if (o->kind == OUTPUT_COUNTS)
         count_event(e, o, bytes, number);
+    else if (o->kind == OUTPUT_RULES)
+        o->printed += output_rules_event(e, o->rules, bytes, number, &o->text);
     else if (o->kind == OUTPUT_LATE)
         note_late(e, o, bytes, number);
     else if (o->kind == OUTPUT_RECORD)
@@ -233,7 +239,8 @@ void output_event(struct engine *e, const void *bytes, uint64_t number)
     }
     if (o->text.len >= FLUSH_AT)
         output_flush(e);
-    if (o->limit && (o->kind == OUTPUT_LINES ? o->printed : o->matched) >= o->limit)
+    if (o->limit &&
+        (o->kind == OUTPUT_LINES || o->kind == OUTPUT_RULES ? o->printed : o->matched) >= o->limit)
         output_end(e);
 }
 
@@ -311,6 +318,8 @@ void output_end(struct engine *e)
     if (o->kind == OUTPUT_STATE && e->capture && capture_state_newest(e->capture))
         json_object_set_new(params, "rows",
                             output_state_json(capture_state_newest(e->capture), o->table));
+    if (o->kind == OUTPUT_RULES)
+        json_object_set_new(params, "fired", output_rules_counts(o->rules));
     if (o->kind == OUTPUT_LATE)
         json_object_set_new(params, "rows", late_json(o->late));
     if (o->kind == OUTPUT_COUNTS) {
@@ -446,9 +455,9 @@ static bool set_moment(struct engine *e, struct job *j, struct output *o)
 static enum output_kind kind_of(const char *kind)
 {
     static const char *const names[] = {
-        [OUTPUT_LINES] = "lines",  [OUTPUT_COUNTS] = "count",  [OUTPUT_TOTAL] = "total",
-        [OUTPUT_INFO] = "info",    [OUTPUT_RECORD] = "record", [OUTPUT_STATE] = "state",
-        [OUTPUT_LATE] = "metadata"};
+        [OUTPUT_LINES] = "lines",   [OUTPUT_COUNTS] = "count",  [OUTPUT_TOTAL] = "total",
+        [OUTPUT_INFO] = "info",     [OUTPUT_RECORD] = "record", [OUTPUT_STATE] = "state",
+        [OUTPUT_LATE] = "metadata", [OUTPUT_RULES] = "rules"};
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (str_eq(names[i], kind))
@@ -469,6 +478,9 @@ static bool prepare(struct engine *e, struct job *j, struct output *o)
         return open_recorder(e, j, o);
     case OUTPUT_STATE:
         return set_moment(e, j, o);
+    case OUTPUT_RULES:
+        o->rules = output_rules_new(e, j->params);
+        return true;
     case OUTPUT_LATE:
         o->late = late_new(rpc_get_str(j->params, "key"));
         return true;
@@ -499,7 +511,7 @@ static void run_output(struct engine *e, struct job *j)
         output_stop(e);
         return;
     }
-    reply(e, j->id, json_object());
+    reply(e, j->id, o->rules ? output_rules_report(o->rules) : json_object());
 }
 
 void method_output_start(struct engine *e, const json_t *id, const json_t *params)

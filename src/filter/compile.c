@@ -2,6 +2,8 @@
  * converted. */
 #include "internal.h"
 
+#include <limits.h>
+
 #define SET_FROM 8 /* constants from which a hash pays */
 
 static bool list_type_compares(enum value_type t)
@@ -119,17 +121,65 @@ static bool compile_check(struct filter *f, struct node *n, const struct field_c
     return true;
 }
 
-static bool compile_node(struct filter *f, struct node *n, const struct field_catalogue *c,
-                         bool strict, struct syntax_error *err)
+#define MACRO_DEPTH 100
+
+struct compiling {
+    struct filter *f;
+    const struct field_catalogue *c;
+    const struct filter_options *o;
+    struct syntax_error *err;
+    unsigned before; /* macros that are visible here have a smaller index */
+    unsigned depth;
+};
+
+static bool compile_node(struct compiling *k, struct node *n);
+
+/* A name becomes the tree of its macro. What is wrong inside is told at the name. */
+static bool compile_macro(struct compiling *k, struct node *n)
+{
+    unsigned index = 0, before = k->before, place = n->index, len = n->len;
+    const char *text = k->o && k->o->macro && k->depth < MACRO_DEPTH
+                           ? k->o->macro(k->o->ctx, n->name, before, &index)
+                           : NULL;
+    struct syntax_error inner = {0}, *err = k->err;
+    struct span name = n->name;
+    struct scan s = {.depth_max = FILTER_DEPTH_RULE, .arena = &k->f->arena, .err = &inner};
+    struct node *root;
+    bool ok;
+
+    if (!text)
+        return syntax_error_set(
+            err, n->index, n->len, "C02",
+            k->o && k->o->macro && k->o->macro(k->o->ctx, name, UINT_MAX, &index)
+                ? "the macro %.*s is this one, or comes behind it: a macro sees those above it only"
+                : "no macro is named %.*s (a field has a dot in its name)",
+            (int)name.n, name.p);
+    s.n = strlen(text);
+    s.s = arena_strndup(&k->f->arena, text, s.n);
+    root = filter_parse(&s);
+    k->err = &inner;
+    k->before = index;
+    k->depth++;
+    ok = root && compile_node(k, root);
+    k->depth--;
+    k->before = before;
+    k->err = err;
+    if (ok)
+        *n = *root;
+    else
+        syntax_error_set(err, place, len, inner.code, "in the macro %.*s: %s", (int)name.n, name.p,
+                         inner.text);
+    return ok;
+}
+
+static bool compile_node(struct compiling *k, struct node *n)
 {
     if (n->kind == NODE_NAME)
-        return syntax_error_set(err, n->index, n->len, "C02",
-                                "no macro is named %.*s (a field has a dot in its name)",
-                                (int)n->name.n, n->name.p);
+        return compile_macro(k, n);
     if (n->kind == NODE_CHECK)
-        return compile_check(f, n, c, strict, err);
+        return compile_check(k->f, n, k->c, k->o && k->o->strict, k->err);
     for (size_t i = 0; i < n->nchildren; i++) {
-        if (!compile_node(f, n->children[i], c, strict, err))
+        if (!compile_node(k, n->children[i]))
             return false;
     }
     return true;
@@ -140,13 +190,14 @@ struct filter *filter_compile(const char *text, size_t n, const struct field_cat
 {
     struct filter *f = xcalloc(1, sizeof(*f));
     struct scan s = {.n = n, .depth_max = FILTER_DEPTH, .arena = &f->arena, .err = err};
+    struct compiling k = {f, c, options, err, UINT_MAX, 0};
 
     if (options && options->depth_max)
         s.depth_max = options->depth_max;
     f->refs.arena = &f->arena;
     s.s = arena_strndup(&f->arena, text, n);
     f->root = filter_parse(&s);
-    if (f->root && !compile_node(f, f->root, c, options && options->strict, err)) {
+    if (f->root && !compile_node(&k, f->root)) {
         if (err)
             syntax_error_place(err, text, n, err->index);
         f->root = NULL;

@@ -583,6 +583,7 @@ void plugins_open_source(struct ui *u, int arg);
 void plugins_open_with(struct ui *u, const char *name, const char *params);
 /* open_form.c: the form that asks for params and configuration first; p: as `plugins` tells it. */
 void open_form_show(struct ui *u, const json_t *p, const char *params);
+void open_form_proposals(struct ui *u); /* what the plugin proposes is known now */
 void plugins_load(struct ui *u, int arg);
 void plugins_tab(struct ui *u, int arg);
 void plugins_config(struct ui *u, int arg); /* a prompt for another one */

@@ -102,15 +102,29 @@ static void add_config_rows(struct open_form *f, const json_t *p)
     row_add(f, ROW_TEXT, "config", NULL, config ? config : "", NULL);
 }
 
-static void add_proposals(struct ui *u, struct open_form *f)
+/* Behind the parameters; they may come when the form is there already. */
+void open_form_proposals(struct ui *u)
 {
+    struct open_form *f = u->open_form;
     const json_t *one;
-    size_t i;
+    size_t i, n;
 
-    if (u->plugins.open_params_of && str_eq(u->plugins.open_params_of, f->plugin))
-        f->proposals = json_incref(json_object_get(u->plugins.open_params, "params"));
+    if (!f || f->proposals || !u->plugins.open_params_of ||
+        !str_eq(u->plugins.open_params_of, f->plugin))
+        return;
+    f->proposals = json_incref(json_object_get(u->plugins.open_params, "params"));
+    n = f->rows.n;
     json_array_foreach(f->proposals, i, one)
         row_add(f, ROW_SUGGESTED, i ? "" : "it proposes", one, rpc_get_str(one, "value"), NULL);
+    for (i = 0; i < json_array_size(f->proposals); i++) { /* from the end to their place */
+        struct form_row r = f->rows.v[n + i];
+
+        memmove(&f->rows.v[i + 2], &f->rows.v[i + 1], (n - 1) * sizeof(r));
+        f->rows.v[i + 1] = r;
+    }
+    if (f->t.cursor > 0)
+        f->t.cursor += json_array_size(f->proposals);
+    f->t.n = f->rows.n;
 }
 
 /* ---- what is made of it ---------------------------------------------------------------------- */
@@ -425,9 +439,9 @@ void open_form_show(struct ui *u, const json_t *p, const char *params)
     f->running = !f->failed &&
                  json_is_true(json_object_get(json_object_get(p, "optional"), "plugin_set_config"));
     row_add(f, ROW_PARAMS, "open with", NULL, params, &u->path_history);
-    add_proposals(u, f);
     add_config_rows(f, p);
     f->t.n = f->rows.n;
     u->open_form = f;
+    open_form_proposals(u);
     overlay_open(u, &o);
 }

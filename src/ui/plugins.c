@@ -43,6 +43,7 @@ static void on_params(struct ui *u, const json_t *result, const json_t *error, v
     json_decref(u->plugins.open_params);
     u->plugins.open_params = error ? json_pack("{so}", "error", rpc_str(error_text(error)))
                                    : json_incref((json_t *)result);
+    open_form_proposals(u);
     plugin_body(u);
 }
 

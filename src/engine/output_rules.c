@@ -1,0 +1,278 @@
+/* Falco's rules over the events as they pass: what fires, as Falco prints it (rules-language, §5;
+ * output-format, §8). */
+#include "internal.h"
+
+struct running_rule {
+    const struct rule *rule;
+    struct filter *filter;
+    struct output_format *text, *fields;
+    uint64_t fired;
+};
+
+struct output_rules {
+    struct rules *set;
+    VEC(struct running_rule) running;
+    struct output_format *time;
+    bool all, json;
+    enum rule_priority least;
+    struct event_reader reader;
+};
+
+/* ---- compiling ------------------------------------------------------------------------------------- */
+
+static void wrong(struct output_rules *o, const struct rule *rule, const char *what,
+                  const struct syntax_error *err)
+{
+    bool unknown = str_eq(err->code, "C01") && rule->skip_unknown;
+
+    rules_add_message(o->set, !unknown,
+                      unknown                  ? "LOAD_UNKNOWN_FILTER"
+                      : str_eq(what, "output") ? "LOAD_ERR_COMPILE_OUTPUT"
+                                               : "LOAD_ERR_COMPILE_CONDITION",
+                      rule->file, rule->line, "rule %s: its %s%s at line %u, column %u: %s",
+                      rule->name, what, unknown ? " is skipped:" : "", err->line, err->column,
+                      err->text);
+}
+
+static struct output_format *compile_output(struct engine *e, struct output_rules *o,
+                                            const struct rule *rule, const char *front)
+{
+    char *text = xasprintf("*%s%s", front, rule->output);
+    struct output_format *f;
+    struct syntax_error err;
+
+    f = output_compile(text, e->catalogue, &err);
+    free(text);
+    if (!f)
+        wrong(o, rule, "output", &err);
+    return f;
+}
+
+static void compile_rule(struct engine *e, struct output_rules *o, const struct rule *rule)
+{
+    struct filter_options options = {
+        .depth_max = FILTER_DEPTH_RULE, .macro = rules_macro, .ctx = o->set};
+    struct running_rule run = {.rule = rule};
+    struct syntax_error err;
+
+    if (!str_eq(rule->source, "syscall") && !plugin_by_source(e->host, rule->source)) {
+        rules_add_message(
+            o->set, false, "LOAD_UNKNOWN_SOURCE", rule->file, rule->line,
+            "rule %s: no plugin that is loaded has the event source %s: it is skipped", rule->name,
+            rule->source);
+        return;
+    }
+    run.filter =
+        filter_compile(rule->effective, strlen(rule->effective), e->catalogue, &options, &err);
+    if (!run.filter) {
+        wrong(o, rule, "condition", &err);
+        return;
+    }
+    run.text = compile_output(e, o, rule, "");
+    run.fields = run.text ? compile_output(e, o, rule, "%evt.time ") : NULL;
+    if (!run.fields) {
+        filter_free(run.filter);
+        output_free(run.text);
+        return;
+    }
+    vec_push(&o->running, run);
+}
+
+static const char *version_of(void *ctx, const char *name)
+{
+    struct engine *e = ctx;
+    struct plugin *p;
+
+    for (size_t i = 0; (p = plugin_at(e->host, i)); i++) {
+        if (plugin_state(p) == PLUGIN_INITIALISED && str_eq(plugin_info(p)->name, name))
+            return plugin_info(p)->version;
+    }
+    return NULL;
+}
+
+struct output_rules *output_rules_new(struct engine *e, const json_t *params)
+{
+    struct output_rules *o = xcalloc(1, sizeof(*o));
+    const json_t *list = json_object_get(params, "rules"), *path;
+    struct syntax_error err;
+    size_t i;
+
+    o->set = rules_new();
+    o->all = rpc_get_bool(params, "all", false);
+    o->json = rpc_get_bool(params, "json", false);
+    o->least = (enum rule_priority)MIN_OF(rpc_u64_or(params, "priority", PRIORITY_DEBUG),
+                                          (uint64_t)PRIORITY_DEBUG);
+    reader_init(&o->reader, e);
+    o->reader.fe.utc = rpc_get_bool(params, "utc", false);
+    json_array_foreach(list, i, path) {
+        if (json_string_value(path))
+            rules_load(o->set, json_string_value(path), version_of, e);
+    }
+    if (!rules_failed(o->set))
+        rules_finish(o->set);
+    pthread_mutex_lock(&e->cat_lock);
+    for (i = 0; i < rules_count(o->set) && rules_at(o->set, i)->effective; i++)
+        compile_rule(e, o, rules_at(o->set, i));
+    o->time = output_compile("*%evt.time", e->catalogue, &err);
+    pthread_mutex_unlock(&e->cat_lock);
+    if (!rules_failed(o->set))
+        rules_lint(o->set);
+    return o;
+}
+
+void output_rules_free(struct output_rules *o)
+{
+    if (!o)
+        return;
+    for (size_t i = 0; i < o->running.n; i++) {
+        filter_free(o->running.v[i].filter);
+        output_free(o->running.v[i].text);
+        output_free(o->running.v[i].fields);
+    }
+    vec_free(&o->running);
+    output_free(o->time);
+    reader_fini(&o->reader);
+    rules_free(o->set);
+    free(o);
+}
+
+/* ---- what was loaded -------------------------------------------------------------------------------- */
+
+json_t *output_rules_report(const struct output_rules *o)
+{
+    json_t *messages = json_array(), *list = json_array();
+
+    for (size_t i = 0; i < rules_messages(o->set); i++) {
+        const struct rule_message *m = rules_message(o->set, i);
+
+        json_array_append_new(messages, json_pack("{sb ss so si so}", "error", m->error, "code",
+                                                  m->code, "file", rpc_str(m->file), "line",
+                                                  (int)m->line, "text", rpc_str(m->text)));
+    }
+    for (size_t i = 0; i < rules_count(o->set); i++) {
+        const struct rule *r = rules_at(o->set, i);
+        json_t *tags = json_array();
+
+        for (size_t k = 0; k < r->tags.n; k++)
+            json_array_append_new(tags, rpc_str(r->tags.v[k]));
+        json_array_append_new(list,
+                              json_pack("{so ss so sb so so so}", "name", rpc_str(r->name),
+                                        "priority", rule_priority_name(r->priority), "source",
+                                        rpc_str(r->source), "enabled", r->enabled, "tags", tags,
+                                        "desc", rpc_str(r->desc ? r->desc : ""), "condition",
+                                        rpc_str(r->effective ? r->effective : r->condition)));
+    }
+    return json_pack("{sb so so}", "failed", rules_failed(o->set), "messages", messages, "rules",
+                     list);
+}
+
+json_t *output_rules_counts(const struct output_rules *o)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < o->running.n; i++)
+        json_array_append_new(list,
+                              json_pack("{so so}", "rule", rpc_str(o->running.v[i].rule->name),
+                                        "count", rpc_u64(o->running.v[i].fired)));
+    return list;
+}
+
+/* ---- events ------------------------------------------------------------------------------------------- */
+
+static void read_again(struct engine *e, struct output_rules *o, const struct field_refs *refs,
+                       const void *bytes, uint64_t number)
+{
+    reader_passing(&o->reader, refs, bytes, number, e->last_ts);
+}
+
+static void add_iso(uint64_t ts, struct buf *out)
+{
+    time_t s = (time_t)(ts / NS_PER_S);
+    struct tm tm;
+    char text[40];
+
+    gmtime_r(&s, &tm);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    buf_addf(out, "%s.%09lluZ", text, (unsigned long long)(ts % NS_PER_S));
+}
+
+/* "22:13:20.000005100: Warning …" */
+static void alert_text(struct engine *e, struct output_rules *o, const struct running_rule *run,
+                       const void *bytes, uint64_t number, struct buf *out)
+{
+    struct buf line, escaped;
+
+    buf_init(&line, 4 * EVENT_LEN_MAX);
+    buf_init(&escaped, 16 * EVENT_LEN_MAX);
+    read_again(e, o, output_refs(o->time), bytes, number);
+    output_text(o->time, &o->reader.base, &line);
+    buf_addf(&line, ": %s ", rule_priority_name(run->rule->priority));
+    read_again(e, o, output_refs(run->text), bytes, number);
+    output_text(run->text, &o->reader.base, &line);
+    json_escape((struct span){buf_str(&line), line.len}, &escaped);
+    buf_add(out, escaped.data + 1, escaped.len - 2); /* without the quotes */
+    buf_fini(&line);
+    buf_fini(&escaped);
+}
+
+static void add_json_text(struct buf *out, const char *s)
+{
+    json_escape(span_of(s), out);
+}
+
+static void alert_json(struct engine *e, struct output_rules *o, const struct running_rule *run,
+                       const void *bytes, uint64_t number, struct buf *out)
+{
+    const struct rule *rule = run->rule;
+
+    buf_adds(out, "{\"hostname\":");
+    add_json_text(out, e->hostname);
+    buf_adds(out, ",\"output\":\"");
+    alert_text(e, o, run, bytes, number, out);
+    buf_adds(out, "\",\"output_fields\":");
+    read_again(e, o, output_refs(run->fields), bytes, number);
+    output_json(run->fields, &o->reader.base, event_ts(bytes), out);
+    buf_addf(out, ",\"priority\":\"%s\",\"rule\":", rule_priority_name(rule->priority));
+    add_json_text(out, rule->name);
+    buf_adds(out, ",\"source\":");
+    add_json_text(out, rule->source);
+    buf_adds(out, ",\"tags\":[");
+    for (size_t i = 0; i < rule->tags.n; i++) {
+        buf_adds(out, i ? "," : "");
+        add_json_text(out, rule->tags.v[i]);
+    }
+    buf_adds(out, "],\"time\":\"");
+    add_iso(event_ts(bytes), out);
+    buf_adds(out, "\"}");
+}
+
+static bool is_active(const struct output_rules *o, const struct running_rule *run)
+{
+    return run->rule->enabled && run->rule->priority <= o->least;
+}
+
+unsigned output_rules_event(struct engine *e, struct output_rules *o, const void *bytes,
+                            uint64_t number, struct buf *out)
+{
+    uint16_t type = event_code(bytes);
+    unsigned fired = 0;
+
+    for (size_t i = 0; i < o->running.n && (o->all || !fired); i++) {
+        struct running_rule *run = &o->running.v[i];
+
+        if (!is_active(o, run) || !filter_may_match(run->filter, type, event_generic_call(bytes)))
+            continue;
+        read_again(e, o, filter_refs(run->filter), bytes, number);
+        if (!o->reader.fe.source || !str_eq(o->reader.fe.source, run->rule->source) ||
+            !filter_match(run->filter, &o->reader.base))
+            continue;
+        if (o->json)
+            alert_json(e, o, run, bytes, number, out);
+        else
+            alert_text(e, o, run, bytes, number, out);
+        buf_addc(out, '\n');
+        run->fired++;
+        fired++;
+    }
+    return fired;
+}

@@ -1,0 +1,105 @@
+/* A set of rules: what it holds, and what was said while it was loaded. */
+#include "internal.h"
+
+static const char *const priorities[] = {"Emergency", "Alert",  "Critical",      "Error",
+                                         "Warning",   "Notice", "Informational", "Debug"};
+
+const char *rule_priority_name(enum rule_priority p)
+{
+    return priorities[p];
+}
+
+/* ---- messages -------------------------------------------------------------------------------------- */
+
+static void say(struct rules *r, bool error, const char *code, const char *file, unsigned line,
+                const char *fmt, va_list ap)
+{
+    struct rule_message m = {error, code, xstrdup(file ? file : ""), NULL, line};
+
+    if (vasprintf(&m.text, fmt, ap) < 0)
+        m.text = xstrdup("");
+    vec_push(&r->messages, m);
+    r->failed |= error;
+}
+
+void rules_add_message(struct rules *r, bool error, const char *code, const char *file,
+                       unsigned line, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say(r, error, code, file, line, fmt, ap);
+    va_end(ap);
+}
+
+void rules_say(struct rules *r, bool error, const char *code, unsigned line, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say(r, error, code, r->file, line, fmt, ap);
+    va_end(ap);
+}
+
+/* ---- the set ------------------------------------------------------------------------------------------------- */
+
+struct rules *rules_new(void)
+{
+    struct rules *r = xcalloc(1, sizeof(*r));
+
+    return r;
+}
+
+void rules_free(struct rules *r)
+{
+    if (!r)
+        return;
+    for (size_t i = 0; i < r->lists.n; i++) {
+        free(r->lists.v[i].name);
+        str_list_fini(&r->lists.v[i].items);
+    }
+    for (size_t i = 0; i < r->macros.n; i++) {
+        free(r->macros.v[i].name);
+        free(r->macros.v[i].condition);
+        free(r->macros.v[i].file);
+    }
+    for (size_t i = 0; i < r->rules.n; i++) {
+        rule_clear(r->rules.v[i]);
+        free(r->rules.v[i]->name);
+        free(r->rules.v[i]);
+    }
+    for (size_t i = 0; i < r->messages.n; i++) {
+        free(r->messages.v[i].file);
+        free(r->messages.v[i].text);
+    }
+    vec_free(&r->lists);
+    vec_free(&r->macros);
+    vec_free(&r->rules);
+    vec_free(&r->messages);
+    free(r);
+}
+
+bool rules_failed(const struct rules *r)
+{
+    return r->failed;
+}
+
+size_t rules_count(const struct rules *r)
+{
+    return r->rules.n;
+}
+
+const struct rule *rules_at(const struct rules *r, size_t i)
+{
+    return r->rules.v[i];
+}
+
+size_t rules_messages(const struct rules *r)
+{
+    return r->messages.n;
+}
+
+const struct rule_message *rules_message(const struct rules *r, size_t i)
+{
+    return &r->messages.v[i];
+}

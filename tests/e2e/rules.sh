@@ -1,0 +1,268 @@
+#!/bin/sh
+# Falco's rules: files with appends, overrides and exceptions; what fires, in text and JSON; what is refused, and where.
+. "${MEWS_SRCDIR:?}/tests/e2e/lib.sh"
+"$BUILD/tests/capture/mkcapture" web.scap 20
+"$BUILD/tests/capture/mkcapture" shop.scap story
+
+cat >base.yaml <<'T'
+# two documents, a comment, an anchor
+- required_engine_version: 0.50.0
+- list: shells
+  items: [sh, bash, zsh]
+- list: login_programs
+  items: [sshd, login, shells]
+- macro: exec_ok
+  condition: (evt.type in (execve, execveat) and evt.rawres >= 0)
+---
+- macro: writes_config
+  condition: evt.is_open_write = true and fd.name startswith /etc/
+- rule: shell from a web server
+  desc: a shell whose ancestors include a web server
+  condition: exec_ok and proc.name in (shells) and proc.aname in (nginx, httpd)
+  output: shell below web server | cmd=%proc.cmdline parent=%proc.pname user=%user.name
+  priority: WARNING
+  tags: &tags [shell, net]
+  exceptions:
+    - name: health_script
+      fields: [proc.pname, proc.cmdline]
+      comps: [=, startswith]
+      values:
+        - [cron, "sh /opt/check"]
+    - name: quiet_users
+      fields: user.name
+      values: [backup, "build bot"]
+- rule: config touched
+  desc: something below /etc was opened for writing
+  condition: writes_config and not proc.name in (login_programs)
+  output: "%proc.name wrote %fd.name (%evt.arg.flags)"
+  priority: notice
+  enabled: false
+  tags: *tags
+T
+cat >site.yaml <<'T'
+- list: shells
+  items: [fish]
+  override: {items: append}
+- macro: writes_config
+  condition: or fd.name startswith /srv/
+  override: {condition: append}
+- rule: config touched
+  enabled: true
+  priority: ERROR
+  tags: [files]
+  override: {enabled: replace, priority: replace, tags: append}
+- rule: shell from a web server
+  exceptions:
+    - name: health_script
+      values:
+        - [systemd, "sh /usr/lib/probe"]
+  override: {exceptions: append}
+T
+
+check "lists, macros, appends, overrides and exceptions become one condition"
+run 0 "$MEWS" rules --rules base.yaml --rules site.yaml --list -j
+quiet
+out_has '"condition":"(exec_ok and proc.name in (sh, bash, zsh, fish) and proc.aname in (nginx, httpd)) and not ((proc.pname = cron and proc.cmdline startswith \"sh /opt/check\") or (proc.pname = systemd and proc.cmdline startswith \"sh /usr/lib/probe\")) and not (user.name in (backup, \"build bot\"))"'
+out_has '"name":"config touched","priority":"Error","source":"syscall","enabled":true,"tags":["shell","net","files"]'
+out_has '"condition":"writes_config and not proc.name in (sshd, login, sh, bash, zsh)"'
+run 0 "$MEWS" rules --rules base.yaml --list
+out <<'T'
+Warning        syscall       shell from a web server  [shell, net]
+Notice         syscall       config touched  (not enabled)  [shell, net]
+T
+run 0 "$MEWS" rules --rules base.yaml --rules site.yaml --check
+out <<'T'
+2 rules can be used
+T
+
+check "what fires, as Falco prints it"
+run 0 "$MEWS" rules --rules base.yaml web.scap --utc
+out <<'T'
+22:13:20.006168300: Warning shell below web server | cmd=sh -c cat /etc/shadow parent=nginx user=www-data
+22:13:20.016413100: Warning shell below web server | cmd=sh -c cat /etc/shadow parent=nginx user=www-data
+T
+run 0 "$MEWS" rules --rules base.yaml web.scap --utc -j -n 1
+out <<'T'
+{"hostname":"web-1","output":"22:13:20.006168300: Warning shell below web server | cmd=sh -c cat /etc/shadow parent=nginx user=www-data","output_fields":{"evt.time":1700000000006168300,"proc.cmdline":"sh -c cat /etc/shadow","proc.pname":"nginx","user.name":"www-data"},"priority":"Warning","rule":"shell from a web server","source":"syscall","tags":["shell","net"],"time":"2023-11-14T22:13:20.006168300Z"}
+T
+run 0 "$MEWS" rules --rules base.yaml --rules site.yaml shop.scap --utc
+out_has "22:13:20.160236300: Error sed wrote /srv/shop/db.conf (O_WRONLY)"
+run 0 "$MEWS" rules --rules base.yaml web.scap 'evt.num < 100'
+lines 1
+
+check "the first rule that matches, or all; macros see what is above them"
+cat >two.yaml <<'T'
+- macro: is_open
+  condition: (evt.type = open)
+- macro: later
+  condition: (evt.num < 0)
+- rule: one
+  desc: d
+  condition: is_open and evt.failed = true
+  output: one %evt.num
+  priority: INFO
+- rule: two
+  desc: d
+  condition: evt.type = open and evt.failed = true and fd.name contains shadow
+  output: two %evt.num %proc.name
+  priority: 2
+T
+run 0 "$MEWS" rules --rules two.yaml web.scap --utc
+grep -q "two " out && fail "a second rule fires"
+run 0 "$MEWS" rules --rules two.yaml --all web.scap --utc
+out_has "Critical two"
+out_has "Informational one"
+err_has "macro later: no rule uses it"
+
+check "what is wrong is told with file and line, and nothing runs"
+bad() { # WORDS: the rest is a file on standard input
+    cat >bad.yaml
+    run 1 "$MEWS" rules --rules bad.yaml web.scap
+    err_has "$1"
+    [ ! -s out ] || fail "something runs: $1"
+}
+bad "bad.yaml:3: error: rule r: its condition at line 1, column 1: no field is named proc.nam: did you mean proc.name?" <<'T'
+- rule: r
+  desc: d
+  condition: proc.nam = x
+  output: o
+  priority: info
+T
+bad "no macro is named nowhere" <<'T'
+- rule: r
+  desc: d
+  condition: evt.type = open and nowhere
+  output: o
+  priority: info
+T
+bad "in the macro m: the macro n is this one, or comes behind it" <<'T'
+- macro: m
+  condition: evt.type = open and n
+- macro: n
+  condition: evt.failed = true
+- rule: r
+  desc: d
+  condition: m
+  output: o
+  priority: info
+T
+bad "in the macro m: " <<'T'
+- macro: m
+  condition: evt.type = open and (proc.name
+- rule: r
+  desc: d
+  condition: m
+  output: o
+  priority: info
+T
+bad "bad.yaml:1: error: rule r: output: it is missing" <<'T'
+- rule: r
+  desc: d
+  condition: evt.type = open
+  priority: info
+T
+bad "its output at line 1, column 3: no field is named evt.nothing" <<'T'
+- rule: r
+  desc: d
+  condition: evt.type = open
+  output: "%evt.nothing"
+  priority: info
+T
+bad "bad.yaml:5: error: rule r: priority: emergency, alert" <<'T'
+- rule: r
+  desc: d
+  condition: evt.type = open
+  output: o
+  priority: loud
+T
+bad "LOAD_ERR_YAML_PARSE" <<'T'
+- rule: r
+  desc: [d
+T
+bad "a sequence of items is needed" <<'T'
+rule: r
+T
+bad "rules engine 9.0.0 is required; this is 0.63.0" <<'T'
+- required_engine_version: 9.0.0
+T
+bad "plugin k8saudit 0.7.0 is required, and not loaded" <<'T'
+- required_plugin_versions: [{name: k8saudit, version: 0.7.0}]
+T
+bad "there is no earlier list of this name to append to" <<'T'
+- list: l
+  items: [a]
+  override: {items: append}
+T
+bad "it is there, but not named in override" <<'T'
+- rule: r
+  desc: d
+  condition: evt.type = open
+  output: o
+  priority: info
+- rule: r
+  desc: e
+  enabled: false
+  override: {desc: replace}
+T
+bad "as many comps as fields are needed" <<'T'
+- rule: r
+  desc: d
+  condition: evt.type = open
+  output: o
+  priority: info
+  exceptions: [{name: e, fields: [proc.name, fd.name], comps: [=]}]
+T
+bad "in the macro a: the macro a is this one, or comes behind it" <<'T'
+- macro: a
+  condition: evt.type = open
+- rule: r
+  desc: d
+  condition: a
+  output: o
+  priority: info
+- macro: a
+  condition: or a
+  override: {condition: append}
+T
+
+check "rules that can't be used here are skipped, and said to be"
+cat >skip.yaml <<'T'
+- rule: elsewhere
+  desc: d
+  condition: ka.verb = delete
+  output: o
+  priority: info
+  source: k8s_audit
+- rule: unknown
+  desc: d
+  condition: strange.field = 1
+  output: o
+  priority: info
+  skip-if-unknown-filter: true
+- list: unused
+  items: [a]
+- thing: x
+T
+run 0 "$MEWS" rules --rules skip.yaml web.scap
+err_has "no plugin that is loaded has the event source k8s_audit"
+err_has "LOAD_UNKNOWN_FILTER"
+err_has "list unused: nothing uses it"
+err_has "LOAD_UNKNOWN_ITEM"
+
+check "rules of a plugin's source"
+cat >plugin.yaml <<'T'
+- required_plugin_versions: [{name: stunt, version: 1.0.0}]
+- rule: even
+  desc: d
+  condition: stunt.even = true and evt.num > 8
+  output: even %evt.num
+  priority: debug
+  source: stunt
+T
+run 0 "$MEWS" rules -H "$PLUGINS/stunt.so" -I stunt:count=10 --rules plugin.yaml --utc
+out <<'T'
+00:00:10.000000000: Debug even 10
+T
+run 2 "$MEWS" rules web.scap
+err_has "needs rules"
+finish
