@@ -1,6 +1,8 @@
 /* mews: the explorer. Where standard output is no terminal, it prints. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -177,6 +179,13 @@ static int screen_options(const struct options *o, json_t *session, json_t *rece
     json_object_set_new(q, "filter", rpc_str(o->filter));
     json_object_set_new(q, "offer_source", json_boolean(o->spec.offer_source));
     json_object_set(q, "session", session);
+    json_object_set_new(q, "rules", json_array());
+    for (size_t i = 0; i < o->rules.n; i++) {
+        char *whole = realpath(o->rules.v[i], NULL);
+
+        json_array_append_new(json_object_get(q, "rules"), rpc_str(whole ? whole : o->rules.v[i]));
+        free(whole);
+    }
     if (o->inputs.n)
         json_object_set_new(q, "input", rpc_str(o->inputs.v[0]));
     if (recent)

@@ -62,7 +62,7 @@ static const struct option_def {
     {'n', 'n', "count", "COUNT", "stop after so many lines"},
     {'a', OPT_AT, "at", "EVENT|TIME",
      "behind this event, or at this time: 12:30:05, +5m (the end)"},
-    {'r', OPT_RULES, "rules", "FILE", "load these rules, or those in a folder (may be repeated)"},
+    {'R', OPT_RULES, "rules", "FILE", "load these rules, or those in a folder (may be repeated)"},
     {'r', OPT_CHECK, "check", NULL, "only say whether they can be used"},
     {'r', OPT_LIST, "list", NULL, "only list them"},
     {'r', OPT_ALL, "all", NULL, "every rule that matches an event, not just the first"},

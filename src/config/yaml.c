@@ -3,15 +3,16 @@
 
 #include <yaml.h>
 
-#define DEPTH_MAX   64
-#define ALIASES_MAX 1000
+#define DEPTH_MAX 64
+#define NODES_MAX 1000000 /* with those that aliases stand for */
 
 struct yaml_reader {
     yaml_parser_t parser;
     struct error *err;
-    unsigned depth, aliases;
+    unsigned depth;
+    json_int_t nodes;
     bool marked;
-    json_t *anchors; /* of the document: {name: value} */
+    json_t *anchors, *sizes; /* of the document: {name: value}, {name: nodes} */
 };
 
 static json_t *wrong(struct yaml_reader *r, const yaml_mark_t *at, const char *what)
@@ -115,10 +116,13 @@ static const char *anchor_of(const yaml_event_t *e)
 static json_t *read_value(struct yaml_reader *r, yaml_event_t *e)
 {
     const char *anchor = anchor_of(e);
+    json_int_t before = r->nodes;
     json_t *v;
 
     if (++r->depth > DEPTH_MAX)
         return wrong(r, &e->start_mark, "nested more than 64 deep");
+    if (++r->nodes > NODES_MAX)
+        return wrong(r, &e->start_mark, "more than a million values, with those of aliases");
     switch (e->type) {
     case YAML_SCALAR_EVENT:
         v = read_scalar(r, e);
@@ -131,18 +135,19 @@ static json_t *read_value(struct yaml_reader *r, yaml_event_t *e)
         break;
     case YAML_ALIAS_EVENT:
         v = json_incref(json_object_get(r->anchors, (const char *)e->data.alias.anchor));
-        if (!v || ++r->aliases > ALIASES_MAX) {
-            json_decref(v);
-            v = wrong(r, &e->start_mark,
-                      v ? "too many aliases" : "no such anchor (&name) is there");
-        }
+        r->nodes +=
+            json_integer_value(json_object_get(r->sizes, (const char *)e->data.alias.anchor));
+        if (!v)
+            wrong(r, &e->start_mark, "there is no anchor (&name) of this name before it");
         break;
     default:
         v = wrong(r, &e->start_mark, "a value is needed here");
     }
     r->depth--;
-    if (v && anchor)
+    if (v && anchor) {
         json_object_set(r->anchors, anchor, v);
+        json_object_set_new(r->sizes, anchor, json_integer(r->nodes - before));
+    }
     return v;
 }
 
@@ -195,7 +200,8 @@ static json_t *read_documents(struct yaml_reader *r)
 static json_t *read_text(const char *text, size_t n, bool marked, struct error *err,
                          json_t *(*read)(struct yaml_reader *r))
 {
-    struct yaml_reader r = {.err = err, .marked = marked, .anchors = json_object()};
+    struct yaml_reader r = {
+        .err = err, .marked = marked, .anchors = json_object(), .sizes = json_object()};
     json_t *v = NULL;
 
     if (yaml_parser_initialize(&r.parser)) {
@@ -204,6 +210,7 @@ static json_t *read_text(const char *text, size_t n, bool marked, struct error *
         yaml_parser_delete(&r.parser);
     }
     json_decref(r.anchors);
+    json_decref(r.sizes);
     return v;
 }
 

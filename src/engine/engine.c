@@ -117,6 +117,7 @@ static void *plugin_thread_main(void *arg)
     e->stateful = NULL;
     async_list_free(e->async_list);
     late_free(e->late);
+    rules_view_free(e->rules_view);
     plugin_host_free(e->host);
     state_tables_free(e->tables);
     e->host = NULL;
@@ -328,6 +329,7 @@ const struct method engine_methods[] = {
     {"conversation", method_conversation},
     {"metadata", method_metadata},
     {"process", method_process},
+    {"rules", method_rules},
     {"conversation/of", method_conversation_of},
     {"conversation/save", method_conversation_save},
     {"find", method_find},

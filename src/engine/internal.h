@@ -444,6 +444,7 @@ struct engine {
     struct stateful *stateful;
     struct host_tables *tables;    /* of host */
     struct async_list *async_list; /* plugin thread */
+    struct rules_view *rules_view; /* likewise; NULL: no rules were asked for */
     struct late *late;             /* likewise; NULL: nobody has asked */
     uint64_t late_row;             /* the next to be looked at */
     bool late_pods;
@@ -488,6 +489,12 @@ struct output_rules *output_rules_new(struct engine *e, const json_t *params);
 void output_rules_free(struct output_rules *o);
 json_t *output_rules_report(const struct output_rules *o); /* {failed, messages, rules} */
 json_t *output_rules_counts(const struct output_rules *o); /* [{rule, count}] */
+/* What rule i of the report is compiled to; NULL: it is not used. */
+const struct filter *output_rules_filter(const struct output_rules *o, size_t i);
+/* rules_view.c */
+struct rules_view;
+void rules_view_free(struct rules_view *v);
+void method_rules(struct engine *e, const json_t *id, const json_t *params);
 /* Appends a line for each rule that fires; gives how many did. */
 unsigned output_rules_event(struct engine *e, struct output_rules *o, const void *bytes,
                             uint64_t number, struct buf *out);

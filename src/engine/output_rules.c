@@ -177,6 +177,15 @@ json_t *output_rules_counts(const struct output_rules *o)
     return list;
 }
 
+const struct filter *output_rules_filter(const struct output_rules *o, size_t i)
+{
+    for (size_t k = 0; k < o->running.n; k++) {
+        if (o->running.v[k].rule == rules_at(o->set, i))
+            return o->running.v[k].filter;
+    }
+    return NULL;
+}
+
 /* ---- events ------------------------------------------------------------------------------------------- */
 
 static void read_again(struct engine *e, struct output_rules *o, const struct field_refs *refs,

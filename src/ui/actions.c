@@ -95,6 +95,9 @@ const struct action actions[] = {
     /* counts */
     {"counts: in", "Enter", CX_COUNTS, "in", "the events with this value", counts_enter, 0},
     /* async events, state tables */
+    {"rules: in", "Enter", CX_RULES, "in", "the events that the rule fires on", rules_enter, 0},
+    {"rules: load", "l", CX_RULES, "load", "a file of Falco's rules, or a folder of them",
+     rules_load_file, 0},
     {"async: in", "Enter", CX_ASYNC, "in", "the events of this name", async_enter, 0},
     {"async: to the first", "g", CX_ASYNC, "go to", "the first of them, among all events", async_go,
      0},

@@ -75,7 +75,8 @@ static int draw_screens(struct ui *u)
         int id = i % SCREEN_COUNT;
 
         if (u->width < 150 && id != (int)u->screen &&
-            (id == SCREEN_ASYNC || id == SCREEN_STATE || id == SCREEN_RULES || id == SCREEN_INFO))
+            (id == SCREEN_ASYNC || id == SCREEN_STATE || id == SCREEN_INFO ||
+             (id == SCREEN_RULES && !rules_loaded(u))))
             continue;
         snprintf(name, sizeof(name), " %d %s ", id, screen_of((enum screen_id)id)->name);
         x += text_puts(0, x, 20, id == (int)u->screen ? LOOK_TITLE_ON : LOOK_TITLE, name);

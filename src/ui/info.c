@@ -284,20 +284,3 @@ static unsigned api_contexts(struct ui *u)
 }
 
 const struct screen screen_api = {"API", api_open, api_draw, NULL, NULL, api_contexts, NULL, NULL};
-
-/* ---- screens of what this version does not do ------------------------------------------------ */
-
-static void say(struct rect r, const char *what, const char *why)
-{
-    text_puts(r.y + r.h / 3, r.x + 2, r.w - 4, LOOK_STRONG, what);
-    text_puts(r.y + r.h / 3 + 1, r.x + 2, r.w - 4, LOOK_DIM, why);
-}
-
-static void rules_draw(struct ui *u, struct rect r)
-{
-    UNUSED(u);
-    say(r, "no rules are loaded",
-        "this version of mews evaluates filters, not Falco's rules: f types the condition of one");
-}
-
-const struct screen screen_rules = {"Rules", NULL, rules_draw, NULL, NULL, NULL, NULL, NULL};

@@ -7,6 +7,7 @@
 struct ui;
 struct open_form;
 struct talk;
+struct rules_screen;
 struct process_view;
 
 /* ---- text.c, theme.c: drawing ---------------------------------------------------------------- */
@@ -121,6 +122,7 @@ enum context { /* where a key means something; bits */
                CX_ASYNC = 1024,
                CX_STATE = 2048,
                CX_API = 4096,
+               CX_RULES = 8192,
 };
 
 struct action {
@@ -337,6 +339,12 @@ void time_form_next(struct ui *u, int arg);
 /* What stands in the time column of row i of those at hand; false: the time of day. */
 bool marks_delta(const struct ui *u, size_t i, int width, char out[40]);
 
+/* rules.c */
+void rules_enter(struct ui *u, int arg);
+void rules_load_file(struct ui *u, int arg);
+bool rules_loaded(const struct ui *u); /* files were given */
+void rules_reset(struct ui *u);
+void rules_fini(struct ui *u);
 /* late.c: instead of the list of the Async screen */
 void late_toggle(struct ui *u, int arg);
 void late_ask(struct ui *u);
@@ -548,6 +556,7 @@ struct ui {
     struct counts_view counts;
     struct async_view async;
     struct late_view late;
+    struct rules_screen *rules;
     struct state_view state;
     struct plugins_view plugins;
     struct fields_view fields;

@@ -353,6 +353,7 @@ void help_open(struct ui *u, int arg)
         {CX_PLUGINS, "On the Plugins screen"},
         {CX_FIELDS, "On the Fields screen"},
         {CX_API, "On the API screen"},
+        {CX_RULES, "On the Rules screen"},
         {CX_LOG, "In the log"},
     };
     static const struct dialog_key close_keys[] = {{'q', "close", NULL}, {'?', "close", NULL}};

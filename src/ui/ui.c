@@ -225,6 +225,7 @@ static void engine_started(struct ui *u)
     detail_reset(u);
     counts_reset(u);
     async_reset(u);
+    rules_reset(u);
     state_reset(u);
     plugins_reset(u);
     u->selection = 0;
@@ -649,6 +650,7 @@ static void ui_free(struct ui *u)
     free(u->filter_wanted);
     free(u->search);
     detail_fini(u);
+    rules_fini(u);
     payload_fini(&u->payload);
     edit_fini(&u->filter_edit);
     client_fini(u);

@@ -30,6 +30,7 @@ grep -v '^$' there | while read -r o; do grep -qF -e "$o" "$SRC/share/man/mews.1
 check "the examples of the README that need no screen"
 cp "$PLUGINS/stunt_mine.so" libmine.so
 "$BUILD/tests/capture/mkcapture" trace.scap 20
+printf '%s\n' '- rule: r' '  desc: d' '  condition: evt.type = open' '  output: o' '  priority: info' >falco_rules.yaml
 printf '2026-01-02T03:04:05Z prog[1]: ERROR it broke\n' >app.log
 ln -s "$MEWS" mews && ln -s "$BUILD/build.paths" build.paths && ln -s "$BUILD/plugins" plugins
 sed -n '/^## Without a screen/,/^## Installing/s/^    \(.\/mews .*[^ ]\) *#.*$/\1/p; /^## Without a screen/,/^## Installing/s/^    \(.\/mews [^#]*\)$/\1/p' \

@@ -1,0 +1,111 @@
+/* Falco's rules for the screen: loaded from files that are watched, each as a filter that holds without
+ * them. A load that fails leaves the rules before it. */
+#include <sys/stat.h>
+
+#include "internal.h"
+
+struct rules_view {
+    json_t *paths;
+    json_t *report;   /* of the newest load */
+    json_t *rules;    /* of the newest load that went well */
+    uint64_t version; /* counts loads */
+    uint64_t stamp;   /* of the files, when they were loaded */
+};
+
+void rules_view_free(struct rules_view *v)
+{
+    if (!v)
+        return;
+    json_decref(v->paths);
+    json_decref(v->report);
+    json_decref(v->rules);
+    free(v);
+}
+
+/* Changes when a file is written; what can't be read counts, too. */
+static uint64_t stamp_of(const json_t *paths)
+{
+    uint64_t stamp = 14695981039346656037u;
+    const json_t *path;
+    struct stat st;
+    size_t i;
+
+    json_array_foreach(paths, i, path) {
+        memset(&st, 0, sizeof(st));
+        if (stat(json_string_value(path), &st) == 0)
+            stamp = hash_bytes(&st.st_mtim, sizeof(st.st_mtim), stamp) ^ (uint64_t)st.st_size ^
+                    (uint64_t)st.st_ino;
+        stamp *= 1099511628211u;
+    }
+    return stamp;
+}
+
+/* The condition without macros and lists, for events of the rule's source. */
+static json_t *filter_of(struct engine *e, struct output_rules *o, size_t i)
+{
+    const struct filter *f = output_rules_filter(o, i);
+    struct buf b;
+    json_t *text;
+
+    UNUSED(e);
+    if (!f)
+        return json_null();
+    buf_init(&b, SIZE_MAX);
+    filter_text(f, &b);
+    text = rpc_text(buf_str(&b), b.len);
+    buf_fini(&b);
+    return text;
+}
+
+static void load(struct engine *e, struct rules_view *v)
+{
+    json_t *params = json_pack("{sO}", "rules", v->paths), *rule;
+    struct output_rules *o;
+    size_t i;
+
+    v->stamp = stamp_of(v->paths);
+    o = output_rules_new(e, params);
+    json_decref(params);
+    json_decref(v->report);
+    v->report = output_rules_report(o);
+    json_array_foreach(json_object_get(v->report, "rules"), i, rule)
+        json_object_set_new(rule, "filter", filter_of(e, o, i));
+    if (!rpc_get_bool(v->report, "failed", false)) {
+        json_decref(v->rules);
+        v->rules = json_incref(json_object_get(v->report, "rules"));
+    }
+    v->version++;
+    output_rules_free(o);
+}
+
+static void run_rules(struct engine *e, struct job *j)
+{
+    json_t *paths = json_object_get(j->params, "paths");
+    uint64_t known = rpc_u64_or(j->params, "version", 0);
+    struct rules_view *v = e->rules_view;
+
+    if (!v)
+        v = e->rules_view = xcalloc(1, sizeof(*v));
+    if (paths && !(v->paths && json_equal(v->paths, paths))) {
+        json_decref(v->paths);
+        v->paths = json_incref(paths);
+        load(e, v);
+    } else if (v->paths && stamp_of(v->paths) != v->stamp) {
+        load(e, v);
+    }
+    if (v->version == known) {
+        reply(e, j->id, json_pack("{so}", "version", rpc_u64(v->version)));
+        return;
+    }
+    if (!v->rules)
+        v->rules = json_array();
+    reply(e, j->id,
+          json_pack("{so sO sb sO}", "version", rpc_u64(v->version), "rules", v->rules, "failed",
+                    rpc_get_bool(v->report, "failed", false), "messages",
+                    json_object_get(v->report, "messages")));
+}
+
+void method_rules(struct engine *e, const json_t *id, const json_t *params)
+{
+    job_post(e, run_rules, id, params, NULL);
+}
