@@ -46,6 +46,30 @@ bool filter_match(const struct filter *f, struct field_reader *r);
  * of generic events, event_generic_call; else 0. */
 bool filter_may_match(const struct filter *f, uint16_t type, uint16_t call);
 
+/* ---- why a filter holds or not ------------------------------------------------------------------- */
+
+struct filter_part {
+    unsigned depth;
+    const char *kind; /* "and", "or", "not", "check" */
+    const char *text; /* canonical; lives as long as the call */
+    bool holds;
+    struct value value;          /* of a check: what its left side gave */
+    const struct field_def *def; /* of that side, when it is a field */
+};
+
+/* Each part of the filter on the reader's current event, parents first, none left out. */
+void filter_explain(const struct filter *f, struct field_reader *r,
+                    void (*each)(void *ctx, const struct filter_part *p), void *ctx);
+/* The parts of the outermost `and` (a filter without one is a single part): how many, the text of one
+ * (appended), and whether one holds. */
+size_t filter_parts(const struct filter *f);
+void filter_part_text(const struct filter *f, size_t i, struct buf *out);
+bool filter_part_holds(const struct filter *f, size_t i, struct field_reader *r);
+/* The branches of the `or` that part i is, likewise; 0: it is none. */
+size_t filter_branches(const struct filter *f, size_t i);
+void filter_branch_text(const struct filter *f, size_t i, size_t k, struct buf *out);
+bool filter_branch_holds(const struct filter *f, size_t i, size_t k, struct field_reader *r);
+
 /* ---- making filters out of values ------------------------------------------------------------ */
 
 /* Appends a constant so that the parser reads these very bytes: bare where possible, else quoted.

@@ -133,6 +133,7 @@ struct options {
     uint64_t limit;
     struct str_list rules; /* of rules: files and folders */
     bool check, list, all;
+    uint64_t event; /* of explain; 0: the first that matches */
     const char *key; /* of metadata: container or pod; the command line's */
     const char *at; /* of state: an event's number or a time; the command line's */
     const char *write_to; /* of record, as what follows; the command line's */
@@ -181,6 +182,7 @@ int command_count_events(struct options *o);
 int command_info(struct options *o);
 int command_state(struct options *o);
 int command_rules(struct options *o);
+int command_explain(struct options *o);
 int command_metadata(struct options *o);
 int command_record(struct options *o);
 int command_plugins(struct options *o);

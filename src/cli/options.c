@@ -23,7 +23,8 @@ enum long_only {
     OPT_RULES,
     OPT_CHECK,
     OPT_LIST,
-    OPT_ALL
+    OPT_ALL,
+    OPT_EVENT
 };
 
 /* group: the letters by which commands name the options that they take */
@@ -66,6 +67,7 @@ static const struct option_def {
     {'r', OPT_CHECK, "check", NULL, "only say whether they can be used"},
     {'r', OPT_LIST, "list", NULL, "only list them"},
     {'r', OPT_ALL, "all", NULL, "every rule that matches an event, not just the first"},
+    {'e', OPT_EVENT, "event", "NUMBER", "explain this event (the first that matches)"},
     {'k', OPT_KEY, "key", "container|pod", "what metadata is about (container)"},
     {'c', OPT_CSV, "csv", NULL, "print CSV"},
     {'m', OPT_FORMAT, "format", "FORM", "text, json or markdown"},
@@ -209,6 +211,8 @@ static enum severity apply(struct options *o, int code, const char *arg, size_t 
     case OPT_LIST:
         o->list = true;
         break;
+    case OPT_EVENT:
+        return read_count(arg, &o->event, err);
     case OPT_ALL:
         o->all = true;
         break;

@@ -330,6 +330,7 @@ const struct method engine_methods[] = {
     {"metadata", method_metadata},
     {"process", method_process},
     {"rules", method_rules},
+    {"explain", method_explain},
     {"conversation/of", method_conversation_of},
     {"conversation/save", method_conversation_save},
     {"find", method_find},

@@ -499,6 +499,17 @@ void method_rules(struct engine *e, const json_t *id, const json_t *params);
 unsigned output_rules_event(struct engine *e, struct output_rules *o, const void *bytes,
                             uint64_t number, struct buf *out);
 
+/* ---- explain.c */
+void method_explain(struct engine *e, const json_t *id, const json_t *params);
+/* Each part on the reader's event: [{depth, kind, text, holds, value}]. */
+json_t *explain_event(const struct filter *f, struct field_reader *r);
+/* How many events come through each part; the filter must outlive it. */
+struct funnel;
+struct funnel *funnel_new(const struct filter *f);
+void funnel_free(struct funnel *u);
+void funnel_event(struct funnel *u, struct field_reader *r);
+json_t *funnel_json(const struct funnel *u); /* {events, parts} */
+
 /* ---- late.c: when metadata came; plugin thread */
 struct late;
 struct late *late_new(const char *key); /* "container" or "pod" */

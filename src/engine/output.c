@@ -14,7 +14,8 @@ enum output_kind {
     OUTPUT_RECORD,
     OUTPUT_STATE,
     OUTPUT_LATE,
-    OUTPUT_RULES
+    OUTPUT_RULES,
+    OUTPUT_EXPLAIN
 };
 
 struct output {
@@ -29,6 +30,9 @@ struct output {
     struct groups *groups;
     struct late *late;
     struct output_rules *rules;
+    struct funnel *funnel;
+    json_t *explained; /* of the event that was asked for */
+    bool asked_event;
     struct recorder *recorder;
     uint64_t until;        /* time_mono() at which it is over; 0: never */
     char *table, *at_time; /* of a state: which, and when; NULL: at the end */
@@ -54,6 +58,8 @@ void output_stop(struct engine *e)
     if (!o)
         return;
     e->output = NULL;
+    funnel_free(o->funnel);
+    json_decref(o->explained);
     filter_free(o->filter);
     output_free(o->format);
     output_free(o->system_format);
@@ -180,6 +186,8 @@ bool output_wants(struct engine *e, const struct event_head *h, uint16_t type, u
 
     if (!o || o->ended)
         return false;
+    if (o->kind == OUTPUT_EXPLAIN)
+        return true; /* each part is asked, whatever the others say */
     if (o->kind == OUTPUT_STATE) {
         o->events++;
         if (number >= o->at_event)
@@ -209,6 +217,18 @@ bool output_wants(struct engine *e, const struct event_head *h, uint16_t type, u
     return false;
 }
 
+static void explain_passing(struct engine *e, struct output *o, const void *bytes, uint64_t number)
+{
+    struct field_reader *r = &o->filter_reader.base;
+
+    reader_passing(&o->filter_reader, filter_refs(o->filter), bytes, number, e->last_ts);
+    funnel_event(o->funnel, r);
+    if (!o->explained && (o->asked_event ? number == o->at_event : filter_match(o->filter, r))) {
+        o->at_event = number;
+        o->explained = explain_event(o->filter, r);
+    }
+}
+
 void output_event(struct engine *e, const void *bytes, uint64_t number)
 {
     struct output *o = e->output;
@@ -217,6 +237,10 @@ void output_event(struct engine *e, const void *bytes, uint64_t number)
     if (!o || o->ended)
         return;
     o->events++;
+    if (o->kind == OUTPUT_EXPLAIN) {
+        explain_passing(e, o, bytes, number);
+        return;
+    }
     if (o->filter) {
         reader_passing(&o->filter_reader, filter_refs(o->filter), bytes, number, e->last_ts);
         if (!filter_match(o->filter, &o->filter_reader.base))
@@ -318,6 +342,13 @@ void output_end(struct engine *e)
     if (o->kind == OUTPUT_STATE && e->capture && capture_state_newest(e->capture))
         json_object_set_new(params, "rows",
                             output_state_json(capture_state_newest(e->capture), o->table));
+    if (o->kind == OUTPUT_EXPLAIN) {
+        json_object_set_new(params, "funnel", funnel_json(o->funnel));
+        if (o->explained) {
+            json_object_set_new(params, "number", rpc_u64(o->at_event));
+            json_object_set(params, "parts", o->explained);
+        }
+    }
     if (o->kind == OUTPUT_RULES)
         json_object_set_new(params, "fired", output_rules_counts(o->rules));
     if (o->kind == OUTPUT_LATE)
@@ -457,7 +488,7 @@ static enum output_kind kind_of(const char *kind)
     static const char *const names[] = {
         [OUTPUT_LINES] = "lines",   [OUTPUT_COUNTS] = "count",  [OUTPUT_TOTAL] = "total",
         [OUTPUT_INFO] = "info",     [OUTPUT_RECORD] = "record", [OUTPUT_STATE] = "state",
-        [OUTPUT_LATE] = "metadata", [OUTPUT_RULES] = "rules"};
+        [OUTPUT_LATE] = "metadata", [OUTPUT_RULES] = "rules",   [OUTPUT_EXPLAIN] = "explain"};
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (str_eq(names[i], kind))
@@ -478,6 +509,14 @@ static bool prepare(struct engine *e, struct job *j, struct output *o)
         return open_recorder(e, j, o);
     case OUTPUT_STATE:
         return set_moment(e, j, o);
+    case OUTPUT_EXPLAIN:
+        if (!o->filter) {
+            reply_code(e, j->id, RPC_INVALID_PARAMS, "a filter is needed");
+            return false;
+        }
+        o->asked_event = rpc_get_u64(j->params, "at_event", &o->at_event);
+        o->funnel = funnel_new(o->filter);
+        return true;
     case OUTPUT_RULES:
         o->rules = output_rules_new(e, j->params);
         return true;

@@ -262,7 +262,7 @@ static void check_text(const struct node *n, struct buf *out)
         buf_addc(out, ')');
 }
 
-static void node_text(const struct node *n, bool inside, struct buf *out)
+void node_text(const struct node *n, bool inside, struct buf *out)
 {
     bool parens = inside && (n->kind == NODE_OR || n->kind == NODE_AND);
 

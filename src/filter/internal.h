@@ -97,7 +97,10 @@ bool constant_compile(struct filter *f, struct node *n, struct constant *c,
 struct const_set *const_set_new(enum value_type type, const struct constant *c, size_t n);
 bool const_set_has(const struct const_set *s, const union elem *e);
 void const_set_free(struct const_set *s);
+/* compile.c: canonical; inside: with parentheses where they are needed */
+void node_text(const struct node *n, bool inside, struct buf *out);
 /* match.c */
+bool node_match(const struct node *n, struct field_reader *r);
 bool check_match(const struct node *n, struct field_reader *r);
 /* types.c: fills in may_match once the filter is compiled */
 void filter_find_types(struct filter *f);

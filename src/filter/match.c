@@ -281,7 +281,7 @@ bool check_match(const struct node *n, struct field_reader *r)
     return fits_one(n, vclass, &v.one);
 }
 
-static bool node_match(const struct node *n, struct field_reader *r)
+bool node_match(const struct node *n, struct field_reader *r)
 {
     switch (n->kind) {
     case NODE_NOT:

@@ -45,6 +45,10 @@ const struct action actions[] = {
     {"event: its conversation", ">", CX_EVENTS | CX_DETAIL | CX_PAYLOAD, NULL,
      "what passed through its descriptor, over its connection or through its process",
      conversation_open, 0},
+    {"event: why it matches", "x", CX_EVENTS | CX_DETAIL | CX_PAYLOAD, NULL,
+     "each part of the filter with its value at this event; without a filter, of the rule that is "
+     "chosen",
+     explain_open, 0},
     {"event: its process", "P", CX_EVENTS | CX_DETAIL | CX_PAYLOAD, NULL,
      "who it was, its ancestors and open descriptors, and all processes as a tree, as they were "
      "then",

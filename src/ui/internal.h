@@ -8,6 +8,7 @@ struct ui;
 struct open_form;
 struct talk;
 struct rules_screen;
+struct explain_view;
 struct process_view;
 
 /* ---- text.c, theme.c: drawing ---------------------------------------------------------------- */
@@ -342,6 +343,7 @@ bool marks_delta(const struct ui *u, size_t i, int width, char out[40]);
 /* rules.c */
 void rules_enter(struct ui *u, int arg);
 void rules_load_file(struct ui *u, int arg);
+const char *rules_filter(const struct ui *u); /* of the rule that is chosen; NULL: none */
 bool rules_loaded(const struct ui *u); /* files were given */
 void rules_reset(struct ui *u);
 void rules_fini(struct ui *u);
@@ -351,6 +353,7 @@ void late_ask(struct ui *u);
 void late_draw(struct ui *u, struct rect r);
 void late_enter(struct ui *u);
 void late_go(struct ui *u);
+void explain_open(struct ui *u, int arg); /* explain.c */
 void process_open(struct ui *u, int arg); /* process.c: that of the event under the cursor */
 void conversation_open(struct ui *u, int arg); /* conversation.c: of the event under the cursor */
 const json_t *events_current(struct ui *u); /* the row under the cursor, NULL: none */
@@ -517,6 +520,8 @@ struct ui {
     struct open_form *open_form; /* in front now, or NULL */
     struct talk *talk;           /* likewise */
     struct process_view *process; /* likewise */
+    struct explain_view *explain; /* likewise */
+    uintptr_t explain_serial;
     uintptr_t process_serial;
     uintptr_t talk_serial;       /* answers to older questions do not count */
     struct str_list filter_history, search_history, path_history;

@@ -155,6 +155,11 @@ void rules_fini(struct ui *u)
     u->rules = NULL;
 }
 
+const char *rules_filter(const struct ui *u)
+{
+    return u->rules ? rpc_get_str(rule_at(u->rules, u->rules->t.cursor), "filter") : NULL;
+}
+
 bool rules_loaded(const struct ui *u)
 {
     return json_array_size(u->rules && u->rules->paths ? u->rules->paths

@@ -101,6 +101,38 @@ run 2 "$MEWS" state fds
 err_has "one capture"
 run 2 "$MEWS" state fds shop.scap 'proc.name = sed'
 err_has "no filter"
+check "why a filter holds, and what each of its parts lets through"
+run 0 "$MEWS" explain shop.scap 'evt.type = connect and (fd.name contains 5432 or evt.failed = true) and not proc.aname = sshd'
+out <<'T'
+event 12 matches
+  yes and
+  yes   evt.type = connect   is connect
+  yes   or
+  yes     fd.name contains 5432   is 172.17.0.2:41000->10.0.0.9:5432
+  no      evt.failed = true   is false
+  yes   not
+  no      proc.aname = sshd   is (containerd-shim,systemd)
+of 160 events
+           9 come through evt.type = connect   (9 alone)
+           9 come through (fd.name contains 5432 or evt.failed = true)   (21 alone)
+           4   by fd.name contains 5432
+           5   by evt.failed = true
+           9 come through not proc.aname = sshd   (149 alone)
+T
+run 0 "$MEWS" explain shop.scap --event 98 'container.name = shop and evt.res = SUCCESS' -j
+out_has '"event":"98"'
+out_has '{"depth":1,"kind":"check","text":"evt.res = SUCCESS","holds":false,"value":"ECONNREFUSED"}'
+run 0 "$MEWS" explain shop.scap 'proc.name = nobody'
+out <<'T'
+no event matches
+of 160 events
+           0 come through proc.name = nobody   (0 alone)
+T
+run 2 "$MEWS" explain shop.scap
+err_has "needs a filter"
+run 2 "$MEWS" explain shop.scap 'proc.nam = x'
+err_has "did you mean proc.name?"
+
 check "late metadata: when what is known of a container came, and how many events went without"
 "$BUILD/tests/capture/mkcapture" late.scap late
 run 0 "$MEWS" metadata late.scap --utc
