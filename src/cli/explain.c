@@ -2,40 +2,6 @@
  * through. */
 #include "internal.h"
 
-struct asking {
-    struct options *o;
-    uint64_t start_id, open_id;
-};
-
-static void on_ready(struct client *c, const json_t *params)
-{
-    struct asking *a = c->ctx;
-    json_t *q;
-
-    if (a->o->spec.captures.n == 0 && !client_can_open(c, params, a->o->spec.source, "explain"))
-        return;
-    q = json_pack("{ss so}", "kind", "explain", "filter", rpc_str(a->o->filter));
-    if (a->o->event)
-        json_object_set_new(q, "at_event", rpc_u64(a->o->event));
-    a->start_id = client_ask(c, "output/start", q);
-}
-
-static void on_answer(struct client *c, uint64_t id, const json_t *result)
-{
-    struct asking *a = c->ctx;
-
-    UNUSED(result);
-    if (id == a->start_id)
-        a->open_id = client_open_source(c, a->o);
-}
-
-static void on_refused(struct client *c, uint64_t id, const json_t *error)
-{
-    struct asking *a = c->ctx;
-
-    client_refused(c, "the filter is wrong", a->o->filter, error, id == a->open_id);
-}
-
 static void print_safe(const json_t *text)
 {
     struct buf b;
@@ -96,45 +62,41 @@ static void print_funnel(const json_t *funnel)
     }
 }
 
-static void on_note(struct client *c, const char *method, const json_t *params)
+static void print_json(const json_t *end)
 {
-    struct asking *a = c->ctx;
-    const char *state = rpc_get_str(params, "state"), *error = rpc_get_str(params, "error");
-    bool failed = state && str_eq(state, "failed");
+    json_t *o = json_pack("{sO}", "funnel", json_object_get(end, "funnel"));
+    char *text;
 
-    if (!str_eq(method, "output/end"))
-        return;
-    if (a->o->json) {
-        json_t *o = json_pack("{sO}", "funnel", json_object_get(params, "funnel"));
-        char *text;
-
-        if (json_object_get(params, "parts")) {
-            json_object_set(o, "event", json_object_get(params, "number"));
-            json_object_set(o, "parts", json_object_get(params, "parts"));
-        }
-        text = json_dumps(o, JSON_COMPACT);
-        puts(text);
-        free(text);
-        json_decref(o);
-    } else {
-        print_parts(a->o, params);
-        print_funnel(json_object_get(params, "funnel"));
+    if (json_object_get(end, "parts")) {
+        json_object_set(o, "event", json_object_get(end, "number"));
+        json_object_set(o, "parts", json_object_get(end, "parts"));
     }
-    fflush(stdout);
-    if (failed)
-        complain("%s", error ? error : "the source failed");
-    client_end(c, failed ? EXIT_FAILED : EXIT_OK);
+    text = json_dumps(o, JSON_COMPACT);
+    puts(text);
+    free(text);
+    json_decref(o);
+}
+
+static void print_explanation(struct options *o, const json_t *end)
+{
+    if (o->json) {
+        print_json(end);
+        return;
+    }
+    print_parts(o, end);
+    print_funnel(json_object_get(end, "funnel"));
 }
 
 int command_explain(struct options *o)
 {
-    struct asking a = {.o = o};
-    struct client c = {
-        .ctx = &a, .ready = on_ready, .answer = on_answer, .refused = on_refused, .note = on_note};
+    json_t *q;
 
     if (!o->filter || !*o->filter) {
         complain("mews explain needs a filter: mews explain INPUT 'proc.name = nginx and …'");
         return EXIT_USAGE;
     }
-    return client_run(&c, o, false, true);
+    q = json_pack("{ss so}", "kind", "explain", "filter", rpc_str(o->filter));
+    if (o->event)
+        json_object_set_new(q, "at_event", rpc_u64(o->event));
+    return output_run(o, q, "explain", print_explanation);
 }

@@ -5,65 +5,6 @@
 
 #include "internal.h"
 
-struct asking {
-    struct options *o;
-    const char *kind; /* of output/start */
-    uint64_t start_id, open_id;
-    void (*print)(struct options *o, const json_t *end);
-};
-
-static void on_ready(struct client *c, const json_t *params)
-{
-    struct asking *a = c->ctx;
-
-    if (a->o->spec.captures.n == 0 && !client_can_open(c, params, a->o->spec.source, "count"))
-        return;
-    a->start_id = client_ask(
-        c, "output/start", json_pack("{ss so}", "kind", a->kind, "filter", rpc_str(a->o->filter)));
-}
-
-static void on_answer(struct client *c, uint64_t id, const json_t *result)
-{
-    struct asking *a = c->ctx;
-
-    UNUSED(result);
-    if (id == a->start_id)
-        a->open_id = client_open_source(c, a->o);
-}
-
-static void on_refused(struct client *c, uint64_t id, const json_t *error)
-{
-    struct asking *a = c->ctx;
-
-    client_refused(c, "the filter is wrong", a->o->filter, error, id == a->open_id);
-}
-
-static void on_note(struct client *c, const char *method, const json_t *params)
-{
-    struct asking *a = c->ctx;
-    const char *state = rpc_get_str(params, "state"), *error = rpc_get_str(params, "error");
-
-    if (!str_eq(method, "output/end"))
-        return;
-    if (state && str_eq(state, "failed")) {
-        complain("%s", error ? error : "the source failed");
-        client_end(c, EXIT_FAILED);
-        return;
-    }
-    a->print(a->o, params);
-    client_end(c, EXIT_OK);
-}
-
-static int run(struct options *o, const char *kind,
-               void (*print)(struct options *o, const json_t *end))
-{
-    struct asking a = {.o = o, .kind = kind, .print = print};
-    struct client c = {
-        .ctx = &a, .ready = on_ready, .answer = on_answer, .refused = on_refused, .note = on_note};
-
-    return client_run(&c, o, false, true);
-}
-
 /* ---- count ----------------------------------------------------------------------------------- */
 
 static void print_count(struct options *o, const json_t *end)
@@ -79,7 +20,8 @@ static void print_count(struct options *o, const json_t *end)
 
 int command_count_events(struct options *o)
 {
-    return run(o, "total", print_count);
+    return output_run(o, json_pack("{ss so}", "kind", "total", "filter", rpc_str(o->filter)),
+                      "count", print_count);
 }
 
 /* ---- info ------------------------------------------------------------------------------------ */
@@ -221,5 +163,6 @@ int command_info(struct options *o)
         complain("mews info needs a capture: mews info FILE");
         return EXIT_USAGE;
     }
-    return run(o, "info", print_info);
+    return output_run(o, json_pack("{ss so}", "kind", "info", "filter", rpc_str(o->filter)), "read",
+                      print_info);
 }

@@ -179,6 +179,10 @@ int command_explore(struct options *o);
 int command_print(struct options *o);
 int command_top(struct options *o);
 int command_count_events(struct options *o);
+/* output.c: starts what `params` ask for (taken), opens the capture or the source, and prints how it
+ * ended; verb: what can't be done without a source. */
+int output_run(struct options *o, json_t *params, const char *verb,
+               void (*print)(struct options *o, const json_t *end));
 int command_info(struct options *o);
 int command_state(struct options *o);
 int command_rules(struct options *o);

@@ -364,8 +364,9 @@ static void drain_text(struct keeper *k)
     if (k->engine.output < 0)
         return;
     fd_set_nonblock(k->engine.output, true);
-    while (read_text(k) && errno != EAGAIN)
-        errno = 0;
+    do
+        errno = 0; /* what an earlier call left would end it too soon */
+    while (read_text(k) && errno != EAGAIN);
     while (k->text.len && !k->text_closed)
         write_text(k);
 }
@@ -680,6 +681,8 @@ static void wait_for_engine(struct keeper *k)
 
     if (k->engine.pid <= 0)
         return;
+    if (!k->text_closed)
+        drain_text(k); /* what it wrote before it said that it has ended */
     if (k->phase == ENGINE_RUNNING && k->rpc) {
         keeper_send(k, "shutdown", NULL);
         rpc_flush(k->rpc, NULL);

@@ -160,6 +160,54 @@ static enum severity read_form(struct options *o, const char *arg, struct error 
     return error_set(err, ERR_USAGE, "--format %s: text, json or markdown is needed", arg);
 }
 
+/* What is printed or written, and how. */
+static enum severity apply_output(struct options *o, int code, const char *arg, struct error *err)
+{
+    switch (code) {
+    case OPT_EVENT:
+        return read_count(arg, &o->event, err);
+    case OPT_ALL:
+        o->all = true;
+        break;
+    case OPT_KEY:
+        o->key = arg;
+        break;
+    case 'p':
+        free(o->format);
+        o->format = xstrdup(arg);
+        break;
+    case 't':
+        return read_time_mode(arg, &o->time_mode, err);
+    case 'j':
+        o->json = true;
+        break;
+    case 'n':
+        return read_count(arg, &o->limit, err);
+    case 'w':
+        o->write_to = arg;
+        break;
+    case 'z':
+        o->compress = true;
+        break;
+    case 'C':
+        if (read_count(arg, &o->rotate_bytes, err) != SEV_OK)
+            return SEV_FAILED;
+        o->rotate_bytes *= 1000000;
+        break;
+    case 'G':
+        return read_count(arg, &o->rotate_seconds, err);
+    case 'e':
+        return read_count(arg, &o->rotate_events, err);
+    case 'W':
+        return read_count(arg, &o->keep_files, err);
+    case 'M':
+        return read_count(arg, &o->seconds, err);
+    default:
+        break;
+    }
+    return SEV_OK;
+}
+
 static enum severity apply(struct options *o, int code, const char *arg, size_t *given_dirs,
                            struct error *err)
 {
@@ -211,14 +259,6 @@ static enum severity apply(struct options *o, int code, const char *arg, size_t 
     case OPT_LIST:
         o->list = true;
         break;
-    case OPT_EVENT:
-        return read_count(arg, &o->event, err);
-    case OPT_ALL:
-        o->all = true;
-        break;
-    case OPT_KEY:
-        o->key = arg;
-        break;
     case OPT_CSV:
         o->csv = true;
         break;
@@ -236,38 +276,8 @@ static enum severity apply(struct options *o, int code, const char *arg, size_t 
     case 'f':
         o->follow = o->spec.follow = true;
         break;
-    case 'p':
-        free(o->format);
-        o->format = xstrdup(arg);
-        break;
-    case 't':
-        return read_time_mode(arg, &o->time_mode, err);
-    case 'j':
-        o->json = true;
-        break;
-    case 'n':
-        return read_count(arg, &o->limit, err);
-    case 'w':
-        o->write_to = arg;
-        break;
-    case 'z':
-        o->compress = true;
-        break;
-    case 'C':
-        if (read_count(arg, &o->rotate_bytes, err) != SEV_OK)
-            return SEV_FAILED;
-        o->rotate_bytes *= 1000000;
-        break;
-    case 'G':
-        return read_count(arg, &o->rotate_seconds, err);
-    case 'e':
-        return read_count(arg, &o->rotate_events, err);
-    case 'W':
-        return read_count(arg, &o->keep_files, err);
-    case 'M':
-        return read_count(arg, &o->seconds, err);
     default:
-        break;
+        return apply_output(o, code, arg, err);
     }
     return SEV_OK;
 }

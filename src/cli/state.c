@@ -2,46 +2,6 @@
  * late what is known of containers came. */
 #include "internal.h"
 
-struct asking {
-    struct options *o;
-    const char *table;
-    uint64_t start_id, open_id;
-};
-
-static void on_ready(struct client *c, const json_t *params)
-{
-    struct asking *a = c->ctx;
-    bool late = str_eq(a->table, "metadata");
-    json_t *q = json_pack("{ss ss sb}", "kind", late ? "metadata" : "state", "table", a->table,
-                          "utc", a->o->utc);
-    uint64_t event;
-
-    UNUSED(params);
-    if (late)
-        json_object_set_new(q, "key", rpc_str(a->o->key ? a->o->key : "container"));
-    if (a->o->at && parse_u64(span_of(a->o->at), &event))
-        json_object_set_new(q, "at_event", rpc_u64(event));
-    else if (a->o->at)
-        json_object_set_new(q, "at_time", rpc_str(a->o->at));
-    a->start_id = client_ask(c, "output/start", q);
-}
-
-static void on_answer(struct client *c, uint64_t id, const json_t *result)
-{
-    struct asking *a = c->ctx;
-
-    UNUSED(result);
-    if (id == a->start_id)
-        a->open_id = client_open_source(c, a->o);
-}
-
-static void on_refused(struct client *c, uint64_t id, const json_t *error)
-{
-    struct asking *a = c->ctx;
-
-    client_refused(c, "", "", error, id == a->open_id);
-}
-
 /* ---- printing -------------------------------------------------------------------------------- */
 
 struct column {
@@ -161,52 +121,35 @@ static void print_tree(const json_t *rows)
     buf_fini(&b);
 }
 
-static void print_rows(const struct asking *a, const json_t *rows)
+static void print_state(struct options *o, const json_t *end)
 {
+    const char *table = o->words.n ? o->words.v[0] : "metadata";
+    const json_t *rows = json_object_get(end, "rows");
     const json_t *row;
     size_t i;
 
-    if (a->o->json) {
+    if (o->json) {
         json_array_foreach(rows, i, row) {
             char *line = json_dumps(row, JSON_COMPACT);
 
             puts(line);
             free(line);
         }
-    } else if (str_eq(a->table, "threads")) {
-        print_table(a->o, rows, thread_columns, COUNT_OF(thread_columns));
-    } else if (str_eq(a->table, "tree")) {
+    } else if (str_eq(table, "threads")) {
+        print_table(o, rows, thread_columns, COUNT_OF(thread_columns));
+    } else if (str_eq(table, "tree")) {
         print_tree(rows);
-    } else if (str_eq(a->table, "fds")) {
-        print_table(a->o, rows, fd_columns, COUNT_OF(fd_columns));
-    } else if (str_eq(a->table, "metadata")) {
-        print_table(a->o, rows, late_columns, COUNT_OF(late_columns));
+    } else if (str_eq(table, "fds")) {
+        print_table(o, rows, fd_columns, COUNT_OF(fd_columns));
+    } else if (str_eq(table, "metadata")) {
+        print_table(o, rows, late_columns, COUNT_OF(late_columns));
     } else {
-        print_table(a->o, rows, container_columns, COUNT_OF(container_columns));
+        print_table(o, rows, container_columns, COUNT_OF(container_columns));
     }
-}
-
-static void on_note(struct client *c, const char *method, const json_t *params)
-{
-    struct asking *a = c->ctx;
-    const char *state = rpc_get_str(params, "state"), *error = rpc_get_str(params, "error");
-    const json_t *rows = json_object_get(params, "rows");
-
-    if (!str_eq(method, "output/end"))
-        return;
-    if (state && str_eq(state, "failed"))
-        complain("%s", error ? error : "the source failed");
-    if (rows)
-        print_rows(a, rows);
-    client_end(c, state && str_eq(state, "failed") ? EXIT_FAILED : EXIT_OK);
 }
 
 int command_metadata(struct options *o)
 {
-    struct asking a = {.o = o, .table = "metadata"};
-    struct client c = {
-        .ctx = &a, .ready = on_ready, .answer = on_answer, .refused = on_refused, .note = on_note};
-
     if (o->key && !str_eq(o->key, "container") && !str_eq(o->key, "pod")) {
         complain("--key %s: container or pod is needed", o->key);
         return EXIT_USAGE;
@@ -219,34 +162,43 @@ int command_metadata(struct options *o)
         complain("mews metadata takes no filter: “%s”", o->filter);
         return EXIT_USAGE;
     }
-    return client_run(&c, o, false, true);
+    return output_run(
+        o, json_pack("{ss so}", "kind", "metadata", "key", rpc_str(o->key ? o->key : "container")),
+        "read", print_state);
+}
+
+/* False after a complaint. */
+static bool state_can_be_asked(const struct options *o, const char *table)
+{
+    uint64_t number;
+
+    if (!str_eq(table, "threads") && !str_eq(table, "tree") && !str_eq(table, "fds") &&
+        !str_eq(table, "containers"))
+        complain("mews state needs a table: mews state threads|tree|fds|containers CAPTURE");
+    else if (o->spec.captures.n != 1)
+        complain("mews state needs one capture: mews state %s FILE", table);
+    else if (o->at && !parse_u64(span_of(o->at), &number) &&
+             !time_parse(o->at, NS_PER_S, o->utc, &number))
+        complain("--at %s: this is neither the number of an event nor a time", o->at);
+    else if (o->filter && *o->filter)
+        complain("mews state takes no filter: “%s”", o->filter);
+    else
+        return true;
+    return false;
 }
 
 int command_state(struct options *o)
 {
     const char *table = o->words.n ? o->words.v[0] : "";
-    struct asking a = {.o = o, .table = table};
-    struct client c = {
-        .ctx = &a, .ready = on_ready, .answer = on_answer, .refused = on_refused, .note = on_note};
-    uint64_t number;
+    uint64_t event;
+    json_t *q;
 
-    if (!str_eq(table, "threads") && !str_eq(table, "tree") && !str_eq(table, "fds") &&
-        !str_eq(table, "containers")) {
-        complain("mews state needs a table: mews state threads|tree|fds|containers CAPTURE");
+    if (!state_can_be_asked(o, table))
         return EXIT_USAGE;
-    }
-    if (o->spec.captures.n != 1) {
-        complain("mews state needs one capture: mews state %s FILE", table);
-        return EXIT_USAGE;
-    }
-    if (o->at && !parse_u64(span_of(o->at), &number) &&
-        !time_parse(o->at, NS_PER_S, o->utc, &number)) {
-        complain("--at %s: this is neither the number of an event nor a time", o->at);
-        return EXIT_USAGE;
-    }
-    if (o->filter && *o->filter) {
-        complain("mews state takes no filter: “%s”", o->filter);
-        return EXIT_USAGE;
-    }
-    return client_run(&c, o, false, true);
+    q = json_pack("{ss ss sb}", "kind", "state", "table", table, "utc", o->utc);
+    if (o->at && parse_u64(span_of(o->at), &event))
+        json_object_set_new(q, "at_event", rpc_u64(event));
+    else if (o->at)
+        json_object_set_new(q, "at_time", rpc_str(o->at));
+    return output_run(o, q, "read", print_state);
 }

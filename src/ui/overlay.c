@@ -354,6 +354,8 @@ void help_open(struct ui *u, int arg)
         {CX_FIELDS, "On the Fields screen"},
         {CX_API, "On the API screen"},
         {CX_RULES, "On the Rules screen"},
+        {CX_ASYNC, "On the Async screen"},
+        {CX_STATE, "On the State screen"},
         {CX_LOG, "In the log"},
     };
     static const struct dialog_key close_keys[] = {{'q', "close", NULL}, {'?', "close", NULL}};
