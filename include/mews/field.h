@@ -47,7 +47,8 @@ enum field_flag {
     FIELD_EACH = 4096,    /* without an argument it stands for several: a check holds if one fits */
     FIELD_ENDS = 8192,    /* likewise, of both ends of a connection; != if both do */
     FIELD_AROUND = 16384, /* = is at most */
-    FIELD_STAND_IN = 32768, /* ours until a plugin has it */
+    FIELD_STAND_IN = 32768,  /* ours until a plugin has it */
+    FIELD_NO_DETAIL = 65536, /* for sums and filters: it says nothing about one event */
 };
 
 struct field_provider {

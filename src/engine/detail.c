@@ -109,7 +109,8 @@ static json_t *group_of(struct engine *e, struct event_reader *r, const char *ow
         pthread_mutex_lock(&e->cat_lock);
         def = field_catalogue_at(e->catalogue, i);
         pthread_mutex_unlock(&e->cat_lock);
-        if (!str_eq(def->owner, owner) || ((def->flags & FIELD_HIDDEN) && !hidden))
+        if (!str_eq(def->owner, owner) ||
+            ((def->flags & (FIELD_HIDDEN | FIELD_NO_DETAIL)) && !hidden))
             continue;
         ref.def = def;
         ref.text = def->name;
@@ -191,8 +192,8 @@ static json_t *detail_groups(struct engine *e, struct event_reader *r, bool hidd
     if (event_code(r->fe.bytes) != EVENT_PLUGIN)
         json_array_append_new(groups, params_group(e, r));
     if (r->fe.state && str_eq(r->source ? r->source : "", "syscall")) {
-        static const char *const owners[] = {"syscall", "process",   "fd",   "fs.path",
-                                             "fdlist",  "container", "user", "group"};
+        static const char *const owners[] = {"process",   "fd",   "fs.path", "fdlist",
+                                             "container", "user", "group",   "syscall"};
 
         for (size_t i = 0; i < COUNT_OF(owners); i++)
             json_array_append_new(groups, group_of(e, r, owners[i], hidden));
