@@ -491,7 +491,11 @@ json_t *output_rules_report(const struct output_rules *o); /* {failed, messages,
 json_t *output_rules_counts(const struct output_rules *o); /* [{rule, count}] */
 /* What rule i of the report is compiled to; NULL: it is not used. */
 const struct filter *output_rules_filter(const struct output_rules *o, size_t i);
+/* The rules that fire on an event that is kept: [{name, priority}]. */
+json_t *output_rules_firing(struct output_rules *o, const void *bytes, uint64_t row,
+                            uint64_t before);
 /* rules_view.c */
+json_t *rules_view_firing(struct engine *e, const void *bytes, uint64_t row, uint64_t before);
 struct rules_view;
 void rules_view_free(struct rules_view *v);
 void method_rules(struct engine *e, const json_t *id, const json_t *params);

@@ -285,3 +285,23 @@ unsigned output_rules_event(struct engine *e, struct output_rules *o, const void
     }
     return fired;
 }
+
+json_t *output_rules_firing(struct output_rules *o, const void *bytes, uint64_t row,
+                            uint64_t before)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < o->running.n; i++) {
+        struct running_rule *run = &o->running.v[i];
+
+        if (!is_active(o, run))
+            continue;
+        reader_event(&o->reader, filter_refs(run->filter), bytes, row, before);
+        if (o->reader.fe.source && str_eq(o->reader.fe.source, run->rule->source) &&
+            filter_match(run->filter, &o->reader.base))
+            json_array_append_new(list, json_pack("{so ss}", "name", rpc_str(run->rule->name),
+                                                  "priority",
+                                                  rule_priority_name(run->rule->priority)));
+    }
+    return list;
+}

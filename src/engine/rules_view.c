@@ -8,6 +8,7 @@ struct rules_view {
     json_t *paths;
     json_t *report;   /* of the newest load */
     json_t *rules;    /* of the newest load that went well */
+    struct output_rules *compiled; /* likewise */
     uint64_t version; /* counts loads */
     uint64_t stamp;   /* of the files, when they were loaded */
 };
@@ -19,6 +20,7 @@ void rules_view_free(struct rules_view *v)
     json_decref(v->paths);
     json_decref(v->report);
     json_decref(v->rules);
+    output_rules_free(v->compiled);
     free(v);
 }
 
@@ -41,13 +43,12 @@ static uint64_t stamp_of(const json_t *paths)
 }
 
 /* The condition without macros and lists, for events of the rule's source. */
-static json_t *filter_of(struct engine *e, struct output_rules *o, size_t i)
+static json_t *filter_of(const struct output_rules *o, size_t i)
 {
     const struct filter *f = output_rules_filter(o, i);
     struct buf b;
     json_t *text;
 
-    UNUSED(e);
     if (!f)
         return json_null();
     buf_init(&b, SIZE_MAX);
@@ -69,13 +70,23 @@ static void load(struct engine *e, struct rules_view *v)
     json_decref(v->report);
     v->report = output_rules_report(o);
     json_array_foreach(json_object_get(v->report, "rules"), i, rule)
-        json_object_set_new(rule, "filter", filter_of(e, o, i));
+        json_object_set_new(rule, "filter", filter_of(o, i));
     if (!rpc_get_bool(v->report, "failed", false)) {
         json_decref(v->rules);
         v->rules = json_incref(json_object_get(v->report, "rules"));
+        output_rules_free(v->compiled);
+        v->compiled = o;
+    } else {
+        output_rules_free(o);
     }
     v->version++;
-    output_rules_free(o);
+}
+
+json_t *rules_view_firing(struct engine *e, const void *bytes, uint64_t row, uint64_t before)
+{
+    return e->rules_view && e->rules_view->compiled
+               ? output_rules_firing(e->rules_view->compiled, bytes, row, before)
+               : json_array();
 }
 
 static void run_rules(struct engine *e, struct job *j)

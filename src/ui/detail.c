@@ -461,6 +461,22 @@ static void draw_desc(struct ui *u, int y, struct rect r)
     text_putf(y, r.x + 2, r.w - 2, LOOK_DIM, "%s%s%s", type, *type && *desc ? ": " : "", desc);
 }
 
+/* The rules that fire on it, where there are rules. */
+static int draw_rules(struct ui *u, struct rect r)
+{
+    const json_t *rules = json_object_get(u->detail.detail, "rules"), *rule;
+    int x = r.x + 2;
+    size_t i;
+
+    if (json_array_size(rules) == 0)
+        return 0;
+    x += text_puts(r.y, x, r.w - 3, LOOK_WARN, "fires: ");
+    json_array_foreach(rules, i, rule)
+        x += text_putf(r.y, x, MAX_OF(r.x + r.w - x, 0), LOOK_WARN, "%s%s (%s)", i ? ", " : "",
+                       rpc_get_str(rule, "name"), rpc_get_str(rule, "priority"));
+    return 1;
+}
+
 void detail_draw(struct ui *u, struct rect r)
 {
     struct detail_view *d = &u->detail;
@@ -487,6 +503,10 @@ void detail_draw(struct ui *u, struct rect r)
                       engine_is_up(u) ? sign("…", "...")
                                       : "the engine has ended: R starts it anew");
         return;
+    }
+    if (draw_rules(u, r)) {
+        r.y++;
+        r.h--;
     }
     table_fit(&d->t, r.h);
     for (int i = 0; i < r.h && d->t.top + (size_t)i < d->lines.n; i++)

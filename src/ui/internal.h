@@ -345,6 +345,8 @@ void rules_enter(struct ui *u, int arg);
 void rules_load_file(struct ui *u, int arg);
 const char *rules_filter(const struct ui *u); /* of the rule that is chosen; NULL: none */
 bool rules_loaded(const struct ui *u); /* files were given */
+void rules_start(struct ui *u); /* loads those of the command line, once plugins are there */
+void rules_counted(struct ui *u, const json_t *params); /* a "selection" */
 void rules_reset(struct ui *u);
 void rules_fini(struct ui *u);
 /* late.c: instead of the list of the Async screen */

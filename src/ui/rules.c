@@ -166,7 +166,7 @@ bool rules_loaded(const struct ui *u)
                                                        : json_object_get(u->options, "rules")) > 0;
 }
 
-static void rules_open(struct ui *u)
+void rules_start(struct ui *u)
 {
     struct rules_screen *v = view_of(u);
 
@@ -339,14 +339,12 @@ static bool rules_key(struct ui *u, int key, bool is_char)
     return table_key(&view_of(u)->t, key, is_char, u->height - 10);
 }
 
-static void rules_note(struct ui *u, const char *method, const json_t *params)
+void rules_counted(struct ui *u, const json_t *params)
 {
     struct rules_screen *v = view_of(u);
     uint64_t id = rpc_u64_or(params, "selection", 0);
 
-    if (str_eq(method, "session/ready"))
-        ask_rules(u, true);
-    for (size_t i = 0; str_eq(method, "selection") && i < v->counts.n; i++) {
+    for (size_t i = 0; i < v->counts.n; i++) {
         struct rule_count *c = &v->counts.v[i];
 
         if (c->selection != id)
@@ -363,5 +361,5 @@ static unsigned rules_contexts(struct ui *u)
     return CX_RULES | CX_TABLE;
 }
 
-const struct screen screen_rules = {"Rules",    rules_open,     rules_draw, rules_key,
-                                    rules_note, rules_contexts, NULL,       NULL};
+const struct screen screen_rules = {"Rules", rules_start,    rules_draw, rules_key,
+                                    NULL,    rules_contexts, NULL,       NULL};

@@ -281,10 +281,12 @@ static void on_ready(struct ui *u, const json_t *params)
     }
     events_ask_columns(u);
     events_refresh(u);
+    rules_start(u);
 }
 
 static void on_selection(struct ui *u, const json_t *params)
 {
+    rules_counted(u, params);
     if (rpc_u64_or(params, "selection", 0) != u->selection)
         return;
     u->matches = rpc_u64_or(params, "matches", 0);
