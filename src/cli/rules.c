@@ -84,6 +84,11 @@ static void print_list(const struct options *o, const json_t *report)
     }
 }
 
+static void print_usable(size_t n)
+{
+    printf("%zu %s can be used\n", n, n == 1 ? "rule" : "rules");
+}
+
 static void on_answer(struct client *c, uint64_t id, const json_t *result)
 {
     struct running *r = c->ctx;
@@ -98,7 +103,7 @@ static void on_answer(struct client *c, uint64_t id, const json_t *result)
         if (r->o->list)
             print_list(r->o, result);
         else
-            printf("%zu rules can be used\n", json_array_size(json_object_get(result, "rules")));
+            print_usable(json_array_size(json_object_get(result, "rules")));
         fflush(stdout);
         client_end(c, EXIT_OK);
     } else {

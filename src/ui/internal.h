@@ -355,6 +355,7 @@ void late_ask(struct ui *u);
 void late_draw(struct ui *u, struct rect r);
 void late_enter(struct ui *u);
 void late_go(struct ui *u);
+void rule_write(struct ui *u, int arg);   /* rule_write.c: out of the filter in force */
 void explain_open(struct ui *u, int arg); /* explain.c */
 void process_open(struct ui *u, int arg); /* process.c: that of the event under the cursor */
 void conversation_open(struct ui *u, int arg); /* conversation.c: of the event under the cursor */

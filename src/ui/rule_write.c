@@ -1,0 +1,119 @@
+/* A rule out of the filter in force, as Falco's files have it: to a file, or to the clipboard. */
+#include <errno.h>
+#include <ncurses.h>
+#include <stdio.h>
+
+#include "internal.h"
+
+struct draft {
+    char *name, *path;
+};
+
+static void draft_free(struct draft *d)
+{
+    free(d->name);
+    free(d->path);
+    free(d);
+}
+
+/* The event source that the rule runs on. */
+static const char *source_of(const struct ui *u, const json_t *plugins)
+{
+    const char *plugin = rpc_get_str(u->stream, "plugin"), *source;
+    const json_t *p;
+    size_t i;
+
+    json_array_foreach(json_object_get(plugins, "plugins"), i, p) {
+        source = rpc_get_str(p, "source");
+        if (plugin && str_eq(rpc_get_str(p, "name"), plugin) && source && *source)
+            return source;
+    }
+    return "syscall";
+}
+
+/* A double-quoted scalar. */
+static void add_quoted(struct buf *b, const char *s)
+{
+    buf_addc(b, '"');
+    for (; *s; s++) {
+        if (*s == '"' || *s == '\\')
+            buf_addc(b, '\\');
+        buf_addc(b, *s);
+    }
+    buf_addc(b, '"');
+}
+
+static void write_rule(const struct ui *u, const struct draft *d, const char *source, struct buf *b)
+{
+    struct buf output;
+
+    buf_init(&output, 65536);
+    for (size_t i = 0; i < u->events.columns.n; i++)
+        buf_addf(&output, "%s%%%s", i ? " " : "", u->events.columns.v[i].field);
+    buf_adds(b, "- rule: ");
+    add_quoted(b, d->name);
+    buf_adds(b, "\n  desc: ");
+    add_quoted(b, d->name);
+    buf_adds(b, "\n  condition: ");
+    add_quoted(b, u->filter);
+    buf_adds(b, "\n  output: ");
+    add_quoted(b, output.len ? buf_str(&output) : "%evt.type");
+    buf_addf(b, "\n  priority: NOTICE\n  source: %s\n  tags: []\n", source);
+    buf_fini(&output);
+}
+
+static void on_plugins(struct ui *u, const json_t *result, const json_t *error, void *ctx)
+{
+    struct draft *d = ctx;
+    struct buf b;
+    FILE *f;
+
+    UNUSED(error);
+    buf_init(&b, 1 << 20);
+    write_rule(u, d, source_of(u, result), &b);
+    if (!*d->path) {
+        term_copy(buf_str(&b), b.len);
+        notice(u, LOOK_GOOD, "the rule is in the clipboard");
+    } else {
+        f = fopen(d->path, "a");
+        if (f)
+            fwrite(buf_str(&b), 1, b.len, f);
+        if (!f || (ferror(f) | fclose(f)))
+            notice(u, LOOK_BAD, "%s: %s", d->path, strerror(errno));
+        else
+            notice(u, LOOK_GOOD, "the rule “%s” is in %s", d->name, d->path);
+    }
+    buf_fini(&b);
+    draft_free(d);
+}
+
+static void on_path(struct ui *u, const char *text, void *ctx)
+{
+    struct draft *d = ctx;
+
+    d->path = xstrdup(text);
+    if (*text)
+        history_add(&u->path_history, text);
+    ask(u, "plugins", NULL, on_plugins, d);
+}
+
+static void on_name(struct ui *u, const char *text, void *ctx)
+{
+    struct draft *d;
+
+    UNUSED(ctx);
+    if (!*text)
+        return;
+    d = xcalloc(1, sizeof(*d));
+    d->name = xstrdup(text);
+    prompt_open(u, "add it to the file (empty: copy it)", "", &u->path_history, on_path, d);
+}
+
+void rule_write(struct ui *u, int arg)
+{
+    UNUSED(arg);
+    if (!*u->filter)
+        notice(u, LOOK_WARN, "no filter is in force: its condition would be the rule's");
+    else
+        prompt_open(u, "name of the rule", "", NULL, on_name, NULL);
+}
