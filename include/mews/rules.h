@@ -57,6 +57,8 @@ void rules_free(struct rules *r);
  * NULL) gives the version of a plugin that is loaded, NULL where it is not. */
 void rules_load(struct rules *r, const char *path,
                 const char *(*loaded_plugin)(void *ctx, const char *name), void *ctx);
+/* The same of a text; file names it in messages. */
+void rules_load_text(struct rules *r, const char *file, const char *text, size_t n);
 /* Once all are loaded: lists and exceptions go into the conditions. */
 void rules_finish(struct rules *r);
 /* Once all are compiled: what nobody uses, deprecated fields and the like. */

@@ -599,23 +599,15 @@ static bool take_item(struct rules *r, const json_t *map)
     return true;
 }
 
-static void load_file(struct rules *r, const char *path)
+void rules_load_text(struct rules *r, const char *file, const char *text, size_t n)
 {
     struct error err;
-    struct buf text;
-    json_t *documents;
+    json_t *documents = yaml_read_all_marked(text, n, &err);
     const json_t *document, *item;
     size_t i, k;
     bool ok = true;
 
-    buf_init(&text, FILE_MAX);
-    r->file = path;
-    if (file_read(path, FILE_MAX, &text, &err) != SEV_OK) {
-        rules_say(r, true, "LOAD_ERR_FILE_READ", 0, "%s", err.text);
-        buf_fini(&text);
-        return;
-    }
-    documents = yaml_read_all_marked(buf_str(&text), text.len, &err);
+    r->file = file;
     if (!documents)
         rules_say(r, true, "LOAD_ERR_YAML_PARSE", err.line, "%s", err.text);
     json_array_foreach(documents, i, document) {
@@ -637,6 +629,19 @@ static void load_file(struct rules *r, const char *path)
         }
     }
     json_decref(documents);
+}
+
+static void load_file(struct rules *r, const char *path)
+{
+    struct error err;
+    struct buf text;
+
+    buf_init(&text, FILE_MAX);
+    r->file = path;
+    if (file_read(path, FILE_MAX, &text, &err) == SEV_OK)
+        rules_load_text(r, path, buf_str(&text), text.len);
+    else
+        rules_say(r, true, "LOAD_ERR_FILE_READ", 0, "%s", err.text);
     buf_fini(&text);
 }
 

@@ -7,9 +7,39 @@
 
 #include "mews/capture.h"
 #include "mews/filter.h"
+#include "mews/rules.h"
 #include "mews/state.h"
 
 typedef int target(const uint8_t *data, size_t n);
+
+/* Every field of our own, of an event whose bytes are what they are. */
+static void read_fields(const struct state *state, const void *event, uint64_t at)
+{
+    static struct field_catalogue *catalogue;
+    struct field_thread thread = {0};
+    struct field_event fe = {.bytes = event,
+                             .number = 1,
+                             .state = state,
+                             .at = at,
+                             .thread = &thread,
+                             .source = "syscall",
+                             .hostname = "",
+                             .time_mode = 'h'};
+    struct arena arena = {0};
+
+    if (!catalogue)
+        catalogue = field_catalogue_new();
+    for (size_t i = 0; i < field_catalogue_count(catalogue); i++) {
+        struct field_ref ref = {.def = field_catalogue_at(catalogue, i), .arg.index = UINT64_MAX};
+        struct value v;
+
+        ref.type = ref.def->type;
+        ref.each = (ref.def->flags & (FIELD_EACH | FIELD_ENDS)) && at % 2;
+        if (!ref.def->arg_required && !(ref.def->flags & FIELD_NEEDS_PLUGIN))
+            field_extract(&ref, &fe, false, &arena, &v);
+    }
+    arena_fini(&arena);
+}
 
 /* Blocks, metadata, events in every form, their parameters as text, the state. */
 static int fuzz_capture(const uint8_t *data, size_t n)
@@ -46,6 +76,8 @@ static int fuzz_capture(const uint8_t *data, size_t n)
                 state_event(state, n - left.n + 1, folded.data);
                 if (state_event_thread(state, folded.data, n - left.n + 1, &t))
                     state_fd(state, &t, state_event_fd(folded.data), n - left.n + 1);
+                if (left.n % 16 == 0)
+                    read_fields(state, folded.data, n - left.n + 1);
             }
             buf_reset(&last);
             buf_add(&last, folded.data, folded.len);
@@ -103,10 +135,32 @@ static int fuzz_json(const uint8_t *data, size_t n)
     return 0;
 }
 
+/* Rules files, as far as their conditions. */
+static int fuzz_rules(const uint8_t *data, size_t n)
+{
+    static struct field_catalogue *catalogue;
+    struct rules *r = rules_new();
+
+    if (!catalogue)
+        catalogue = field_catalogue_new();
+    rules_load_text(r, "x", (const char *)data, n);
+    if (!rules_failed(r))
+        rules_finish(r);
+    for (size_t i = 0; i < rules_count(r) && rules_at(r, i)->effective; i++) {
+        struct filter_options o = {.depth_max = FILTER_DEPTH_RULE, .macro = rules_macro, .ctx = r};
+        const char *text = rules_at(r, i)->effective;
+
+        filter_free(filter_compile(text, strlen(text), catalogue, &o, NULL));
+    }
+    rules_free(r);
+    return 0;
+}
+
 static const struct {
     const char *name;
     target *run;
-} targets[] = {{"capture", fuzz_capture}, {"filter", fuzz_filter}, {"json", fuzz_json}};
+} targets[] = {
+    {"capture", fuzz_capture}, {"filter", fuzz_filter}, {"json", fuzz_json}, {"rules", fuzz_rules}};
 
 #ifdef FUZZ_TARGET
 

@@ -8,6 +8,8 @@ fuzz() {
 check "captures"
 "$BUILD/tests/capture/mkcapture" a.scap 12
 fuzz capture -n "$n" a.scap
+"$BUILD/tests/capture/mkcapture" story.scap story
+fuzz capture -n "$((n / 4))" story.scap
 for f in curl_google falco_cat_write single_ipv6_conn falco_psp_privileged; do
     real=${MEWS_TEST_DATA:-/nonexistent}/captures/$f.scap
     [ ! -f "$real" ] || gzip -dc "$real" | head -c 60000 >real.scap
@@ -20,6 +22,26 @@ while IFS=$(printf '\t') read -r _ _ text _; do
     printf '%s' "$text" >"filter-$i"
 done <"$SRC/tests/data/filter-cases.tsv"
 fuzz filter -n "$((n / 10))" filter-*
+check "rules"
+cat >rules.yaml <<'T'
+- required_engine_version: 0.50.0
+- list: l
+  items: [a, "b c", l]
+- macro: m
+  condition: (evt.type in (l, open) and evt.rawres >= 0)
+- rule: &r "r 1"
+  desc: d
+  condition: m and proc.aname in (nginx, l)
+  output: o %proc.name
+  priority: WARNING
+  tags: [a]
+  exceptions: [{name: e, fields: [proc.name, fd.name], comps: [=, in], values: [[a, [b, c]]]}, {name: f, fields: fd.name, values: [x]}]
+---
+- rule: *r
+  condition: or evt.num = 1
+  override: {condition: append}
+T
+fuzz rules -n "$((n * 2))" rules.yaml
 check "JSON"
 printf '{"a":[1,-2.5e3,"x\\u00e9\\n",null,true],"b":{"c/d~e":{}},"":[]}' >a.json
 fuzz json -n "$((n * 10))" a.json
