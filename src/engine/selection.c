@@ -202,7 +202,8 @@ uint64_t selection_rank(struct selection *s, uint64_t row)
 
 json_t *selection_json(struct engine *e, struct selection *s)
 {
-    uint64_t matches, scanned, rows = e->store ? store_rows(e->store) : 0;
+    uint64_t matches, scanned, rows = e->store ? store_rows(e->store) : 0, first;
+    bool gap, found = rows && selection_next(s, 0, 1, store_first(e->store), rows, &first, &gap);
     json_t *o;
 
     pthread_mutex_lock(&s->lock);
@@ -215,6 +216,8 @@ json_t *selection_json(struct engine *e, struct selection *s)
     json_object_set_new(o, "matches", rpc_u64(matches));
     json_object_set_new(o, "scanned", rpc_u64(scanned));
     json_object_set_new(o, "rows", rpc_u64(rows));
+    if (found)
+        json_object_set_new(o, "first", rpc_u64(store_number(e->store, first)));
     return o;
 }
 

@@ -512,6 +512,7 @@ struct ui {
     VEC(struct request *) requests;
     json_t *options;
     bool quit, redraw, utc, ended;
+    bool touched; /* a key was pressed */
     uint64_t
         keys_wait; /* keys are read again then at the latest: they may be for a dialog to come */
     int exit_code;

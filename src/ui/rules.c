@@ -10,7 +10,7 @@
 #define RULES_MAX 300 /* that are counted */
 
 struct rule_count {
-    uint64_t selection, matches, scanned, rows;
+    uint64_t selection, matches, scanned, rows, first;
 };
 
 struct rules_screen {
@@ -20,6 +20,7 @@ struct rules_screen {
     uint64_t version, asked_at;
     uintptr_t serial; /* answers to older questions do not count */
     bool asking, failed;
+    bool arrived; /* at the first event on which a rule fires */
     struct table t;
 };
 
@@ -35,7 +36,46 @@ static const json_t *rule_at(const struct rules_screen *v, size_t i)
     return json_array_get(v->rules, i);
 }
 
+/* A capture starts at the first event on which a rule fires, unless the person is somewhere already. */
+static void arrive(struct ui *u, struct rules_screen *v)
+{
+    const char *name = NULL;
+    uint64_t first = 0, rows = 0;
+
+    if (u->touched || (u->filter && *u->filter) || u->screen != SCREEN_EVENTS ||
+        rpc_get_bool(u->stream, "live", false))
+        v->arrived = true;
+    for (size_t i = 0; i < v->counts.n && !v->arrived; i++) {
+        const struct rule_count *c = &v->counts.v[i];
+        const json_t *rule = rule_at(v, i);
+
+        if (!rpc_get_str(rule, "filter") || !rpc_get_bool(rule, "enabled", true))
+            continue;
+        if (!c->selection || c->rows == 0 || c->scanned < c->rows || (rows && c->rows != rows))
+            return;
+        rows = c->rows;
+        if (c->first && (!name || c->first < first)) {
+            first = c->first;
+            name = rpc_get_str(rule, "name");
+        }
+    }
+    if (v->arrived || !name)
+        return;
+    v->arrived = true;
+    events_jump(u, first);
+    notice(u, LOOK_GOOD, "event %llu is the first on which a rule fires: %s",
+           (unsigned long long)first, name);
+}
+
 /* ---- asking ------------------------------------------------------------------------------------------ */
+
+static void keep_count(struct rule_count *c, const json_t *from)
+{
+    c->matches = rpc_u64_or(from, "matches", 0);
+    c->scanned = rpc_u64_or(from, "scanned", 0);
+    c->rows = rpc_u64_or(from, "rows", 0);
+    c->first = rpc_u64_or(from, "first", 0);
+}
 
 static void on_selected(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
@@ -45,9 +85,9 @@ static void on_selected(struct ui *u, const json_t *result, const json_t *error,
 
     if (error || which / RULES_MAX != v->serial || i >= v->counts.n)
         return;
-    v->counts.v[i] =
-        (struct rule_count){rpc_u64_or(result, "selection", 0), rpc_u64_or(result, "matches", 0),
-                            rpc_u64_or(result, "scanned", 0), rpc_u64_or(result, "rows", 0)};
+    v->counts.v[i].selection = rpc_u64_or(result, "selection", 0);
+    keep_count(&v->counts.v[i], result);
+    arrive(u, v);
 }
 
 static void drop_counts(struct ui *u, struct rules_screen *v)
@@ -345,14 +385,10 @@ void rules_counted(struct ui *u, const json_t *params)
     uint64_t id = rpc_u64_or(params, "selection", 0);
 
     for (size_t i = 0; i < v->counts.n; i++) {
-        struct rule_count *c = &v->counts.v[i];
-
-        if (c->selection != id)
-            continue;
-        c->matches = rpc_u64_or(params, "matches", 0);
-        c->scanned = rpc_u64_or(params, "scanned", 0);
-        c->rows = rpc_u64_or(params, "rows", 0);
+        if (v->counts.v[i].selection == id)
+            keep_count(&v->counts.v[i], params);
     }
+    arrive(u, v);
 }
 
 static unsigned rules_contexts(struct ui *u)

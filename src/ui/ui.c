@@ -492,7 +492,7 @@ static void key_pressed(struct ui *u, int key, bool is_char)
     const struct action *a;
     struct overlay *top = u->overlays.n ? &u->overlays.v[u->overlays.n - 1] : NULL;
 
-    u->redraw = true;
+    u->redraw = u->touched = true;
     u->events.want_open = false;
     u->events.back_time = 0;
     if (!is_char && key == KEY_ENTER)
