@@ -73,5 +73,7 @@ const char *rules_macro(void *ctx, struct span name, unsigned before, unsigned *
 void rules_add_message(struct rules *r, bool error, const char *code, const char *file,
                        unsigned line, const char *fmt, ...) PRINTF_LIKE(6, 7);
 const char *rule_priority_name(enum rule_priority p); /* "Warning" */
+/* A name in any case, "info", or 0 to 7; false: s, which may be NULL, is none of them. */
+bool rule_priority_parse(const char *s, enum rule_priority *out);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "mews/config.h"
 #include "mews/engine.h"
+#include "mews/rules.h"
 
 /* ---- exit codes: documented in the man page -------------------------------------------------- */
 
@@ -133,10 +134,11 @@ struct options {
     uint64_t limit;
     struct str_list rules; /* of rules: files and folders */
     bool check, list, all;
-    uint64_t event; /* of explain; 0: the first that matches */
-    const char *key; /* of metadata: container or pod; the command line's */
-    const char *at; /* of state: an event's number or a time; the command line's */
-    const char *write_to; /* of record, as what follows; the command line's */
+    enum rule_priority priority; /* the least severe that counts */
+    uint64_t event;              /* of explain; 0: the first that matches */
+    const char *key;             /* of metadata: container or pod; the command line's */
+    const char *at;              /* of state: an event's number or a time; the command line's */
+    const char *write_to;        /* of record, as what follows; the command line's */
     bool compress;
     uint64_t rotate_bytes, rotate_seconds, rotate_events, keep_files, seconds;
     char time_mode;

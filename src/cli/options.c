@@ -24,6 +24,7 @@ enum long_only {
     OPT_CHECK,
     OPT_LIST,
     OPT_ALL,
+    OPT_PRIORITY,
     OPT_EVENT
 };
 
@@ -67,6 +68,7 @@ static const struct option_def {
     {'r', OPT_CHECK, "check", NULL, "only say whether they can be used"},
     {'r', OPT_LIST, "list", NULL, "only list them"},
     {'r', OPT_ALL, "all", NULL, "every rule that matches an event, not just the first"},
+    {'r', OPT_PRIORITY, "priority", "LEVEL", "only rules at least as severe: notice (debug)"},
     {'e', OPT_EVENT, "event", "NUMBER", "explain this event (the first that matches)"},
     {'k', OPT_KEY, "key", "container|pod", "what metadata is about (container)"},
     {'c', OPT_CSV, "csv", NULL, "print CSV"},
@@ -104,6 +106,7 @@ void options_help(const struct command *c, FILE *to)
 void options_init(struct options *o)
 {
     memset(o, 0, sizeof(*o));
+    o->priority = PRIORITY_DEBUG;
     spec_init(&o->spec);
     o->time_mode = 'h';
     o->input_fd = -1;
@@ -168,6 +171,13 @@ static enum severity apply_output(struct options *o, int code, const char *arg, 
         return read_count(arg, &o->event, err);
     case OPT_ALL:
         o->all = true;
+        break;
+    case OPT_PRIORITY:
+        if (!rule_priority_parse(arg, &o->priority))
+            return error_set(err, ERR_USAGE,
+                             "--priority %s: emergency, alert, critical, error, warning, notice, "
+                             "informational or debug is needed",
+                             arg);
         break;
     case OPT_KEY:
         o->key = arg;

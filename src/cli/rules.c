@@ -23,9 +23,9 @@ static void start(struct client *c, struct running *r)
         json_array_append_new(paths, rpc_str(whole ? whole : r->o->rules.v[i]));
         free(whole);
     }
-    q = json_pack("{ss so so sb sb sb so}", "kind", "rules", "rules", paths, "filter",
+    q = json_pack("{ss so so sb sb sb so so}", "kind", "rules", "rules", paths, "filter",
                   rpc_str(r->o->filter), "json", r->o->json && !r->o->list, "all", r->o->all, "utc",
-                  r->o->utc, "limit", rpc_u64(r->o->limit));
+                  r->o->utc, "limit", rpc_u64(r->o->limit), "priority", rpc_u64(r->o->priority));
     r->asked = true;
     r->start_id = client_ask(c, "output/start", q);
 }

@@ -284,24 +284,6 @@ struct rule *rules_named(const struct rules *r, const char *name)
     return NULL;
 }
 
-static bool parse_priority(const char *s, enum rule_priority *out)
-{
-    const enum rule_priority last = PRIORITY_DEBUG;
-
-    if (s && s[0] >= '0' && s[0] <= '7' && !s[1]) {
-        *out = (enum rule_priority)(s[0] - '0');
-        return true;
-    }
-    for (enum rule_priority i = PRIORITY_EMERGENCY; s && i <= last; i++) {
-        if (strcasecmp(s, rule_priority_name(i)) == 0 ||
-            (i == PRIORITY_INFORMATIONAL && strcasecmp(s, "info") == 0)) {
-            *out = i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static void exceptions_clear(struct rule *rule)
 {
     for (size_t i = 0; i < rule->exceptions.n; i++) {
@@ -400,7 +382,7 @@ static bool take_keys(struct rules *r, const struct item *it, struct rule *rule)
         if (text)
             set_text(to[i], text, change_of(it, texts[i]));
     }
-    if (has(it, "priority") && !parse_priority(text_at(it, "priority"), &rule->priority))
+    if (has(it, "priority") && !rule_priority_parse(text_at(it, "priority"), &rule->priority))
         return fail(r, it, "priority",
                     "emergency, alert, critical, error, warning, notice, "
                     "informational or debug is needed");

@@ -9,6 +9,24 @@ const char *rule_priority_name(enum rule_priority p)
     return priorities[p];
 }
 
+bool rule_priority_parse(const char *s, enum rule_priority *out)
+{
+    const enum rule_priority last = PRIORITY_DEBUG;
+
+    if (s && s[0] >= '0' && s[0] <= '7' && !s[1]) {
+        *out = (enum rule_priority)(s[0] - '0');
+        return true;
+    }
+    for (enum rule_priority i = PRIORITY_EMERGENCY; s && i <= last; i++) {
+        if (strcasecmp(s, rule_priority_name(i)) == 0 ||
+            (i == PRIORITY_INFORMATIONAL && strcasecmp(s, "info") == 0)) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- messages -------------------------------------------------------------------------------------- */
 
 static void say(struct rules *r, bool error, const char *code, const char *file, unsigned line,

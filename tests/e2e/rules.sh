@@ -113,6 +113,11 @@ run 0 "$MEWS" rules --rules two.yaml --all web.scap --utc
 out_has "Critical two"
 out_has "Informational one"
 err_has "macro later: no rule uses it"
+run 0 "$MEWS" rules --rules two.yaml --priority critical web.scap --utc
+out_has "Critical two"
+grep -q "one " out && fail "a rule below the priority fires"
+run 2 "$MEWS" rules --rules two.yaml --priority loud web.scap
+err_has "--priority loud: emergency, alert,"
 
 check "what is wrong is told with file and line, and nothing runs"
 bad() { # WORDS: the rest is a file on standard input
