@@ -105,6 +105,12 @@ bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 /* Where needle stands in hay, or NULL; an empty needle is at the start. */
 const char *span_find(struct span hay, struct span needle);
+/* Lists of items that end with a NUL each, which the last one may lack: arguments, environments,
+ * control groups, labels. span_take takes the first item off a list ("" off an empty one). */
+struct span span_take(struct span *list);
+/* The i-th item, from 0; false: there are fewer. */
+bool span_item(struct span list, uint64_t i, struct span *out);
+uint64_t span_items(struct span list);
 
 /* ---- growable bytes: always NUL-terminated, with a maximum -------------------------------------
  */

@@ -20,6 +20,39 @@ const char *span_find(struct span hay, struct span needle)
     return hay.n < needle.n ? NULL : memmem(hay.p, hay.n, needle.p, needle.n);
 }
 
+struct span span_take(struct span *list)
+{
+    struct span item;
+    size_t whole;
+
+    if (list->n == 0)
+        return span_of("");
+    item = (struct span){list->p, strnlen(list->p, list->n)};
+    whole = MIN_OF(item.n + 1, list->n);
+    list->p += whole;
+    list->n -= whole;
+    return item;
+}
+
+bool span_item(struct span list, uint64_t i, struct span *out)
+{
+    while (list.n) {
+        *out = span_take(&list);
+        if (i-- == 0)
+            return true;
+    }
+    return false;
+}
+
+uint64_t span_items(struct span list)
+{
+    uint64_t n = 0;
+
+    for (; list.n; n++)
+        span_take(&list);
+    return n;
+}
+
 bool parse_u64(struct span s, uint64_t *out)
 {
     uint64_t v = 0;

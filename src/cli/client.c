@@ -18,6 +18,23 @@ void client_end(struct client *c, int exit_code)
     keeper_end(c->keeper, c->exit_code);
 }
 
+bool output_failed(const json_t *end)
+{
+    const char *state = rpc_get_str(end, "state");
+
+    return state && str_eq(state, "failed");
+}
+
+void client_end_output(struct client *c, const json_t *end)
+{
+    const char *error = rpc_get_str(end, "error");
+    bool failed = output_failed(end);
+
+    if (failed)
+        complain("%s", error ? error : "the source failed");
+    client_end(c, failed ? EXIT_FAILED : EXIT_OK);
+}
+
 static void name_failures(struct client *c, const json_t *failures)
 {
     const json_t *f;

@@ -212,6 +212,10 @@ struct client {
 int client_run(struct client *c, struct options *o, bool keep, bool output);
 uint64_t client_ask(struct client *c, const char *method, json_t *params);
 void client_end(struct client *c, int exit_code);
+/* Whether the source failed, by what output/end says. */
+bool output_failed(const json_t *end);
+/* Ends with the exit code for that; complains of a source that failed. */
+void client_end_output(struct client *c, const json_t *end);
 /* Whether the source (NULL: none was given) can be opened, by what session/ready says; else says
  * what is missing, to whom wants to print or to count, and ends. */
 bool client_can_open(struct client *c, const json_t *params, const char *source, const char *verb);

@@ -37,18 +37,14 @@ static void on_refused(struct client *c, uint64_t id, const json_t *error)
 static void on_note(struct client *c, const char *method, const json_t *params)
 {
     struct asking *a = c->ctx;
-    const char *state = rpc_get_str(params, "state"), *error = rpc_get_str(params, "error");
 
     if (!str_eq(method, "output/end"))
         return;
-    if (state && str_eq(state, "failed")) {
-        complain("%s", error ? error : "the source failed");
-        client_end(c, EXIT_FAILED);
-        return;
+    if (!output_failed(params)) {
+        a->print(a->o, params);
+        fflush(stdout);
     }
-    a->print(a->o, params);
-    fflush(stdout);
-    client_end(c, EXIT_OK);
+    client_end_output(c, params);
 }
 
 int output_run(struct options *o, json_t *params, const char *verb,

@@ -54,16 +54,8 @@ static void on_refused(struct client *c, uint64_t id, const json_t *error)
 
 static void on_note(struct client *c, const char *method, const json_t *params)
 {
-    const char *state = rpc_get_str(params, "state"), *error = rpc_get_str(params, "error");
-
-    if (!str_eq(method, "output/end"))
-        return;
-    if (state && str_eq(state, "failed")) {
-        complain("%s", error ? error : "the source failed");
-        client_end(c, EXIT_FAILED);
-    } else {
-        client_end(c, EXIT_OK);
-    }
+    if (str_eq(method, "output/end"))
+        client_end_output(c, params);
 }
 
 int command_print(struct options *o)

@@ -88,8 +88,6 @@ static void on_refused(struct client *c, uint64_t id, const json_t *error)
 static void on_note(struct client *c, const char *method, const json_t *params)
 {
     struct recording *r = c->ctx;
-    const char *state = rpc_get_str(params, "state"), *error = rpc_get_str(params, "error");
-    bool failed = state && str_eq(state, "failed");
     char n[32];
 
     if (str_eq(method, "stream") && r->o->spec.captures.n)
@@ -99,9 +97,7 @@ static void on_note(struct client *c, const char *method, const json_t *params)
     if (!str_eq(r->o->write_to, "-"))
         fprintf(stderr, "%s events in %s\n", text_count(rpc_u64_or(params, "matched", 0), n),
                 r->o->write_to);
-    if (failed)
-        complain("%s", error ? error : "the source failed");
-    client_end(c, failed ? EXIT_FAILED : EXIT_OK);
+    client_end_output(c, params);
 }
 
 int command_record(struct options *o)

@@ -120,14 +120,8 @@ static void on_refused(struct client *c, uint64_t id, const json_t *error)
 
 static void on_note(struct client *c, const char *method, const json_t *params)
 {
-    const char *state = rpc_get_str(params, "state"), *error = rpc_get_str(params, "error");
-    bool failed = state && str_eq(state, "failed");
-
-    if (!str_eq(method, "output/end"))
-        return;
-    if (failed)
-        complain("%s", error ? error : "the source failed");
-    client_end(c, failed ? EXIT_FAILED : EXIT_OK);
+    if (str_eq(method, "output/end"))
+        client_end_output(c, params);
 }
 
 int command_rules(struct options *o)

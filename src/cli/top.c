@@ -154,9 +154,7 @@ static void print_json(const struct counting *t, const json_t *groups)
 static void on_note(struct client *c, const char *method, const json_t *params)
 {
     struct counting *t = c->ctx;
-    const char *state = rpc_get_str(params, "state"), *error = rpc_get_str(params, "error");
     const json_t *groups = json_object_get(params, "groups");
-    bool failed = state && str_eq(state, "failed");
 
     if (!str_eq(method, "output/end"))
         return;
@@ -167,9 +165,7 @@ static void on_note(struct client *c, const char *method, const json_t *params)
     else
         print_text(t, groups, rpc_u64_or(params, "matched", 0), rpc_u64_or(params, "others", 0));
     fflush(stdout);
-    if (failed)
-        complain("%s", error ? error : "the source failed");
-    client_end(c, failed ? EXIT_FAILED : EXIT_OK);
+    client_end_output(c, params);
 }
 
 int command_top(struct options *o)

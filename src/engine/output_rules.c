@@ -196,13 +196,11 @@ static void read_again(struct engine *e, struct output_rules *o, const struct fi
 
 static void add_iso(uint64_t ts, struct buf *out)
 {
-    time_t s = (time_t)(ts / NS_PER_S);
-    struct tm tm;
     char text[40];
 
-    gmtime_r(&s, &tm);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-    buf_addf(out, "%s.%09lluZ", text, (unsigned long long)(ts % NS_PER_S));
+    time_format(ts, TIME_ISO8601, true, text);
+    buf_add(out, text, strlen(text) - strlen("+0000"));
+    buf_addc(out, 'Z');
 }
 
 /* "22:13:20.000005100: Warning …" */
@@ -260,6 +258,13 @@ static bool is_active(const struct output_rules *o, const struct running_rule *r
     return run->rule->enabled && run->rule->priority <= o->least;
 }
 
+/* On the event that the reader stands at. */
+static bool fires(struct output_rules *o, const struct running_rule *run)
+{
+    return o->reader.fe.source && str_eq(o->reader.fe.source, run->rule->source) &&
+           filter_match(run->filter, &o->reader.base);
+}
+
 unsigned output_rules_event(struct engine *e, struct output_rules *o, const void *bytes,
                             uint64_t number, struct buf *out)
 {
@@ -272,8 +277,7 @@ unsigned output_rules_event(struct engine *e, struct output_rules *o, const void
         if (!is_active(o, run) || !filter_may_match(run->filter, type, event_generic_call(bytes)))
             continue;
         read_again(e, o, filter_refs(run->filter), bytes, number);
-        if (!o->reader.fe.source || !str_eq(o->reader.fe.source, run->rule->source) ||
-            !filter_match(run->filter, &o->reader.base))
+        if (!fires(o, run))
             continue;
         if (o->json)
             alert_json(e, o, run, bytes, number, out);
@@ -297,11 +301,10 @@ json_t *output_rules_firing(struct output_rules *o, const void *bytes, uint64_t 
         if (!is_active(o, run))
             continue;
         reader_event(&o->reader, filter_refs(run->filter), bytes, row, before);
-        if (o->reader.fe.source && str_eq(o->reader.fe.source, run->rule->source) &&
-            filter_match(run->filter, &o->reader.base))
-            json_array_append_new(list, json_pack("{so ss}", "name", rpc_str(run->rule->name),
-                                                  "priority",
-                                                  rule_priority_name(run->rule->priority)));
+        if (fires(o, run))
+            json_array_append_new(list,
+                                  json_pack("{so ss}", "name", rpc_str(run->rule->name), "priority",
+                                            rule_priority_name(run->rule->priority)));
     }
     return list;
 }

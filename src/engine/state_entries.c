@@ -58,22 +58,6 @@ struct span items_of(const struct host_table *t)
                                  : v.image->cgroups;
 }
 
-bool item_at(struct span list, uint64_t i, struct span *out)
-{
-    while (list.n) {
-        size_t n = strnlen(list.p, list.n);
-
-        if (i-- == 0) {
-            *out = (struct span){list.p, n};
-            return true;
-        }
-        n = MIN_OF(n + 1, list.n);
-        list.p += n;
-        list.n -= n;
-    }
-    return false;
-}
-
 static bool count_fd(void *ctx, int64_t fd, const struct fd_info *f)
 {
     UNUSED(fd);
@@ -93,7 +77,6 @@ static uint64_t table_size(ss_plugin_table_t *tt)
 {
     struct host_table *t = table_of(tt);
     struct thread_view v;
-    struct span item;
     uint64_t n = 0;
 
     if (t->kind == KIND_THREADS && t->all->at == STATE_NOW)
@@ -107,9 +90,7 @@ static uint64_t table_size(ss_plugin_table_t *tt)
             state_each_fd(tables_state(t->all), &v, t->all->at, count_fd, &n);
         return n;
     }
-    while (item_at(items_of(t), n, &item))
-        n++;
-    return n;
+    return span_items(items_of(t));
 }
 
 static const char *table_name(ss_plugin_table_t *tt)
@@ -128,7 +109,7 @@ static bool is_there(const struct host_table *t, const ss_plugin_state_data *key
     case KIND_FDS:
         return view_of(t, t->tid, &v) && state_fd(tables_state(t->all), &v, key->s64, t->all->at);
     default:
-        return item_at(items_of(t), key->u64, &item);
+        return span_item(items_of(t), key->u64, &item);
     }
 }
 

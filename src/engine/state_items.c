@@ -20,7 +20,7 @@ ss_plugin_rc item_read(struct host_table *t, const struct entry *e, enum what wh
 
     if (read_created(t, e, what, out))
         return SS_PLUGIN_SUCCESS;
-    if (!item_at(items_of(t), (uint64_t)e->key, &item))
+    if (!span_item(items_of(t), (uint64_t)e->key, &item))
         return SS_PLUGIN_FAILURE;
     equals = memchr(item.p, '=', item.n);
     part = item;
@@ -66,25 +66,13 @@ static void add_item(const struct host_table *t, struct buf *out, struct span fi
 static void copy_items(struct span list, uint64_t from, uint64_t to, struct buf *out)
 {
     for (uint64_t i = 0; i < to; i++) {
-        size_t n = strnlen(list.p, list.n), whole = MIN_OF(n + 1, list.n);
+        struct span item = span_take(&list);
 
         if (i >= from) {
-            buf_add(out, list.p, n);
+            buf_add(out, item.p, item.n);
             buf_add(out, "", 1);
         }
-        list.p += whole;
-        list.n -= whole;
     }
-}
-
-static uint64_t item_count(struct span list)
-{
-    struct span item;
-    uint64_t n = 0;
-
-    while (item_at(list, n, &item))
-        n++;
-    return n;
 }
 
 /* The list with the item at `key` taken out, or another in its place; `n`: items that it has then. */
@@ -122,11 +110,11 @@ ss_plugin_rc item_write(struct host_table *t, struct entry *e, enum what what,
             return SS_PLUGIN_FAILURE;
         *(what == I_FIRST ? &second : &first) = span_of(old.str);
     }
-    if ((uint64_t)e->key >= item_count(items_of(t))) {
+    if ((uint64_t)e->key >= span_items(items_of(t))) {
         plugin_table_error("table %s has no entry %lld", t->input.name, (long long)e->key);
         return SS_PLUGIN_FAILURE;
     }
-    return replace(t, (uint64_t)e->key, item_count(items_of(t)), &first, &second)
+    return replace(t, (uint64_t)e->key, span_items(items_of(t)), &first, &second)
                ? SS_PLUGIN_SUCCESS
                : SS_PLUGIN_FAILURE;
 }
@@ -142,7 +130,7 @@ bool item_add(struct host_table *t, uint64_t key, const struct entry *e)
 
 bool item_erase(struct host_table *t, uint64_t key)
 {
-    uint64_t n = item_count(items_of(t));
+    uint64_t n = span_items(items_of(t));
 
     return key < n && replace(t, key, n - 1, NULL, NULL);
 }

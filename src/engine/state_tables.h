@@ -155,7 +155,6 @@ void entry_free(struct host_tables *h, struct entry *e);
 bool entry_is_live(const struct host_tables *h, const void *p);
 bool view_of(const struct host_table *t, uint64_t tid, struct thread_view *out);
 struct span items_of(const struct host_table *t);
-bool item_at(struct span list, uint64_t i, struct span *out);
 /* ---- state_items.c: entries of args, env and cgroups */
 ss_plugin_rc item_read(struct host_table *t, const struct entry *e, enum what what,
                        ss_plugin_state_data *out);

@@ -142,22 +142,12 @@ void system_get_container_time(struct get *g)
 
 /* ---- labels -------------------------------------------------------------------------------------- */
 
-static struct span next_text(struct span *list)
-{
-    struct span item = {list->p, strnlen(list->p, list->n)};
-    size_t whole = MIN_OF(item.n + 1, list->n);
-
-    list->p += whole;
-    list->n -= whole;
-    return item;
-}
-
 static bool label_of(struct span list, struct span key, struct span *value)
 {
     while (list.n) {
-        struct span k = next_text(&list);
+        struct span k = span_take(&list);
 
-        *value = next_text(&list);
+        *value = span_take(&list);
         if (span_eq(k, key))
             return true;
     }
@@ -176,7 +166,7 @@ static void put_labels(struct get *g, struct span list)
 
     buf_init(&b, EVENT_LEN_MAX);
     while (list.n) {
-        struct span key = next_text(&list), value = next_text(&list);
+        struct span key = span_take(&list), value = span_take(&list);
 
         if (internal_label(key))
             continue;
@@ -250,7 +240,7 @@ void system_get_mount(struct get *g)
     buf_init(&all, EVENT_LEN_MAX);
     for (uint64_t n = 0; list.n; n++) {
         for (int i = 0; i < MOUNT_PARTS; i++)
-            part[i] = next_text(&list);
+            part[i] = span_take(&list);
         if (!g->ref->arg_present) {
             buf_addf(&all, "%s%.*s:%.*s:%.*s:%.*s:%.*s", all.len ? "," : "", (int)part[0].n,
                      part[0].p, (int)part[1].n, part[1].p, (int)part[2].n, part[2].p,

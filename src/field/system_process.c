@@ -24,20 +24,6 @@ static void put_items(struct get *g, struct span list)
     put_buf(g, &b);
 }
 
-static struct span item_at(struct span list, uint64_t index)
-{
-    size_t at = 0;
-
-    while (at < list.n) {
-        struct span item = {list.p + at, strnlen(list.p + at, list.n - at)};
-
-        if (index-- == 0)
-            return item;
-        at += item.n + 1;
-    }
-    return (struct span){NULL, 0};
-}
-
 /* always: the blank is there without arguments, too */
 static void program_line(struct get *g, struct span first, struct span args, bool always)
 {
@@ -206,9 +192,9 @@ void system_get_list(struct get *g)
     if (!t)
         return;
     if (g->ref->arg_present) {
-        item = parse_u64(g->ref->arg_text, &index) ? item_at(t->image->args, index)
-                                                   : (struct span){NULL, 0};
-        put_text(g, item.p ? item : span_of(""));
+        put_text(g, parse_u64(g->ref->arg_text, &index) && span_item(t->image->args, index, &item)
+                        ? item
+                        : span_of(""));
         return;
     }
     put_items(g, t->image->args);
@@ -217,9 +203,9 @@ void system_get_list(struct get *g)
 /* The value of a variable without blanks around it; "" where it is not there. */
 static struct span variable(struct span env, struct span name)
 {
-    struct span item;
+    while (env.n) {
+        struct span item = span_take(&env);
 
-    for (uint64_t i = 0; (item = item_at(env, i)).p; i++) {
         if (item.n <= name.n || memcmp(item.p, name.p, name.n) != 0 || item.p[name.n] != '=')
             continue;
         item = (struct span){item.p + name.n + 1, item.n - name.n - 1};

@@ -83,14 +83,8 @@ static void count_args(struct get *g, struct span args)
 {
     uint64_t n = 0, bytes = 0;
 
-    while (args.n) {
-        size_t len = strnlen(args.p, args.n), whole = MIN_OF(len + 1, args.n);
-
-        n++;
-        bytes += len;
-        args.p += whole;
-        args.n -= whole;
-    }
+    for (; args.n; n++)
+        bytes += span_take(&args).n;
     put_number(g, g->what == X_ARGS ? n : bytes);
 }
 
@@ -328,16 +322,6 @@ void system_get_capabilities(struct get *g)
     put_buf(g, &b);
 }
 
-static struct span next_item(struct span *list)
-{
-    struct span item = {list->p, strnlen(list->p, list->n)};
-    size_t whole = MIN_OF(item.n + 1, list->n);
-
-    list->p += whole;
-    list->n -= whole;
-    return item;
-}
-
 void system_get_cgroups(struct get *g)
 {
     const struct thread_view *t = field_thread_of(g->e);
@@ -346,7 +330,7 @@ void system_get_cgroups(struct get *g)
 
     buf_init(&b, 65536);
     while (list.n) {
-        item = next_item(&list);
+        item = span_take(&list);
         if (!g->ref->arg_present) {
             buf_addf(&b, "%s%.*s", b.len ? " " : "", (int)item.n, item.p);
         } else if (item.n > name.n && memcmp(item.p, name.p, name.n) == 0 &&

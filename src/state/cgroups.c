@@ -29,9 +29,8 @@ bool state_cgroups(struct state *s, struct span list, struct span *out)
 
     buf_reset(&s->name);
     while (list.n) {
-        struct span item = {list.p, strnlen(list.p, list.n)}, name;
+        struct span item = span_take(&list), name;
         const char *equals = memchr(item.p, '=', item.n);
-        size_t whole = MIN_OF(item.n + 1, list.n);
 
         if (!equals)
             return false;
@@ -39,8 +38,6 @@ bool state_cgroups(struct state *s, struct span list, struct span *out)
         buf_add(&s->name, name.p, name.n);
         buf_add(&s->name, equals, (size_t)(item.p + item.n - equals));
         buf_addc(&s->name, '\0');
-        list.p += whole;
-        list.n -= whole;
     }
     *out = state_text(s, (struct span){s->name.data, s->name.len});
     buf_reset(&s->name);

@@ -123,15 +123,14 @@ struct span state_container_of(struct state *s, struct span cgroups)
     struct span id;
 
     while (cgroups.n) {
-        size_t n = strnlen(cgroups.p, cgroups.n), whole = MIN_OF(n + 1, cgroups.n);
-        const char *equals = memchr(cgroups.p, '=', n);
-        struct span path = {equals ? equals + 1 : cgroups.p,
-                            equals ? n - (size_t)(equals + 1 - cgroups.p) : n};
+        struct span path = span_take(&cgroups);
+        const char *equals = memchr(path.p, '=', path.n);
+
+        if (equals)
+            path = (struct span){equals + 1, (size_t)(path.p + path.n - equals) - 1};
 
         if (by_affixes(path, &id) || by_name(path, &id))
             return state_text(s, id);
-        cgroups.p += whole;
-        cgroups.n -= whole;
     }
     return span_of("");
 }

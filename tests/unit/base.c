@@ -26,6 +26,22 @@ Test(base, error_context_goes_in_front)
     cr_assert_eq(e.code, ERR_IO);
 }
 
+Test(base, lists_of_texts_are_taken_item_by_item)
+{
+    const struct span list = {"one\0\0three", 10}; /* an empty one; the last lacks its NUL */
+    struct span rest = list, item;
+
+    cr_assert(span_is(span_take(&rest), "one"));
+    cr_assert(span_is(span_take(&rest), ""));
+    cr_assert(span_is(span_take(&rest), "three"));
+    cr_assert_eq(rest.n, 0);
+    cr_assert(span_is(span_take(&rest), ""));
+    cr_assert_eq(span_items(list), 3);
+    cr_assert_eq(span_items(span_of("")), 0);
+    cr_assert(span_item(list, 2, &item) && span_is(item, "three"));
+    cr_assert(!span_item(list, 3, &item));
+}
+
 Test(base, parse_u64_takes_plain_decimals_only)
 {
     static const char *const bad[] = {"",  "01", "-1", "+1", " 1", "1 ", "18446744073709551616",
