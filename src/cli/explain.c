@@ -65,15 +65,12 @@ static void print_funnel(const json_t *funnel)
 static void print_json(const json_t *end)
 {
     json_t *o = json_pack("{sO}", "funnel", json_object_get(end, "funnel"));
-    char *text;
 
     if (json_object_get(end, "parts")) {
         json_object_set(o, "event", json_object_get(end, "number"));
         json_object_set(o, "parts", json_object_get(end, "parts"));
     }
-    text = json_dumps(o, JSON_COMPACT);
-    puts(text);
-    free(text);
+    put_json(o, JSON_COMPACT);
     json_decref(o);
 }
 

@@ -129,10 +129,7 @@ static void print_info(struct options *o, const json_t *end)
         json_object_set_new(info, "sha256", json_string(digest));
     }
     if (o->json) {
-        char *text = json_dumps(info, JSON_INDENT(2));
-
-        printf("%s\n", text);
-        free(text);
+        put_json(info, JSON_INDENT(2));
         json_decref(info);
         return;
     }

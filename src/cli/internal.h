@@ -171,6 +171,8 @@ json_t *session_for_remote(const struct options *o, struct error *err);
  * reference, NULL with err when an input can't be used. */
 json_t *session_resolve(const json_t *session, struct error *err);
 int characters(const char *s); /* of UTF-8 text, for columns of text */
+/* Prints it and a line end; flags as json_dumps takes them. */
+void put_json(const json_t *value, size_t flags);
 /* Prints "mews: …" in red where it is a terminal; control characters are spelt. */
 void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* A filter or format with the error's place under it. */

@@ -143,12 +143,8 @@ static int print_plugins(const struct listing *l, const json_t *list)
     bool failed = false;
     size_t i;
 
-    if (l->o->json) {
-        char *text = json_dumps(list, JSON_INDENT(2));
-
-        puts(text);
-        free(text);
-    }
+    if (l->o->json)
+        put_json(list, JSON_INDENT(2));
     json_array_foreach(list, i, p) {
         failed |= json_object_get(p, "failure") != NULL;
         if (!l->o->json) {
@@ -257,12 +253,8 @@ static int print_fields(const struct listing *l, const json_t *list)
         if (many)
             putchar('\n');
     }
-    if (l->o->json) {
-        char *text = json_dumps(all, JSON_INDENT(2));
-
-        puts(text);
-        free(text);
-    }
+    if (l->o->json)
+        put_json(all, JSON_INDENT(2));
     json_decref(all);
     return failed && l->named ? EXIT_INPUT : EXIT_OK;
 }

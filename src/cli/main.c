@@ -100,6 +100,12 @@ void complain_syntax(const char *what, const char *text, const json_t *syntax)
     buf_fini(&mark);
 }
 
+void put_json(const json_t *value, size_t flags)
+{
+    json_dumpf(value, stdout, flags);
+    putchar('\n');
+}
+
 int characters(const char *s)
 {
     int n = 0;

@@ -70,10 +70,7 @@ static void print_list(const struct options *o, const json_t *report)
 
     json_array_foreach(json_object_get(report, "rules"), i, r) {
         if (o->json) {
-            char *text = json_dumps(r, JSON_COMPACT);
-
-            puts(text);
-            free(text);
+            put_json(r, JSON_COMPACT);
             continue;
         }
         printf("%-13s  %-12s  %s%s", rpc_get_str(r, "priority"), rpc_get_str(r, "source"),

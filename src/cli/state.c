@@ -129,12 +129,8 @@ static void print_state(struct options *o, const json_t *end)
     size_t i;
 
     if (o->json) {
-        json_array_foreach(rows, i, row) {
-            char *line = json_dumps(row, JSON_COMPACT);
-
-            puts(line);
-            free(line);
-        }
+        json_array_foreach(rows, i, row)
+            put_json(row, JSON_COMPACT);
     } else if (str_eq(table, "threads")) {
         print_table(o, rows, thread_columns, COUNT_OF(thread_columns));
     } else if (str_eq(table, "tree")) {

@@ -133,7 +133,6 @@ static void print_json(const struct counting *t, const json_t *groups)
 
     json_array_foreach(groups, i, g) {
         json_t *o = json_object(), *field;
-        char *text;
         size_t k;
 
         if (t->o->limit && i >= t->o->limit) {
@@ -144,9 +143,7 @@ static void print_json(const struct counting *t, const json_t *groups)
             json_object_set(o, json_string_value(field),
                             json_array_get(json_object_get(g, "keys"), k));
         json_object_set_new(o, "count", json_integer((json_int_t)rpc_u64_or(g, "count", 0)));
-        text = json_dumps(o, JSON_COMPACT);
-        puts(text);
-        free(text);
+        put_json(o, JSON_COMPACT);
         json_decref(o);
     }
 }

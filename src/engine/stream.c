@@ -157,23 +157,30 @@ static void mark_reopened(struct engine *e, const char *source)
     json_decref(mark);
 }
 
-/* A source of system calls without a driver: what is on this host, and what plugins send. */
-static void open_nodriver(struct engine *e, struct error *err)
+/* Another source, which is about to be opened; p: NULL without a plugin. */
+static void set_source(struct engine *e, const char *name, const char *params, struct plugin *p,
+                       bool live)
 {
     pthread_mutex_lock(&e->state_lock);
     free(e->source.name);
     free(e->source.params);
     free(e->source.error);
     e->source.error = NULL;
-    e->source.name = xstrdup(NODRIVER);
-    e->source.params = xstrdup("");
-    e->source.plugin = NULL;
-    e->source.live = true;
+    e->source.name = xstrdup(name);
+    e->source.params = xstrdup(params);
+    e->source.plugin = p;
+    e->source.live = live;
     e->source.opened_at = time_now();
     e->source.batches = 0;
     e->source.paused = false;
     pthread_mutex_unlock(&e->state_lock);
     set_state(e, SOURCE_OPENING, NULL);
+}
+
+/* A source of system calls without a driver: what is on this host, and what plugins send. */
+static void open_nodriver(struct engine *e, struct error *err)
+{
+    set_source(e, NODRIVER, "", NULL, true);
     e->nodriver = state_of_host();
     stateful_bind(e, e->nodriver, false);
     mark_reopened(e, NODRIVER);
@@ -202,6 +209,7 @@ void stream_open(struct engine *e, const char *name, const char *params, struct 
 {
     struct plugin *p = source_named(e, name);
 
+    params = params ? params : "";
     error_clear(err);
     stream_close(e);
     if (!p && str_eq(name, NODRIVER)) {
@@ -213,22 +221,9 @@ void stream_open(struct engine *e, const char *name, const char *params, struct 
         set_state(e, SOURCE_FAILED, err->text);
         return;
     }
-    pthread_mutex_lock(&e->state_lock);
-    free(e->source.name);
-    free(e->source.params);
-    free(e->source.error);
-    e->source.error = NULL;
-    e->source.name = xstrdup(name);
-    e->source.params = xstrdup(params ? params : "");
-    e->source.plugin = p;
-    e->source.live = is_live(p, params ? params : "");
-    e->source.opened_at = time_now();
-    e->source.batches = 0;
-    e->source.paused = false;
-    pthread_mutex_unlock(&e->state_lock);
     e->offers_looked = 0;
-    set_state(e, SOURCE_OPENING, NULL);
-    if (plugin_stream_open(p, params ? params : "", err) != SEV_OK) {
+    set_source(e, name, params, p, is_live(p, params));
+    if (plugin_stream_open(p, params, err) != SEV_OK) {
         set_state(e, SOURCE_FAILED, err->text);
         return;
     }
