@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+#define SELDOM            __attribute__((cold, noinline)) /* kept out of the way of what runs often */
 #define COUNT_OF(a)       (sizeof(a) / sizeof((a)[0]))
 #define MIN_OF(a, b)      ((a) < (b) ? (a) : (b))
 #define MAX_OF(a, b)      ((a) > (b) ? (a) : (b))
@@ -121,11 +122,14 @@ struct buf {
     size_t cap;
     size_t max;
     bool failed; /* an add would have passed max: it and all later ones were dropped */
+    bool lent;   /* data is the caller's until more is needed than it has */
 };
 
 #define BUF_MAX_DEFAULT ((size_t)64 << 20)
 
 void buf_init(struct buf *b, size_t max);
+/* The same, starting in n bytes (at most max) that must live as long: no allocation while they do. */
+void buf_init_in(struct buf *b, size_t max, char *space, size_t n);
 void buf_fini(struct buf *b);
 void buf_reset(struct buf *b);
 bool buf_reserve(struct buf *b, size_t more);
@@ -135,6 +139,9 @@ bool buf_adds(struct buf *b, const char *s);
 bool buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool buf_add_u64(struct buf *b, uint64_t v); /* decimal, many times as fast as buf_addf */
 bool buf_add_i64(struct buf *b, int64_t v);
+extern const char digit_pairs[];                      /* "000102…99" */
+bool buf_add_hex(struct buf *b, uint64_t v);          /* upper case, without a prefix */
+bool buf_add_printable(struct buf *b, struct span s); /* ASCII as it is, dots for other bytes */
 /* Drops the first n bytes. */
 void buf_drop(struct buf *b, size_t n);
 const char *buf_str(const struct buf *b);

@@ -132,6 +132,7 @@ struct field_ref {
     enum value_type type; /* the definition's; of evt.rawarg, the parameter's */
     bool each;            /* a filter asks: several values, as a list */
     uint32_t slot;        /* place in its field_refs */
+    bool shared; /* it stands at several places of its text: worth keeping once it is read */
 };
 
 struct expr {

@@ -26,6 +26,9 @@ struct filter_options {
      * none. The text lives as long as the call. NULL: no macros. */
     const char *(*macro)(void *ctx, struct span name, unsigned before, unsigned *index);
     void *ctx;
+    /* Filters that are asked one after the other share these: what an event says is read once for all.
+     * The caller's, with an arena; they outlive the filters. NULL: the filter has its own. */
+    struct field_refs *refs;
 };
 
 /* Whether the text is well formed, without knowing any field. */

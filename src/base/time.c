@@ -26,8 +26,10 @@ uint64_t time_mono(void)
 static size_t put_fraction(char *out, uint32_t ns)
 {
     out[0] = '.';
-    for (int i = 9; i >= 1; i--, ns /= 10)
-        out[i] = (char)('0' + ns % 10);
+    out[9] = (char)('0' + ns % 10);
+    ns /= 10;
+    for (int i = 7; i >= 1; i -= 2, ns /= 100)
+        memcpy(out + i, digit_pairs + ns % 100 * 2, 2);
     return 10;
 }
 

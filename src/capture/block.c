@@ -33,7 +33,7 @@ static uint32_t current_type(uint32_t type)
         {0x8012abcd, CAPTURE_USERS_V1},     {0x8010abcd, CAPTURE_EVENT_V1},
     };
 
-    for (size_t i = 0; i < COUNT_OF(legacy); i++) {
+    for (size_t i = 0; type >> 31 && i < COUNT_OF(legacy); i++) {
         if (legacy[i].old == type)
             return legacy[i].now;
     }

@@ -13,6 +13,7 @@
 #define END_GRACE    (2 * NS_PER_S)
 #define LINE_MAX_LEN ((size_t)8192)
 #define TEXT_HIGH    ((size_t)1 << 20)
+#define TEXT_STEP    ((size_t)256 << 10)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -329,8 +330,9 @@ static void drain_noise(struct keeper *k)
 
 static void write_text(struct keeper *k)
 {
-    ssize_t n =
-        k->text.len ? write(STDOUT_FILENO, k->text.data, MIN_OF(k->text.len, (size_t)65536)) : 0;
+    ssize_t n = k->text.len
+                    ? write(STDOUT_FILENO, k->text.data, MIN_OF(k->text.len, (size_t)TEXT_STEP))
+                    : 0;
 
     if (n > 0)
         buf_drop(&k->text, (size_t)n);
@@ -349,13 +351,15 @@ static void write_text(struct keeper *k)
 /* False at the end. */
 static bool read_text(struct keeper *k)
 {
-    char chunk[65536];
-    ssize_t n = read(k->engine.output, chunk, sizeof(chunk));
+    ssize_t n;
 
+    if (!buf_reserve(&k->text, TEXT_STEP))
+        return false;
+    n = read(k->engine.output, k->text.data + k->text.len, TEXT_STEP);
     if (n <= 0)
         return n < 0 && (errno == EAGAIN || errno == EINTR);
     if (!k->text_closed)
-        buf_add(&k->text, chunk, (size_t)n);
+        k->text.len += (size_t)n;
     return true;
 }
 

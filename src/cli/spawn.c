@@ -8,6 +8,8 @@
 
 #include "internal.h"
 
+#define OUTPUT_PIPE (1 << 20) /* bytes between what the engine prints and the keeper */
+
 struct ends { /* descriptors that the child gets */
     int rpc, noise, output;
 };
@@ -84,6 +86,8 @@ enum severity spawn_child(const struct spawn_options *o, struct child *out, stru
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock) != 0 || !make_pipe(noise) ||
         (o->output && !make_pipe(text)))
         return error_sys(err, errno, "can't start the %s", o->role);
+    if (o->output) /* fewer turns; less than asked for does as well */
+        fcntl(text[1], F_SETPIPE_SZ, OUTPUT_PIPE);
     e = (struct ends){sock[1], noise[1], text[1]};
     out->pid = fork();
     if (out->pid < 0)

@@ -372,18 +372,18 @@ static void tell_state(struct capture *c, struct passing *p)
         state_event(state, p->offset, c->raw ? made(c, p, true) : event_of(c, p));
 }
 
-static bool look_at(struct engine *e, struct capture *c, struct passing *p, uint64_t offset)
+static SELDOM void event_damaged(struct engine *e, struct capture *c, const struct passing *p,
+                                 uint64_t offset)
 {
     const struct capture_block *b = p->block;
+    struct event_head head;
     struct error err;
     char text[1400];
 
-    if (event_peek(b->event.p, b->event.n, b->v1, &p->head, &err) == SEV_OK)
-        return true;
+    event_peek(b->event.p, b->event.n, b->v1, &head, &err);
     snprintf(text, sizeof(text), "%s: the event at offset %llu is damaged: %s", p->part->path,
              (unsigned long long)(offset & PART_OFFSET), err.text);
     note_damage(e, c, text);
-    return false;
 }
 
 static void take_event(struct engine *e, struct capture *c, struct capture_part *part,
@@ -392,8 +392,10 @@ static void take_event(struct engine *e, struct capture *c, struct capture_part 
     struct passing p = {.block = b, .part = part, .offset = offset + b->event_at};
     bool stored, passed;
 
-    if (!look_at(e, c, &p, offset))
+    if (event_peek(b->event.p, b->event.n, b->v1, &p.head, NULL) != SEV_OK) {
+        event_damaged(e, c, &p, offset);
         return;
+    }
     if (output_is_past(e, p.head.ts)) {
         output_end(e);
         return;
@@ -478,18 +480,24 @@ static void tell_progress(struct engine *e, struct capture *c)
     pthread_mutex_unlock(&e->state_lock);
 }
 
+static SELDOM void file_damaged(struct engine *e, struct capture *c, const struct capture_part *p,
+                                const char *what)
+{
+    char text[2000];
+
+    snprintf(text, sizeof(text), "%s: %s", p->path, what);
+    note_damage(e, c, text);
+}
+
 static void take_item(struct engine *e, struct capture *c, enum capture_item item,
                       const struct capture_item_info *info)
 {
-    char text[2000];
     struct capture_part *p = &c->parts[info->part];
 
-    if (item == CAPTURE_ITEM_BLOCK) {
+    if (item == CAPTURE_ITEM_BLOCK)
         take_block(e, c, p, &info->block, info->offset);
-    } else if (item == CAPTURE_ITEM_DAMAGE) {
-        snprintf(text, sizeof(text), "%s: %s", p->path, info->text);
-        note_damage(e, c, text);
-    }
+    else if (item == CAPTURE_ITEM_DAMAGE)
+        file_damaged(e, c, p, info->text);
 }
 
 /* Several at a time: until the slice is over, or there is no more. */

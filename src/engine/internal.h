@@ -355,7 +355,7 @@ bool bundled_want(struct engine *e, const char *text);
  * waits. */
 bool bundled_defer(struct engine *e, const char *text, const json_t *id, const char *method,
                    const json_t *params);
-json_t *plugins_json(struct engine *e, bool secrets); /* shown as they are */
+json_t *plugins_json(struct engine *e, bool secrets);  /* shown as they are */
 void metrics_step(struct engine *e);                   /* plugin thread */
 void offers_look(struct engine *e, const void *event); /* plugin thread */
 json_t *offer_json(struct engine *e);
@@ -448,8 +448,8 @@ struct engine {
     struct late *late;             /* likewise; NULL: nobody has asked */
     uint64_t late_row;             /* the next to be looked at */
     bool late_pods;
-    json_t *metrics;               /* {plugin: [metric]}; state_lock */
-    json_t *report;                /* {plugin: {warnings, advice}}, how they fit; state_lock */
+    json_t *metrics; /* {plugin: [metric]}; state_lock */
+    json_t *report;  /* {plugin: {warnings, advice}}, how they fit; state_lock */
     _Atomic uint64_t metrics_looked;
     uint64_t metrics_at;  /* plugin thread */
     bool parses;          /* plugin thread: some plugin parses events */
@@ -499,6 +499,8 @@ json_t *rules_view_firing(struct engine *e, const void *bytes, uint64_t row, uin
 struct rules_view;
 void rules_view_free(struct rules_view *v);
 void method_rules(struct engine *e, const json_t *id, const json_t *params);
+/* False: no rule can fire on an event of this type. */
+bool output_rules_wants(const struct output_rules *o, uint16_t type);
 /* Appends a line for each rule that fires; gives how many did. */
 unsigned output_rules_event(struct engine *e, struct output_rules *o, const void *bytes,
                             uint64_t number, struct buf *out);

@@ -4,7 +4,7 @@
 
 #include "internal.h"
 
-#define FLUSH_AT ((size_t)64 << 10)
+#define FLUSH_AT ((size_t)256 << 10)
 
 enum output_kind {
     OUTPUT_LINES,
@@ -192,6 +192,10 @@ bool output_wants(struct engine *e, const struct event_head *h, uint16_t type, u
         o->events++;
         if (number >= o->at_event)
             output_end(e);
+        return false;
+    }
+    if (o->kind == OUTPUT_RULES && !output_rules_wants(o->rules, type)) {
+        o->events++;
         return false;
     }
     if (!o->filter) {

@@ -12,10 +12,14 @@ struct running_rule {
 struct output_rules {
     struct rules *set;
     VEC(struct running_rule) running;
+    VEC(struct running_rule *)
+    by_type[EVENT_TYPES + 1]; /* those that an event of the type may fire */
     struct output_format *time;
     bool all, json;
     enum rule_priority least;
-    struct event_reader reader;
+    struct arena arena;
+    struct field_refs refs; /* of all conditions: an event's fields are read once for all rules */
+    struct event_reader reader, printer;
 };
 
 /* ---- compiling ------------------------------------------------------------------------------------- */
@@ -51,7 +55,7 @@ static struct output_format *compile_output(struct engine *e, struct output_rule
 static void compile_rule(struct engine *e, struct output_rules *o, const struct rule *rule)
 {
     struct filter_options options = {
-        .depth_max = FILTER_DEPTH_RULE, .macro = rules_macro, .ctx = o->set};
+        .depth_max = FILTER_DEPTH_RULE, .macro = rules_macro, .ctx = o->set, .refs = &o->refs};
     struct running_rule run = {.rule = rule};
     struct syntax_error err;
 
@@ -78,6 +82,26 @@ static void compile_rule(struct engine *e, struct output_rules *o, const struct 
     vec_push(&o->running, run);
 }
 
+static bool is_active(const struct output_rules *o, const struct running_rule *run)
+{
+    return run->rule->enabled && run->rule->priority <= o->least;
+}
+
+/* Types that no rule asks for are not looked at any further. */
+static void find_types(struct output_rules *o)
+{
+    for (size_t i = 0; i < o->running.n; i++) {
+        struct running_rule *run = &o->running.v[i];
+
+        for (unsigned type = 0; type <= EVENT_TYPES && is_active(o, run); type++) {
+            bool generic = type == EVENT_GENERIC_E || type == EVENT_GENERIC_X;
+
+            if (generic || filter_may_match(run->filter, (uint16_t)type, 0))
+                vec_push(&o->by_type[type], run);
+        }
+    }
+}
+
 static const char *version_of(void *ctx, const char *name)
 {
     struct engine *e = ctx;
@@ -102,8 +126,10 @@ struct output_rules *output_rules_new(struct engine *e, const json_t *params)
     o->json = rpc_get_bool(params, "json", false);
     o->least = (enum rule_priority)MIN_OF(rpc_u64_or(params, "priority", PRIORITY_DEBUG),
                                           (uint64_t)PRIORITY_DEBUG);
+    o->refs.arena = &o->arena;
     reader_init(&o->reader, e);
-    o->reader.fe.utc = rpc_get_bool(params, "utc", false);
+    reader_init(&o->printer, e);
+    o->reader.fe.utc = o->printer.fe.utc = rpc_get_bool(params, "utc", false);
     json_array_foreach(list, i, path) {
         if (json_string_value(path))
             rules_load(o->set, json_string_value(path), version_of, e);
@@ -115,6 +141,7 @@ struct output_rules *output_rules_new(struct engine *e, const json_t *params)
         compile_rule(e, o, rules_at(o->set, i));
     o->time = output_compile("*%evt.time", e->catalogue, &err);
     pthread_mutex_unlock(&e->cat_lock);
+    find_types(o);
     if (!rules_failed(o->set))
         rules_lint(o->set);
     return o;
@@ -129,9 +156,14 @@ void output_rules_free(struct output_rules *o)
         output_free(o->running.v[i].text);
         output_free(o->running.v[i].fields);
     }
+    for (unsigned type = 0; type <= EVENT_TYPES; type++)
+        vec_free(&o->by_type[type]);
     vec_free(&o->running);
     output_free(o->time);
+    vec_free(&o->refs.v);
+    arena_fini(&o->arena);
     reader_fini(&o->reader);
+    reader_fini(&o->printer);
     rules_free(o->set);
     free(o);
 }
@@ -188,12 +220,6 @@ const struct filter *output_rules_filter(const struct output_rules *o, size_t i)
 
 /* ---- events ------------------------------------------------------------------------------------------- */
 
-static void read_again(struct engine *e, struct output_rules *o, const struct field_refs *refs,
-                       const void *bytes, uint64_t number)
-{
-    reader_passing(&o->reader, refs, bytes, number, e->last_ts);
-}
-
 static void add_iso(uint64_t ts, struct buf *out)
 {
     char text[40];
@@ -211,11 +237,11 @@ static void alert_text(struct engine *e, struct output_rules *o, const struct ru
 
     buf_init(&line, 4 * EVENT_LEN_MAX);
     buf_init(&escaped, 16 * EVENT_LEN_MAX);
-    read_again(e, o, output_refs(o->time), bytes, number);
-    output_text(o->time, &o->reader.base, &line);
+    reader_passing(&o->printer, output_refs(o->time), bytes, number, e->last_ts);
+    output_text(o->time, &o->printer.base, &line);
     buf_addf(&line, ": %s ", rule_priority_name(run->rule->priority));
-    read_again(e, o, output_refs(run->text), bytes, number);
-    output_text(run->text, &o->reader.base, &line);
+    reader_passing(&o->printer, output_refs(run->text), bytes, number, e->last_ts);
+    output_text(run->text, &o->printer.base, &line);
     json_escape((struct span){buf_str(&line), line.len}, &escaped);
     buf_add(out, escaped.data + 1, escaped.len - 2); /* without the quotes */
     buf_fini(&line);
@@ -237,8 +263,8 @@ static void alert_json(struct engine *e, struct output_rules *o, const struct ru
     buf_adds(out, ",\"output\":\"");
     alert_text(e, o, run, bytes, number, out);
     buf_adds(out, "\",\"output_fields\":");
-    read_again(e, o, output_refs(run->fields), bytes, number);
-    output_json(run->fields, &o->reader.base, event_ts(bytes), out);
+    reader_passing(&o->printer, output_refs(run->fields), bytes, number, e->last_ts);
+    output_json(run->fields, &o->printer.base, event_ts(bytes), out);
     buf_addf(out, ",\"priority\":\"%s\",\"rule\":", rule_priority_name(rule->priority));
     add_json_text(out, rule->name);
     buf_adds(out, ",\"source\":");
@@ -253,11 +279,6 @@ static void alert_json(struct engine *e, struct output_rules *o, const struct ru
     buf_adds(out, "\"}");
 }
 
-static bool is_active(const struct output_rules *o, const struct running_rule *run)
-{
-    return run->rule->enabled && run->rule->priority <= o->least;
-}
-
 /* On the event that the reader stands at. */
 static bool fires(struct output_rules *o, const struct running_rule *run)
 {
@@ -265,18 +286,27 @@ static bool fires(struct output_rules *o, const struct running_rule *run)
            filter_match(run->filter, &o->reader.base);
 }
 
+bool output_rules_wants(const struct output_rules *o, uint16_t type)
+{
+    return o->by_type[MIN_OF(type, (uint16_t)EVENT_TYPES)].n > 0;
+}
+
 unsigned output_rules_event(struct engine *e, struct output_rules *o, const void *bytes,
                             uint64_t number, struct buf *out)
 {
-    uint16_t type = event_code(bytes);
+    uint16_t type = MIN_OF(event_code(bytes), (uint16_t)EVENT_TYPES);
+    uint16_t call = event_generic_call(bytes);
     unsigned fired = 0;
+    bool read = false;
 
-    for (size_t i = 0; i < o->running.n && (o->all || !fired); i++) {
-        struct running_rule *run = &o->running.v[i];
+    for (size_t i = 0; i < o->by_type[type].n && (o->all || !fired); i++) {
+        struct running_rule *run = o->by_type[type].v[i];
 
-        if (!is_active(o, run) || !filter_may_match(run->filter, type, event_generic_call(bytes)))
+        if (call && !filter_may_match(run->filter, type, call))
             continue;
-        read_again(e, o, filter_refs(run->filter), bytes, number);
+        if (!read)
+            reader_passing(&o->reader, &o->refs, bytes, number, e->last_ts);
+        read = true;
         if (!fires(o, run))
             continue;
         if (o->json)
@@ -295,13 +325,11 @@ json_t *output_rules_firing(struct output_rules *o, const void *bytes, uint64_t 
 {
     json_t *list = json_array();
 
+    reader_event(&o->reader, &o->refs, bytes, row, before);
     for (size_t i = 0; i < o->running.n; i++) {
         struct running_rule *run = &o->running.v[i];
 
-        if (!is_active(o, run))
-            continue;
-        reader_event(&o->reader, filter_refs(run->filter), bytes, row, before);
-        if (fires(o, run))
+        if (is_active(o, run) && fires(o, run))
             json_array_append_new(list,
                                   json_pack("{so ss}", "name", rpc_str(run->rule->name), "priority",
                                             rule_priority_name(run->rule->priority)));

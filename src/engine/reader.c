@@ -8,6 +8,10 @@ static void read_value(struct field_reader *self, const struct field_ref *ref, s
     struct value_chunk *kept = r->kept ? r->kept[ref->slot] : NULL;
     struct value *v = &r->values[ref->slot];
 
+    if (!kept && !ref->shared) {
+        field_extract(ref, &r->fe, false, &r->arena, out);
+        return;
+    }
     if (r->stamps[ref->slot] != r->stamp) {
         if (!kept || !value_chunk_get(kept, r->row, v)) {
             field_extract(ref, &r->fe, false, &r->arena, v);

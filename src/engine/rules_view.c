@@ -6,11 +6,11 @@
 
 struct rules_view {
     json_t *paths;
-    json_t *report;   /* of the newest load */
-    json_t *rules;    /* of the newest load that went well */
+    json_t *report;                /* of the newest load */
+    json_t *rules;                 /* of the newest load that went well */
     struct output_rules *compiled; /* likewise */
-    uint64_t version; /* counts loads */
-    uint64_t stamp;   /* of the files, when they were loaded */
+    uint64_t version;              /* counts loads */
+    uint64_t stamp;                /* of the files, when they were loaded */
 };
 
 void rules_view_free(struct rules_view *v)

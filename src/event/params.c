@@ -246,7 +246,7 @@ static void number_text(const union elem *v, enum value_type type, enum field_fo
     uint64_t u = bits && bits < 64 ? v->u & (((uint64_t)1 << bits) - 1) : v->u;
 
     if (format == FMT_HEX)
-        buf_addf(out, "%" PRIX64, u);
+        buf_add_hex(out, u);
     else if (format == FMT_OCT)
         buf_addf(out, "%#" PRIo64, u);
     else if (type == VT_UINT32)
@@ -261,12 +261,6 @@ static void errno_name(int64_t v, struct buf *out)
 
     if (name)
         buf_adds(out, name);
-}
-
-static void bytes_text(struct span s, struct buf *out)
-{
-    for (size_t i = 0; i < s.n; i++)
-        buf_addc(out, (char)(s.p[i] >= 0x20 && s.p[i] < 0x7f ? s.p[i] : '.'));
 }
 
 static int64_t folder_of(const void *e, unsigned param)
@@ -371,7 +365,7 @@ static void value_form(const union elem *v, enum value_type type, enum field_for
         buf_add(out, v->s.p, v->s.n);
         break;
     case VT_BYTEBUF:
-        bytes_text(v->s, out);
+        buf_add_printable(out, v->s);
         break;
     case VT_SOCKADDR:
         sockaddr_text(v->s, out);
@@ -444,7 +438,7 @@ static void raw_params(const void *e, struct buf *out)
 {
     for (uint32_t i = 0; i < event_nparams(e); i++) {
         buf_addf(out, "%s%u=", i ? " " : "", i);
-        bytes_text(event_param(e, i), out);
+        buf_add_printable(out, event_param(e, i));
     }
 }
 
@@ -452,13 +446,14 @@ void event_args_text(const void *e, const struct event_resolver *r, struct buf *
 {
     const struct event_type *t = event_type_get(event_code(e));
     unsigned n = t ? MIN_OF(event_nparams(e), (uint32_t)t->nparams) : 0;
+    char space[256];
     struct buf resolved;
 
     if (event_code(e) == EVENT_GENERIC_X || event_code(e) == EVENT_GENERIC_E)
         return;
     if (!t)
         raw_params(e, out);
-    buf_init(&resolved, EVENT_LEN_MAX);
+    buf_init_in(&resolved, EVENT_LEN_MAX, space, sizeof(space));
     for (unsigned i = 0; i < n; i++) {
         if (i)
             buf_addc(out, ' ');

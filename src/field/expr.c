@@ -419,6 +419,8 @@ static bool compile_field(struct expr *e, const struct field_catalogue *c, struc
             vec_push(&refs->v, ref);
         else
             ref = NULL;
+    } else {
+        ref->shared = true;
     }
     buf_fini(&text);
     e->ref = ref;

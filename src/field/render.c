@@ -55,11 +55,12 @@ void field_extract(const struct field_ref *ref, const struct field_event *e, boo
     }
 }
 
-/* Bytes that print as they are; dots for the others. */
-static void printable(struct span s, struct buf *out)
+/* At least nine digits: nanoseconds. */
+static void add_padded(uint64_t v, struct buf *out)
 {
-    for (size_t i = 0; i < s.n; i++)
-        buf_addc(out, (char)(s.p[i] >= 0x20 && s.p[i] < 0x7f ? s.p[i] : '.'));
+    for (uint64_t tens = 100000000; tens > v && tens > 1; tens /= 10)
+        buf_addc(out, '0');
+    buf_add_u64(out, v);
 }
 
 static void elem_text(const struct field_def *def, const union elem *e, struct buf *out)
@@ -70,11 +71,11 @@ static void elem_text(const struct field_def *def, const union elem *e, struct b
     if (vclass == VC_NETWORK)
         buf_adds(out, "<IPNET>");
     else if (vclass == VC_BYTES)
-        printable(e->s, out);
+        buf_add_printable(out, e->s);
     else if (number && def->format == FMT_PADDED)
-        buf_addf(out, "%09" PRIu64, e->u);
+        add_padded(e->u, out);
     else if (number && def->format == FMT_HEX)
-        buf_addf(out, "%" PRIX64, e->u);
+        buf_add_hex(out, e->u);
     else if (number && def->format == FMT_OCT)
         buf_addf(out, "%" PRIo64, e->u);
     else

@@ -73,9 +73,10 @@ const char *system_category(const struct field_event *e)
 void system_get_args(struct get *g)
 {
     struct event_resolver r = field_resolver(g->e);
+    char space[1024];
     struct buf b;
 
-    buf_init(&b, EVENT_LEN_MAX * 2);
+    buf_init_in(&b, EVENT_LEN_MAX * 2, space, sizeof(space));
     event_args_text(g->e->bytes, &r, &b);
     put_buf(g, &b);
 }
@@ -84,6 +85,7 @@ void system_get_args(struct get *g)
 void system_get_arg(struct get *g)
 {
     struct event_resolver r = field_resolver(g->e);
+    char space[512], space2[256];
     struct buf value, resolved;
     uint64_t index;
     int i;
@@ -94,8 +96,8 @@ void system_get_arg(struct get *g)
         i = event_param_index(g->type, g->ref->arg_text);
     if (i < 0 || (uint32_t)i >= event_nparams(g->e->bytes))
         return;
-    buf_init(&value, EVENT_LEN_MAX * 2);
-    buf_init(&resolved, EVENT_LEN_MAX);
+    buf_init_in(&value, EVENT_LEN_MAX * 2, space, sizeof(space));
+    buf_init_in(&resolved, EVENT_LEN_MAX, space2, sizeof(space2));
     event_param_text(g->e->bytes, (unsigned)i, &r, &value, &resolved);
     if (resolved.len) {
         put_buf(g, &resolved);

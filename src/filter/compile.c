@@ -103,10 +103,10 @@ static void ask_each(const struct expr *lhs, struct field_refs *refs)
 static bool compile_check(struct filter *f, struct node *n, const struct field_catalogue *c,
                           bool strict, struct syntax_error *err)
 {
-    if (!expr_compile(n->lhs, c, &f->refs, err) ||
-        (n->rhs && !expr_compile(n->rhs, c, &f->refs, err)) || !check_op(n, err))
+    if (!expr_compile(n->lhs, c, f->refs, err) ||
+        (n->rhs && !expr_compile(n->rhs, c, f->refs, err)) || !check_op(n, err))
         return false;
-    ask_each(n->lhs, &f->refs);
+    ask_each(n->lhs, f->refs);
     if (n->rhs)
         return check_rhs(n, err);
     for (size_t i = 0; i < n->nconstants; i++) {
@@ -194,7 +194,8 @@ struct filter *filter_compile(const char *text, size_t n, const struct field_cat
 
     if (options && options->depth_max)
         s.depth_max = options->depth_max;
-    f->refs.arena = &f->arena;
+    f->own.arena = &f->arena;
+    f->refs = options && options->refs ? options->refs : &f->own;
     s.s = arena_strndup(&f->arena, text, n);
     f->root = filter_parse(&s);
     if (f->root && !compile_node(&k, f->root)) {
@@ -220,14 +221,14 @@ void filter_free(struct filter *f)
         const_set_free(f->sets.v[i]);
     vec_free(&f->regexes);
     vec_free(&f->sets);
-    vec_free(&f->refs.v);
+    vec_free(&f->own.v);
     arena_fini(&f->arena);
     free(f);
 }
 
 const struct field_refs *filter_refs(const struct filter *f)
 {
-    return &f->refs;
+    return f->refs;
 }
 
 bool filter_beyond_falco(const struct filter *f)

@@ -79,7 +79,7 @@ struct node {
 
 struct filter {
     struct arena arena;
-    struct field_refs refs;
+    struct field_refs own, *refs; /* refs: own, or shared with others */
     struct node *root;
     bool beyond_falco;
     bool may_match[EVENT_TYPES + 1]; /* by type; the last: those that the table does not know */
