@@ -25,6 +25,9 @@ struct filter_options {
     /* The condition of a macro that is visible to one of this index, and its own index; NULL: there is
      * none. The text lives as long as the call. NULL: no macros. */
     const char *(*macro)(void *ctx, struct span name, unsigned before, unsigned *index);
+    /* The items of a list, for names that stand bare among the values of a list; NULL: there is no such
+     * list. They live as long as the filter's making. NULL: no lists. */
+    const struct str_list *(*list)(void *ctx, struct span name);
     void *ctx;
     /* Filters that are asked one after the other share these: what an event says is read once for all.
      * The caller's, with an arena; they outlive the filters. NULL: the filter has its own. */
@@ -68,6 +71,8 @@ void filter_explain(const struct filter *f, struct field_reader *r,
 size_t filter_parts(const struct filter *f);
 void filter_part_text(const struct filter *f, size_t i, struct buf *out);
 bool filter_part_holds(const struct filter *f, size_t i, struct field_reader *r);
+/* Whether any of the part's fields has a value. */
+bool filter_part_present(const struct filter *f, size_t i, struct field_reader *r);
 /* The branches of the `or` that part i is, likewise; 0: it is none. */
 size_t filter_branches(const struct filter *f, size_t i);
 void filter_branch_text(const struct filter *f, size_t i, size_t k, struct buf *out);
@@ -115,11 +120,27 @@ struct filter_candidate {
     const char *desc;
     unsigned rank; /* smaller is better */
 };
+/* Places of which others know more than the language does. */
+enum filter_place { FILTER_PLACE_CHECK, FILTER_PLACE_VALUE, FILTER_PLACE_ARGUMENT };
+
+struct filter_offers;
+struct filter_hints {                                        /* each may be NULL */
+    bool (*applies)(void *ctx, const struct field_def *def); /* it belongs to the open source */
+    /* What else there is: names of macros; values of a field, and names of lists; arguments of a field. */
+    void (*more)(void *ctx, enum filter_place place, struct span field, struct filter_offers *to);
+    void *ctx;
+};
+/* Adds one that begins as what is typed does, rank as in a candidate; texts are copied. */
+void filter_offer(struct filter_offers *to, struct span text, const char *type, const char *desc,
+                  unsigned rank);
+/* The same for a value, quoted where it has to be. */
+void filter_offer_value(struct filter_offers *to, struct span value, const char *desc,
+                        unsigned rank);
+
 /* What could stand at the cursor: the bytes [*start, cursor) would be replaced. The candidates live
- * in the arena; sorted by rank, then by text. `applies` (may be NULL) tells whether a field belongs
- * to the open source. */
+ * in the arena; sorted by rank, then by text. hints may be NULL. */
 size_t filter_complete(const char *text, size_t n, size_t cursor, const struct field_catalogue *c,
-                       bool (*applies)(void *ctx, const struct field_def *def), void *ctx,
-                       struct arena *arena, struct filter_candidate **out, size_t *start);
+                       const struct filter_hints *hints, struct arena *arena,
+                       struct filter_candidate **out, size_t *start);
 
 #endif

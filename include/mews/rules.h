@@ -59,6 +59,8 @@ void rules_load(struct rules *r, const char *path,
                 const char *(*loaded_plugin)(void *ctx, const char *name), void *ctx);
 /* The same of a text; file names it in messages. */
 void rules_load_text(struct rules *r, const char *file, const char *text, size_t n);
+/* What is loaded so far is there to be named: that no rule does is no fault. */
+void rules_are_for_filters(struct rules *r);
 /* Once all are loaded: lists and exceptions go into the conditions. */
 void rules_finish(struct rules *r);
 /* Once all are compiled: what nobody uses, deprecated fields and the like. */
@@ -70,6 +72,12 @@ size_t rules_messages(const struct rules *r);
 const struct rule_message *rules_message(const struct rules *r, size_t i);
 /* For filter_options.macro; ctx is the set. */
 const char *rules_macro(void *ctx, struct span name, unsigned before, unsigned *index);
+/* For filter_options.list, likewise. */
+const struct str_list *rules_list_items(void *ctx, struct span name);
+/* The names that filters can use, in the order of their definition; NULL: i is behind the last. */
+const char *rules_macro_at(const struct rules *r, size_t i, const char **condition,
+                           const char **file);
+const char *rules_list_at(const struct rules *r, size_t i, const struct str_list **items);
 void rules_add_message(struct rules *r, bool error, const char *code, const char *file,
                        unsigned line, const char *fmt, ...) PRINTF_LIKE(6, 7);
 const char *rule_priority_name(enum rule_priority p); /* "Warning" */

@@ -53,7 +53,9 @@ static void print_funnel(const json_t *funnel)
     json_array_foreach(json_object_get(funnel, "parts"), i, p) {
         printf("  %10s come through ", rpc_get_str(p, "after"));
         print_safe(json_object_get(p, "text"));
-        printf("   (%s alone)\n", rpc_get_str(p, "alone"));
+        printf("   (%s alone, %s kept out by it only)%s\n", rpc_get_str(p, "alone"),
+               rpc_get_str(p, "only"),
+               rpc_u64_or(p, "present", 0) ? "" : "   its fields are always missing");
         json_array_foreach(json_object_get(p, "branches"), k, b) {
             printf("  %10s   by ", rpc_get_str(b, "count"));
             print_safe(json_object_get(b, "text"));

@@ -1,4 +1,4 @@
-/* Tables of the values that fields take, over the kept stream, and on as it grows. */
+/* Tables of the values that fields take, and funnels, over the kept stream, and on as it grows. */
 #include "internal.h"
 
 #define WINDOW_ROWS  256
@@ -12,11 +12,13 @@ struct count {
     unsigned nfields;
     pthread_mutex_t lock; /* guards what follows: the main thread answers from it */
     struct groups *groups;
-    uint64_t row; /* the next to be counted */
+    struct funnel *funnel; /* of the filter, in place of groups; NULL: groups */
+    uint64_t row;          /* the next to be counted */
 };
 
 static void count_free(struct count *c)
 {
+    funnel_free(c->funnel);
     filter_free(c->filter);
     groups_free(c->groups);
     pthread_mutex_destroy(&c->lock);
@@ -30,15 +32,22 @@ void counts_free(struct engine *e)
     vec_free(&e->counts);
 }
 
+static void start_over(struct engine *e, struct count *c)
+{
+    groups_free(c->groups);
+    c->groups = c->nfields ? groups_new(c->nfields, (size_t)e->spec.memory) : NULL;
+    funnel_free(c->funnel);
+    c->funnel = c->nfields ? NULL : funnel_new(c->filter);
+    c->row = store_first(e->store);
+}
+
 void counts_restart(struct engine *e)
 {
     for (size_t i = 0; i < e->counts.n; i++) {
         struct count *c = e->counts.v[i];
 
         pthread_mutex_lock(&c->lock);
-        groups_free(c->groups);
-        c->groups = groups_new(c->nfields, (size_t)e->spec.memory);
-        c->row = store_first(e->store);
+        start_over(e, c);
         pthread_mutex_unlock(&c->lock);
     }
 }
@@ -55,6 +64,12 @@ static void count_row(struct engine *e, struct count *c, const char *bytes, uint
         event_check(bytes, event_len(bytes), NULL) != SEV_OK)
         return;
     reader_event(r, c->filter ? filter_refs(c->filter) : NULL, bytes, row, TS_NONE);
+    if (c->funnel) {
+        pthread_mutex_lock(&c->lock);
+        funnel_event(c->funnel, &r->base);
+        pthread_mutex_unlock(&c->lock);
+        return;
+    }
     if (c->filter && !filter_match(c->filter, &r->base))
         return;
     for (unsigned i = 0; i < c->nfields; i++)
@@ -132,12 +147,19 @@ static bool read_filter(struct engine *e, struct job *j, struct count *c)
 
     if (!text || text[strspn(text, " \t\r\n")] == '\0')
         return true;
-    pthread_mutex_lock(&e->cat_lock);
-    c->filter = filter_compile(text, strlen(text), e->catalogue, NULL, &err);
-    pthread_mutex_unlock(&e->cat_lock);
+    c->filter = filter_typed(e, text, &err);
     if (!c->filter)
         reply_syntax(e, j->id, &err);
     return c->filter != NULL;
+}
+
+static void begin(struct engine *e, struct count *c)
+{
+    start_over(e, c);
+    pthread_mutex_lock(&e->sel_lock);
+    c->id = ++e->next_selection;
+    vec_push(&e->counts, c);
+    pthread_mutex_unlock(&e->sel_lock);
 }
 
 static void run_start(struct engine *e, struct job *j)
@@ -149,16 +171,35 @@ static void run_start(struct engine *e, struct job *j)
         count_free(c);
         return;
     }
-    c->groups = groups_new(c->nfields, (size_t)e->spec.memory);
-    c->row = store_first(e->store);
-    pthread_mutex_lock(&e->sel_lock);
-    c->id = ++e->next_selection;
-    vec_push(&e->counts, c);
-    pthread_mutex_unlock(&e->sel_lock);
+    begin(e, c);
     reply(e, j->id,
           json_pack("{so ss sb}", "count", rpc_u64(c->id), "type",
                     value_type_info(c->fields[0]->ref->def->type)->word, "list",
                     c->fields[0]->ref->def->list));
+}
+
+static void run_funnel(struct engine *e, struct job *j)
+{
+    struct count *c = xcalloc(1, sizeof(*c));
+
+    pthread_mutex_init(&c->lock, NULL);
+    if (!read_filter(e, j, c)) {
+        count_free(c);
+    } else if (!c->filter) {
+        count_free(c);
+        reply_code(e, j->id, RPC_INVALID_PARAMS, "“filter” is missing");
+    } else {
+        begin(e, c);
+        reply(e, j->id, json_pack("{so}", "count", rpc_u64(c->id)));
+    }
+}
+
+void method_funnel(struct engine *e, const json_t *id, const json_t *params)
+{
+    if (e->store)
+        job_post(e, run_funnel, id, params, NULL);
+    else
+        reply_code(e, id, RPC_INVALID_PARAMS, "the stream is not kept");
 }
 
 void method_count_start(struct engine *e, const json_t *id, const json_t *params)
@@ -223,12 +264,25 @@ static struct count *count_find(struct engine *e, uint64_t id)
     return NULL;
 }
 
+static json_t *groups_json(const struct count *c, size_t from, size_t n)
+{
+    struct group *top = xcalloc(n, sizeof(*top));
+    json_t *rows = json_array();
+
+    n = groups_top(c->groups, from, n, top);
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(rows, group_json(c, &top[i]));
+    free(top);
+    return json_pack("{so so so so}", "rows", rows, "groups", rpc_u64(groups_count(c->groups)),
+                     "events", rpc_u64(groups_events(c->groups)), "others",
+                     rpc_u64(groups_others(c->groups)));
+}
+
 void method_count_rows(struct engine *e, const json_t *id, const json_t *params)
 {
     uint64_t from = rpc_u64_or(params, "from", 0),
              n = MIN_OF(rpc_u64_or(params, "n", 50), (uint64_t)ROWS_MAX);
-    struct group *top = xcalloc(n, sizeof(*top));
-    json_t *rows = json_array(), *o = NULL;
+    json_t *o = NULL;
     struct count *c;
 
     pthread_mutex_lock(
@@ -236,23 +290,16 @@ void method_count_rows(struct engine *e, const json_t *id, const json_t *params)
     c = count_find(e, rpc_u64_or(params, "count", 0));
     if (c) {
         pthread_mutex_lock(&c->lock);
-        n = groups_top(c->groups, (size_t)from, (size_t)n, top);
-        for (size_t i = 0; i < n; i++)
-            json_array_append_new(rows, group_json(c, &top[i]));
-        o = json_pack("{so so so so so so}", "rows", rows, "groups",
-                      rpc_u64(groups_count(c->groups)), "events", rpc_u64(groups_events(c->groups)),
-                      "others", rpc_u64(groups_others(c->groups)), "counted", rpc_u64(c->row),
-                      "end", rpc_u64(store_rows(e->store)));
+        o = c->funnel ? funnel_json(c->funnel) : groups_json(c, (size_t)from, (size_t)n);
+        json_object_set_new(o, "counted", rpc_u64(c->row));
+        json_object_set_new(o, "end", rpc_u64(store_rows(e->store)));
         pthread_mutex_unlock(&c->lock);
     }
     pthread_mutex_unlock(&e->sel_lock);
-    free(top);
-    if (o) {
+    if (o)
         reply(e, id, o);
-        return;
-    }
-    json_decref(rows);
-    reply_code(e, id, RPC_INVALID_PARAMS, "there is no such count");
+    else
+        reply_code(e, id, RPC_INVALID_PARAMS, "there is no such count");
 }
 
 static void run_stop(struct engine *e, struct job *j)

@@ -118,6 +118,7 @@ static void *plugin_thread_main(void *arg)
     async_list_free(e->async_list);
     late_free(e->late);
     rules_view_free(e->rules_view);
+    seen_values_free(e->seen);
     plugin_host_free(e->host);
     state_tables_free(e->tables);
     e->host = NULL;
@@ -331,10 +332,13 @@ const struct method engine_methods[] = {
     {"process", method_process},
     {"rules", method_rules},
     {"explain", method_explain},
+    {"judge", method_judge},
+    {"funnel", method_funnel},
     {"conversation/of", method_conversation_of},
     {"conversation/save", method_conversation_save},
     {"find", method_find},
     {"columns", method_columns},
+    {"field/values", method_field_values},
     {"fields", method_fields},
     {"event/detail", method_event_detail},
     {"event/payload", method_event_payload},

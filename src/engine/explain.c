@@ -48,9 +48,7 @@ static void run_explain(struct engine *e, struct job *j)
         reply_code(e, j->id, RPC_INVALID_PARAMS, "“filter” is missing");
         return;
     }
-    pthread_mutex_lock(&e->cat_lock);
-    f = filter_compile(text, strlen(text), e->catalogue, NULL, &err);
-    pthread_mutex_unlock(&e->cat_lock);
+    f = filter_typed(e, text, &err);
     if (!f) {
         reply_syntax(e, j->id, &err);
         return;
@@ -71,12 +69,60 @@ void method_explain(struct engine *e, const json_t *id, const json_t *params)
     job_post(e, run_explain, id, params, NULL);
 }
 
+/* ---- events that a person chose ----------------------------------------------------------------------------- */
+
+static void run_judge(struct engine *e, struct job *j)
+{
+    const char *text = rpc_get_str(j->params, "filter");
+    const json_t *rows = json_object_get(j->params, "rows"), *row;
+    struct event_reader *r = &e->plugin_scanner.reader;
+    json_t *holds = json_array();
+    struct syntax_error err;
+    struct filter *f = text ? filter_typed(e, text, &err) : NULL;
+    struct buf bytes;
+    size_t i;
+
+    if (!f) {
+        json_decref(holds);
+        if (text)
+            reply_syntax(e, j->id, &err);
+        else
+            reply_code(e, j->id, RPC_INVALID_PARAMS, "“filter” is missing");
+        return;
+    }
+    buf_init(&bytes, EVENT_LEN_MAX);
+    json_array_foreach(rows, i, row) {
+        uint64_t at;
+        const char *number = json_string_value(row);
+        bool there = number && parse_u64(span_of(number), &at) &&
+                     store_read(e->store, at, &bytes, NULL) == SEV_OK &&
+                     event_check(bytes.data, bytes.len, NULL) == SEV_OK;
+
+        if (there)
+            reader_event(r, filter_refs(f), bytes.data, at, TS_NONE);
+        json_array_append_new(holds, there ? json_boolean(filter_match(f, &r->base)) : json_null());
+    }
+    buf_fini(&bytes);
+    filter_free(f);
+    reply(e, j->id, json_pack("{so}", "holds", holds));
+}
+
+void method_judge(struct engine *e, const json_t *id, const json_t *params)
+{
+    if (e->store)
+        job_post(e, run_judge, id, params, NULL);
+    else
+        reply_code(e, id, RPC_INVALID_PARAMS, "the stream is not kept");
+}
+
 /* ---- all events: a funnel -------------------------------------------------------------------------------- */
 
 struct funnel {
     const struct filter *f;
     uint64_t events;
     uint64_t *passed, *alone; /* by part: of those that the parts before let through; of all */
+    uint64_t *only;           /* that this part alone keeps out */
+    uint64_t *present;        /* in which one of its fields has a value */
     uint64_t **branches;      /* of those that come as far: each branch alone */
 };
 
@@ -88,6 +134,8 @@ struct funnel *funnel_new(const struct filter *f)
     u->f = f;
     u->passed = xcalloc(n, sizeof(*u->passed));
     u->alone = xcalloc(n, sizeof(*u->alone));
+    u->only = xcalloc(n, sizeof(*u->only));
+    u->present = xcalloc(n, sizeof(*u->present));
     u->branches = xcalloc(n, sizeof(*u->branches));
     for (size_t i = 0; i < n; i++)
         u->branches[i] = xcalloc(filter_branches(f, i) + 1, sizeof(**u->branches));
@@ -103,23 +151,30 @@ void funnel_free(struct funnel *u)
     free(u->branches);
     free(u->passed);
     free(u->alone);
+    free(u->only);
+    free(u->present);
     free(u);
 }
 
 void funnel_event(struct funnel *u, struct field_reader *r)
 {
+    size_t failing = 0, last = 0;
     bool through = true;
 
     u->events++;
     for (size_t i = 0; i < filter_parts(u->f); i++) {
         bool holds = filter_part_holds(u->f, i, r);
 
+        failing += !holds;
+        last = holds ? last : i;
         u->alone[i] += holds;
+        u->present[i] += holds || filter_part_present(u->f, i, r);
         for (size_t k = 0; through && k < filter_branches(u->f, i); k++)
             u->branches[i][k] += filter_branch_holds(u->f, i, k, r);
         through &= holds;
         u->passed[i] += through;
     }
+    u->only[last] += failing == 1;
 }
 
 json_t *funnel_json(const struct funnel *u)
@@ -140,8 +195,9 @@ json_t *funnel_json(const struct funnel *u)
         }
         buf_reset(&text);
         filter_part_text(u->f, i, &text);
-        o = json_pack("{so so so so}", "text", rpc_text(buf_str(&text), text.len), "after",
-                      rpc_u64(u->passed[i]), "alone", rpc_u64(u->alone[i]), "branches", branches);
+        o = json_pack("{so so so so so so}", "text", rpc_text(buf_str(&text), text.len), "after",
+                      rpc_u64(u->passed[i]), "alone", rpc_u64(u->alone[i]), "only",
+                      rpc_u64(u->only[i]), "present", rpc_u64(u->present[i]), "branches", branches);
         json_array_append_new(parts, o);
     }
     buf_fini(&text);

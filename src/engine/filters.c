@@ -6,6 +6,18 @@
 #define TOKENS_MAX     400
 #define CANDIDATES_MAX 200
 
+struct filter *filter_typed(struct engine *e, const char *text, struct syntax_error *err)
+{
+    struct filter_options options = {0};
+    struct filter *f;
+
+    pthread_mutex_lock(&e->cat_lock);
+    rules_view_names(e, &options);
+    f = filter_compile(text, strlen(text), e->catalogue, &options, err);
+    pthread_mutex_unlock(&e->cat_lock);
+    return f;
+}
+
 static json_t *tokens_json(struct engine *e, const char *text, size_t n)
 {
     static const char *const kinds[] = {
@@ -38,9 +50,9 @@ void method_filter_check(struct engine *e, const json_t *id, const json_t *param
         return;
     empty = text[strspn(text, " \t\r\n")] == '\0';
     o = json_object();
-    pthread_mutex_lock(&e->cat_lock);
     if (!empty)
-        f = filter_compile(text, strlen(text), e->catalogue, NULL, &err);
+        f = filter_typed(e, text, &err);
+    pthread_mutex_lock(&e->cat_lock);
     json_object_set_new(o, "tokens", tokens_json(e, text, strlen(text)));
     pthread_mutex_unlock(&e->cat_lock);
     json_object_set_new(o, "state",
@@ -62,10 +74,10 @@ void method_filter_check(struct engine *e, const json_t *id, const json_t *param
     reply(e, id, o);
 }
 
-/* ---- completion ------------------------------------------------------------------------------ */
+/* ---- the fields that there are --------------------------------------------------------------- */
 
 /* Whether a field belongs to the source that is open, so that it comes first. */
-static bool field_applies(void *ctx, const struct field_def *def)
+bool field_applies(void *ctx, const struct field_def *def)
 {
     const char *source = ctx;
 
@@ -80,7 +92,7 @@ static bool field_applies(void *ctx, const struct field_def *def)
     return false;
 }
 
-static char *open_source(struct engine *e)
+char *open_source(struct engine *e)
 {
     char *source;
 
@@ -89,36 +101,6 @@ static char *open_source(struct engine *e)
     pthread_mutex_unlock(&e->state_lock);
     return source;
 }
-
-void method_filter_complete(struct engine *e, const json_t *id, const json_t *params)
-{
-    const char *text = rpc_get_str(params, "filter");
-    uint64_t cursor = text ? rpc_u64_or(params, "cursor", strlen(text)) : 0;
-    struct filter_candidate *found;
-    struct arena arena = {0};
-    json_t *list = json_array();
-    char *source;
-    size_t start, n;
-
-    if (!text || cursor > strlen(text)) {
-        json_decref(list);
-        reply_code(e, id, RPC_INVALID_PARAMS, "“filter” and a “cursor” within it are needed");
-        return;
-    }
-    source = open_source(e);
-    pthread_mutex_lock(&e->cat_lock);
-    n = filter_complete(text, strlen(text), (size_t)cursor, e->catalogue, field_applies, source,
-                        &arena, &found, &start);
-    pthread_mutex_unlock(&e->cat_lock);
-    for (size_t i = 0; i < n && i < CANDIDATES_MAX; i++)
-        json_array_append_new(list, json_pack("{so ss so}", "text", rpc_str(found[i].text), "type",
-                                              found[i].type, "desc", rpc_str(found[i].desc)));
-    reply(e, id, json_pack("{si so si}", "start", (int)start, "candidates", list, "count", (int)n));
-    arena_fini(&arena);
-    free(source);
-}
-
-/* ---- the fields that there are --------------------------------------------------------------- */
 
 void method_fields(struct engine *e, const json_t *id, const json_t *params)
 {
@@ -133,10 +115,10 @@ void method_fields(struct engine *e, const json_t *id, const json_t *params)
 
         if (owner && !str_eq(d->owner, owner))
             continue;
-        o = json_pack("{ss ss ss sb so sb sb}", "name", d->name, "owner", d->owner, "type",
+        o = json_pack("{ss ss ss sb so sb sb sb}", "name", d->name, "owner", d->owner, "type",
                       value_type_info(d->type)->word, "list", d->list, "desc", rpc_str(d->desc),
-                      "hidden", (d->flags & FIELD_HIDDEN) != 0, "applies",
-                      field_applies(source, d));
+                      "hidden", (d->flags & FIELD_HIDDEN) != 0, "applies", field_applies(source, d),
+                      "plugin", d->builtin < 0);
         if (*d->display)
             json_object_set_new(o, "display", rpc_str(d->display));
         if (d->arg_index || d->arg_key)

@@ -91,7 +91,7 @@ struct sel_chunk {
 struct selection {
     int refs; /* guarded by the engine's sel_lock */
     uint64_t id;
-    char *text;
+    char *text, *canonical;
     struct filter *filter;
     bool plugin;                   /* needs the plugin thread */
     enum field_needs needs, rest;  /* of all fields; of those whose values are not kept */
@@ -332,6 +332,24 @@ void output_end(struct engine *e);           /* the source has ended */
 bool output_is_over(const struct engine *e); /* nothing more is wanted */
 void output_stop(struct engine *e);
 
+/* ---- filters ---------------------------------------------------------------------------------- */
+
+/* What a person typed, with the macros and lists that are known. Takes cat_lock. */
+bool field_applies(void *source, const struct field_def *def); /* source may be NULL */
+char *open_source(struct engine *e); /* that of the plugin whose source is open; NULL: none */
+struct filter *filter_typed(struct engine *e, const char *text, struct syntax_error *err);
+
+/* ---- sample.c: what fields hold, from rows spread over the stream; plugin thread ---------------- */
+
+/* Shows rows to each until all were shown, or about ns nanoseconds are over; filter may be NULL. Gives
+ * how many rows were looked at. */
+uint64_t sample_rows(struct engine *e, const struct filter *f, uint64_t ns,
+                     void (*each)(void *ctx, struct event_reader *r, const char *bytes), void *ctx);
+struct seen_values; /* of the field that was completed last */
+void seen_values_free(struct seen_values *s);
+void method_filter_complete(struct engine *e, const json_t *id, const json_t *params);
+void method_field_values(struct engine *e, const json_t *id, const json_t *params);
+
 /* ---- counting -------------------------------------------------------------------------------- */
 
 bool counts_step(struct engine *e, uint64_t ns); /* plugin thread */
@@ -444,7 +462,8 @@ struct engine {
     struct stateful *stateful;
     struct host_tables *tables;    /* of host */
     struct async_list *async_list; /* plugin thread */
-    struct rules_view *rules_view; /* likewise; NULL: no rules were asked for */
+    struct rules_view *rules_view; /* likewise, its set under cat_lock; NULL: none were asked for */
+    struct seen_values *seen;      /* cat_lock */
     struct late *late;             /* likewise; NULL: nobody has asked */
     uint64_t late_row;             /* the next to be looked at */
     bool late_pods;
@@ -484,12 +503,14 @@ void method_select(struct engine *e, const json_t *id, const json_t *params);
 void method_select_drop(struct engine *e, const json_t *id, const json_t *params);
 /* ---- output_rules.c: Falco's rules over events as they pass; plugin thread */
 struct output_rules;
+#define SAVED_FILTERS "saved filters" /* their file, in messages */
 /* params: those of output/start. What is wrong is in the report. */
 struct output_rules *output_rules_new(struct engine *e, const json_t *params);
 void output_rules_free(struct output_rules *o);
 json_t *output_rules_report(const struct output_rules *o); /* {failed, messages, rules} */
 json_t *output_rules_counts(const struct output_rules *o); /* [{rule, count}] */
 /* What rule i of the report is compiled to; NULL: it is not used. */
+const struct rules *output_rules_set(const struct output_rules *o);
 const struct filter *output_rules_filter(const struct output_rules *o, size_t i);
 /* The rules that fire on an event that is kept: [{name, priority}]. */
 json_t *output_rules_firing(struct output_rules *o, const void *bytes, uint64_t row,
@@ -497,6 +518,10 @@ json_t *output_rules_firing(struct output_rules *o, const void *bytes, uint64_t 
 /* rules_view.c */
 json_t *rules_view_firing(struct engine *e, const void *bytes, uint64_t row, uint64_t before);
 struct rules_view;
+/* The macros and lists that filters can name: of the rules that are loaded, and saved filters. Under
+ * cat_lock, for as long as that is held. */
+void rules_view_names(struct engine *e, struct filter_options *options);
+const struct rules *rules_view_set(const struct engine *e); /* likewise; NULL: none */
 void rules_view_free(struct rules_view *v);
 void method_rules(struct engine *e, const json_t *id, const json_t *params);
 /* False: no rule can fire on an event of this type. */
@@ -506,6 +531,8 @@ unsigned output_rules_event(struct engine *e, struct output_rules *o, const void
                             uint64_t number, struct buf *out);
 
 /* ---- explain.c */
+void method_judge(struct engine *e, const json_t *id, const json_t *params);
+void method_funnel(struct engine *e, const json_t *id, const json_t *params); /* counts.c */
 void method_explain(struct engine *e, const json_t *id, const json_t *params);
 /* Each part on the reader's event: [{depth, kind, text, holds, value}]. */
 json_t *explain_event(const struct filter *f, struct field_reader *r);
@@ -544,7 +571,6 @@ void method_strip(struct engine *e, const json_t *id, const json_t *params);
 json_t *strip_of_stream(const struct engine *e, size_t cells, struct axis_cell **axis, size_t *n);
 void method_find(struct engine *e, const json_t *id, const json_t *params);
 void method_filter_check(struct engine *e, const json_t *id, const json_t *params);
-void method_filter_complete(struct engine *e, const json_t *id, const json_t *params);
 void method_filter_join(struct engine *e, const json_t *id, const json_t *params);
 void method_columns(struct engine *e, const json_t *id, const json_t *params);
 void method_fields(struct engine *e, const json_t *id, const json_t *params);

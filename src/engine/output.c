@@ -387,9 +387,7 @@ static bool compile_filter(struct engine *e, struct job *j, struct output *o)
     if (!text || text[strspn(text, " \t\r\n")] == '\0')
         return true;
     need_bundled(e, text);
-    pthread_mutex_lock(&e->cat_lock);
-    o->filter = filter_compile(text, strlen(text), e->catalogue, NULL, &err);
-    pthread_mutex_unlock(&e->cat_lock);
+    o->filter = filter_typed(e, text, &err);
     if (!o->filter)
         reply_syntax(e, j->id, &err);
     else

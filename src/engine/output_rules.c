@@ -118,6 +118,7 @@ struct output_rules *output_rules_new(struct engine *e, const json_t *params)
 {
     struct output_rules *o = xcalloc(1, sizeof(*o));
     const json_t *list = json_object_get(params, "rules"), *path;
+    const char *saved = rpc_get_str(params, "saved");
     struct syntax_error err;
     size_t i;
 
@@ -130,6 +131,9 @@ struct output_rules *output_rules_new(struct engine *e, const json_t *params)
     reader_init(&o->reader, e);
     reader_init(&o->printer, e);
     o->reader.fe.utc = o->printer.fe.utc = rpc_get_bool(params, "utc", false);
+    if (saved)
+        rules_load_text(o->set, SAVED_FILTERS, saved, strlen(saved));
+    rules_are_for_filters(o->set);
     json_array_foreach(list, i, path) {
         if (json_string_value(path))
             rules_load(o->set, json_string_value(path), version_of, e);
@@ -207,6 +211,11 @@ json_t *output_rules_counts(const struct output_rules *o)
                               json_pack("{so so}", "rule", rpc_str(o->running.v[i].rule->name),
                                         "count", rpc_u64(o->running.v[i].fired)));
     return list;
+}
+
+const struct rules *output_rules_set(const struct output_rules *o)
+{
+    return o->set;
 }
 
 const struct filter *output_rules_filter(const struct output_rules *o, size_t i)

@@ -6,6 +6,7 @@
 
 struct rules_view {
     json_t *paths;
+    char *saved;                   /* filters under names, as a file of macros */
     json_t *report;                /* of the newest load */
     json_t *rules;                 /* of the newest load that went well */
     struct output_rules *compiled; /* likewise */
@@ -18,6 +19,7 @@ void rules_view_free(struct rules_view *v)
     if (!v)
         return;
     json_decref(v->paths);
+    free(v->saved);
     json_decref(v->report);
     json_decref(v->rules);
     output_rules_free(v->compiled);
@@ -61,9 +63,11 @@ static json_t *filter_of(const struct output_rules *o, size_t i)
 static void load(struct engine *e, struct rules_view *v)
 {
     json_t *params = json_pack("{sO}", "rules", v->paths), *rule;
-    struct output_rules *o;
+    struct output_rules *o, *old = v->compiled;
     size_t i;
 
+    if (v->saved)
+        json_object_set_new(params, "saved", rpc_str(v->saved));
     v->stamp = stamp_of(v->paths);
     o = output_rules_new(e, params);
     json_decref(params);
@@ -74,8 +78,10 @@ static void load(struct engine *e, struct rules_view *v)
     if (!rpc_get_bool(v->report, "failed", false)) {
         json_decref(v->rules);
         v->rules = json_incref(json_object_get(v->report, "rules"));
-        output_rules_free(v->compiled);
+        pthread_mutex_lock(&e->cat_lock);
         v->compiled = o;
+        pthread_mutex_unlock(&e->cat_lock);
+        output_rules_free(old);
     } else {
         output_rules_free(o);
     }
@@ -89,17 +95,77 @@ json_t *rules_view_firing(struct engine *e, const void *bytes, uint64_t row, uin
                : json_array();
 }
 
+const struct rules *rules_view_set(const struct engine *e)
+{
+    return e->rules_view && e->rules_view->compiled ? output_rules_set(e->rules_view->compiled)
+                                                    : NULL;
+}
+
+void rules_view_names(struct engine *e, struct filter_options *options)
+{
+    const struct rules *set = rules_view_set(e);
+
+    if (!set)
+        return;
+    options->macro = rules_macro;
+    options->list = rules_list_items;
+    options->ctx = (void *)(uintptr_t)set;
+}
+
+/* What filters can name: [{kind, name, text, saved}]. */
+static json_t *names_json(const struct rules *set)
+{
+    const char *name, *condition, *file;
+    const struct str_list *items;
+    json_t *list = json_array();
+
+    for (size_t i = 0; set && (name = rules_macro_at(set, i, &condition, &file)); i++)
+        json_array_append_new(list, json_pack("{ss so so sb}", "kind", "macro", "name",
+                                              rpc_str(name), "text", rpc_str(condition), "saved",
+                                              str_eq(file, SAVED_FILTERS)));
+    for (size_t i = 0; set && (name = rules_list_at(set, i, &items)); i++) {
+        struct buf b;
+
+        buf_init(&b, SIZE_MAX);
+        for (size_t k = 0; k < items->n; k++)
+            buf_addf(&b, "%s%s", k ? ", " : "", items->v[k]);
+        json_array_append_new(list,
+                              json_pack("{ss so so sb}", "kind", "list", "name", rpc_str(name),
+                                        "text", rpc_str(buf_str(&b)), "saved", 0));
+        buf_fini(&b);
+    }
+    return list;
+}
+
+static bool asked_differently(const struct rules_view *v, const json_t *paths, const char *saved)
+{
+    return (paths && !(v->paths && json_equal(v->paths, paths))) ||
+           (saved && !(v->saved && str_eq(v->saved, saved)));
+}
+
 static void run_rules(struct engine *e, struct job *j)
 {
     json_t *paths = json_object_get(j->params, "paths");
+    const char *saved = rpc_get_str(j->params, "saved");
     uint64_t known = rpc_u64_or(j->params, "version", 0);
     struct rules_view *v = e->rules_view;
 
-    if (!v)
-        v = e->rules_view = xcalloc(1, sizeof(*v));
-    if (paths && !(v->paths && json_equal(v->paths, paths))) {
-        json_decref(v->paths);
-        v->paths = json_incref(paths);
+    if (!v) {
+        v = xcalloc(1, sizeof(*v));
+        v->paths = json_array();
+        pthread_mutex_lock(&e->cat_lock);
+        e->rules_view = v;
+        pthread_mutex_unlock(&e->cat_lock);
+    }
+    if (asked_differently(v, paths, saved)) {
+        if (paths) {
+            json_decref(v->paths);
+            v->paths = json_incref(paths);
+        }
+        if (saved) {
+            free(v->saved);
+            v->saved = xstrdup(saved);
+        }
         load(e, v);
     } else if (v->paths && stamp_of(v->paths) != v->stamp) {
         load(e, v);
@@ -111,9 +177,10 @@ static void run_rules(struct engine *e, struct job *j)
     if (!v->rules)
         v->rules = json_array();
     reply(e, j->id,
-          json_pack("{so sO sb sO}", "version", rpc_u64(v->version), "rules", v->rules, "failed",
+          json_pack("{so sO sb sO so}", "version", rpc_u64(v->version), "rules", v->rules, "failed",
                     rpc_get_bool(v->report, "failed", false), "messages",
-                    json_object_get(v->report, "messages")));
+                    json_object_get(v->report, "messages"), "names",
+                    names_json(rules_view_set(e))));
 }
 
 void method_rules(struct engine *e, const json_t *id, const json_t *params)

@@ -16,6 +16,7 @@ static void selection_free(struct selection *s)
     free(s->columns);
     free(s->tracked);
     free(s->text);
+    free(s->canonical);
     free(s);
 }
 
@@ -45,10 +46,12 @@ struct selection *selection_get(struct engine *e, uint64_t id)
     return found;
 }
 
-static struct selection *by_text(struct engine *e, const char *text)
+/* Macros may mean something else by now: what the text came to is compared, too. */
+static struct selection *by_text(struct engine *e, const char *text, const char *canonical)
 {
     for (size_t i = 0; i < e->selections.n; i++) {
-        if (str_eq(e->selections.v[i]->text, text))
+        if (str_eq(e->selections.v[i]->text, text) &&
+            str_eq(e->selections.v[i]->canonical, canonical))
             return e->selections.v[i];
     }
     return NULL;
@@ -255,13 +258,15 @@ static void find_columns(struct engine *e, struct selection *s, const struct fie
     s->ncolumns = any ? refs->v.n : 0;
 }
 
-static struct selection *selection_new(struct engine *e, const char *text, struct filter *f)
+static struct selection *selection_new(struct engine *e, const char *text, const char *canonical,
+                                       struct filter *f)
 {
     struct selection *s = xcalloc(1, sizeof(*s));
 
     s->refs = 1;
     s->id = ++e->next_selection;
     s->text = xstrdup(text);
+    s->canonical = xstrdup(canonical);
     s->filter = f;
     s->plugin = field_refs_need_plugin(filter_refs(f));
     find_columns(e, s, filter_refs(f));
@@ -273,9 +278,12 @@ static struct selection *selection_new(struct engine *e, const char *text, struc
 static struct selection *select_text(struct engine *e, const char *text, struct filter *f)
 {
     struct selection *s;
+    struct buf canonical;
 
+    buf_init(&canonical, SIZE_MAX);
+    filter_text(f, &canonical);
     pthread_mutex_lock(&e->sel_lock);
-    s = by_text(e, text);
+    s = by_text(e, text, buf_str(&canonical));
     if (s) {
         filter_free(f);
         for (size_t i = 0; i < e->selections.n; i++) {
@@ -283,12 +291,13 @@ static struct selection *select_text(struct engine *e, const char *text, struct 
                 remove_at(e, i);
         }
     } else {
-        s = selection_new(e, text, f);
+        s = selection_new(e, text, buf_str(&canonical), f);
     }
     vec_push(&e->selections, s);
     s->wanted = true;
     s->refs++;
     pthread_mutex_unlock(&e->sel_lock);
+    buf_fini(&canonical);
     return s;
 }
 
@@ -319,9 +328,7 @@ void method_select(struct engine *e, const json_t *id, const json_t *params)
     }
     if (bundled_defer(e, text, id, "select", params))
         return;
-    pthread_mutex_lock(&e->cat_lock);
-    f = filter_compile(text, strlen(text), e->catalogue, NULL, &err);
-    pthread_mutex_unlock(&e->cat_lock);
+    f = filter_typed(e, text, &err);
     if (!f) {
         reply_syntax(e, id, &err);
         return;

@@ -100,8 +100,44 @@ static void ask_each(const struct expr *lhs, struct field_refs *refs)
         ref->each = true;
 }
 
+/* Names of lists become their items. text: of the filter, where quoted names can be told. */
+static void expand_lists(struct filter *f, struct node *n, const char *text,
+                         const struct filter_options *o)
+{
+    VEC(struct constant) all = {0};
+    bool any = false;
+
+    for (size_t i = 0; i < n->nconstants; i++) {
+        const struct constant *c = &n->constants[i];
+        bool quoted = text[c->index] == '"' || text[c->index] == '\'';
+        const struct str_list *items = quoted ? NULL : o->list(o->ctx, c->text);
+
+        any |= items != NULL;
+        for (size_t k = 0; items && k < items->n; k++) {
+            struct constant item = *c;
+            const char *s = items->v[k];
+            size_t len = strlen(s),
+                   quote = len > 1 && (*s == '"' || *s == '\'') && s[len - 1] == *s;
+
+            item.text.n = len - 2 * quote;
+            item.text.p = arena_strndup(&f->arena, s + quote, item.text.n);
+            vec_push(&all, item);
+        }
+        if (!items)
+            vec_push(&all, *c);
+    }
+    if (any) {
+        n->constants = arena_zalloc(&f->arena, sizeof(*n->constants) * (all.n + 1));
+        n->nconstants = all.n;
+        if (all.n)
+            memcpy(n->constants, all.v, sizeof(*all.v) * all.n);
+    }
+    vec_free(&all);
+}
+
 static bool compile_check(struct filter *f, struct node *n, const struct field_catalogue *c,
-                          bool strict, struct syntax_error *err)
+                          const char *text, const struct filter_options *o,
+                          struct syntax_error *err)
 {
     if (!expr_compile(n->lhs, c, f->refs, err) ||
         (n->rhs && !expr_compile(n->rhs, c, f->refs, err)) || !check_op(n, err))
@@ -109,8 +145,10 @@ static bool compile_check(struct filter *f, struct node *n, const struct field_c
     ask_each(n->lhs, f->refs);
     if (n->rhs)
         return check_rhs(n, err);
+    if (o && o->list && n->has_list)
+        expand_lists(f, n, text, o);
     for (size_t i = 0; i < n->nconstants; i++) {
-        if (!constant_compile(f, n, &n->constants[i], c, strict, err))
+        if (!constant_compile(f, n, &n->constants[i], c, o && o->strict, err))
             return false;
     }
     if ((n->op == OP_IN || n->op == OP_INTERSECTS) && n->nconstants >= SET_FROM &&
@@ -128,7 +166,8 @@ struct compiling {
     const struct field_catalogue *c;
     const struct filter_options *o;
     struct syntax_error *err;
-    unsigned before; /* macros that are visible here have a smaller index */
+    const char *text; /* of the filter, or of the macro that is looked into */
+    unsigned before;  /* macros that are visible here have a smaller index */
     unsigned depth;
 };
 
@@ -137,6 +176,7 @@ static bool compile_node(struct compiling *k, struct node *n);
 /* A name becomes the tree of its macro. What is wrong inside is told at the name. */
 static bool compile_macro(struct compiling *k, struct node *n)
 {
+    const char *outside = k->text;
     unsigned index = 0, before = k->before, place = n->index, len = n->len;
     const char *text = k->o && k->o->macro && k->depth < MACRO_DEPTH
                            ? k->o->macro(k->o->ctx, n->name, before, &index)
@@ -158,15 +198,19 @@ static bool compile_macro(struct compiling *k, struct node *n)
     s.s = arena_strndup(&k->f->arena, text, s.n);
     root = filter_parse(&s);
     k->err = &inner;
+    k->text = s.s;
     k->before = index;
     k->depth++;
     ok = root && compile_node(k, root);
     k->depth--;
     k->before = before;
+    k->text = outside;
     k->err = err;
-    if (ok)
+    if (ok) {
         *n = *root;
-    else
+        n->name = name;
+    } else
+
         syntax_error_set(err, place, len, inner.code, "in the macro %.*s: %s", (int)name.n, name.p,
                          inner.text);
     return ok;
@@ -177,7 +221,7 @@ static bool compile_node(struct compiling *k, struct node *n)
     if (n->kind == NODE_NAME)
         return compile_macro(k, n);
     if (n->kind == NODE_CHECK)
-        return compile_check(k->f, n, k->c, k->o && k->o->strict, k->err);
+        return compile_check(k->f, n, k->c, k->text, k->o, k->err);
     for (size_t i = 0; i < n->nchildren; i++) {
         if (!compile_node(k, n->children[i]))
             return false;
@@ -190,13 +234,13 @@ struct filter *filter_compile(const char *text, size_t n, const struct field_cat
 {
     struct filter *f = xcalloc(1, sizeof(*f));
     struct scan s = {.n = n, .depth_max = FILTER_DEPTH, .arena = &f->arena, .err = err};
-    struct compiling k = {f, c, options, err, UINT_MAX, 0};
+    struct compiling k = {f, c, options, err, NULL, UINT_MAX, 0};
 
     if (options && options->depth_max)
         s.depth_max = options->depth_max;
     f->own.arena = &f->arena;
     f->refs = options && options->refs ? options->refs : &f->own;
-    s.s = arena_strndup(&f->arena, text, n);
+    k.text = s.s = arena_strndup(&f->arena, text, n);
     f->root = filter_parse(&s);
     if (f->root && !compile_node(&k, f->root)) {
         if (err)

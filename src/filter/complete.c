@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <ctype.h>
+#include <limits.h>
 
 enum place { PLACE_CHECK, PLACE_OPERATOR, PLACE_VALUE, PLACE_CONNECTIVE };
 
@@ -93,15 +94,21 @@ static bool next_word(const char *s, size_t n, size_t *at, bool value_expected, 
     return true;
 }
 
+struct walked {
+    struct word last;      /* what is being typed */
+    struct span field, op; /* the last before it */
+    size_t list_depth;
+};
+
 /* Walks the words up to `end` and tells what is expected there. */
-static enum place walk(const char *s, size_t n, size_t end, struct word *last, struct span *field,
+static enum place walk(const char *s, size_t n, size_t end, struct walked *k,
                        struct filter_token *out, size_t max, size_t *count)
 {
     enum place place = PLACE_CHECK;
     size_t at = 0, list_depth = 0;
-    struct word w;
+    struct word w, *last = &k->last;
 
-    memset(last, 0, sizeof(*last));
+    memset(k, 0, sizeof(*k));
     while (next_word(s, MIN_OF(n, end), &at, place == PLACE_VALUE, &w)) {
         char c = s[w.start];
 
@@ -109,6 +116,7 @@ static enum place walk(const char *s, size_t n, size_t end, struct word *last, s
             out[*count] = (struct filter_token){(uint32_t)w.start, (uint32_t)w.len, w.kind};
         (*count)++;
         *last = w;
+        k->list_depth = list_depth;
         if (at >= end && !strchr("(),", c))
             return place; /* the word under the cursor is what is being typed */
         if (place == PLACE_VALUE && c == '(')
@@ -125,9 +133,12 @@ static enum place walk(const char *s, size_t n, size_t end, struct word *last, s
         else if (w.kind == TOKEN_FIELD || w.kind == TOKEN_OTHER)
             place = place == PLACE_CHECK && c != ')' ? PLACE_OPERATOR : PLACE_CONNECTIVE;
         if (w.is_field)
-            *field = (struct span){s + w.start, w.len};
+            k->field = (struct span){s + w.start, w.len};
+        if (w.kind == TOKEN_OPERATOR)
+            k->op = (struct span){s + w.start, w.len};
         list_depth = place == PLACE_VALUE ? list_depth : 0;
     }
+    k->list_depth = list_depth;
     memset(last, 0, sizeof(*last));
     last->start = end;
     return place;
@@ -136,24 +147,24 @@ static enum place walk(const char *s, size_t n, size_t end, struct word *last, s
 size_t filter_tokens(const char *text, size_t n, const struct field_catalogue *c,
                      struct filter_token *out, size_t max)
 {
-    struct span field = {NULL, 0};
-    struct word last;
+    struct walked k;
     size_t count = 0;
 
     UNUSED(c);
-    walk(text, n, n + 1, &last, &field, out, max, &count);
+    walk(text, n, n + 1, &k, out, max, &count);
     return count;
 }
 
 /* ---- candidates ------------------------------------------------------------------------------ */
 
-struct collector {
+struct filter_offers {
     struct arena *arena;
     VEC(struct filter_candidate) found;
     struct span prefix;
+    bool list_opens; /* the values must stand in ( ), which is not there yet */
 };
 
-static void offer(struct collector *c, const char *text, const char *type, const char *desc,
+static void offer(struct filter_offers *c, const char *text, const char *type, const char *desc,
                   unsigned rank)
 {
     struct filter_candidate cand = {text, type, desc, rank};
@@ -163,8 +174,33 @@ static void offer(struct collector *c, const char *text, const char *type, const
     vec_push(&c->found, cand);
 }
 
-static void offer_fields(struct collector *c, const struct field_catalogue *cat,
-                         bool (*applies)(void *ctx, const struct field_def *def), void *ctx)
+void filter_offer(struct filter_offers *to, struct span text, const char *type, const char *desc,
+                  unsigned rank)
+{
+    offer(to, arena_strndup(to->arena, text.p, text.n), type,
+          arena_strndup(to->arena, desc, strlen(desc)), rank);
+}
+
+void filter_offer_value(struct filter_offers *to, struct span value, const char *desc,
+                        unsigned rank)
+{
+    bool quoted = to->prefix.n && (*to->prefix.p == '"' || *to->prefix.p == '\'');
+    struct buf b;
+
+    buf_init(&b, 65536);
+    if (to->list_opens)
+        buf_addc(&b, '(');
+    filter_quote(value, &b);
+    if (quoted && *b.data != '"' && *b.data != '\'') {
+        buf_reset(&b);
+        buf_addf(&b, "%c%.*s%c", *to->prefix.p, (int)value.n, value.p, *to->prefix.p);
+    }
+    filter_offer(to, (struct span){buf_str(&b), b.len}, "value", desc, rank);
+    buf_fini(&b);
+}
+
+static void offer_fields(struct filter_offers *c, const struct field_catalogue *cat,
+                         const struct filter_hints *h)
 {
     static const char *const functions[] = {"tolower(", "toupper(", "len(",    "basename(",
                                             "b64(",     "join(",    "concat(", "getopt("};
@@ -177,7 +213,7 @@ static void offer_fields(struct collector *c, const struct field_catalogue *cat,
             continue;
         offer(c, d->arg_required ? arena_printf(c->arena, "%s[", d->name) : d->name,
               d->list ? arena_printf(c->arena, "list of %s", type) : type, d->desc,
-              !applies || applies(ctx, d) ? (d->builtin < 0 ? 0 : 1) : 3);
+              !h || !h->applies || h->applies(h->ctx, d) ? (d->builtin < 0 ? 0 : 1) : 3);
     }
     for (size_t i = 0; c->prefix.n && i < COUNT_OF(functions); i++)
         offer(c, functions[i], "function", "a function of fields", 2);
@@ -185,7 +221,7 @@ static void offer_fields(struct collector *c, const struct field_catalogue *cat,
         offer(c, "not ", "word", "the opposite of the check behind it", 2);
 }
 
-static void offer_operators(struct collector *c, const struct field_catalogue *cat,
+static void offer_operators(struct filter_offers *c, const struct field_catalogue *cat,
                             struct span field)
 {
     const char *bracket = field.n ? memchr(field.p, '[', field.n) : NULL;
@@ -208,44 +244,90 @@ static int by_rank(const void *a, const void *b)
     return x->rank != y->rank ? (x->rank < y->rank ? -1 : 1) : strcmp(x->text, y->text);
 }
 
-size_t filter_complete(const char *text, size_t n, size_t cursor, const struct field_catalogue *cat,
-                       bool (*applies)(void *ctx, const struct field_def *def), void *ctx,
-                       struct arena *arena, struct filter_candidate **out, size_t *start)
+static void ask_others(struct filter_offers *c, const struct filter_hints *h,
+                       enum filter_place place, struct span field)
 {
-    struct collector c = {.arena = arena};
-    struct span field = {NULL, 0};
-    struct word last;
-    size_t count = 0;
-    enum place place = walk(text, n, cursor, &last, &field, NULL, 0, &count);
+    if (h && h->more)
+        h->more(h->ctx, place, field, c);
+}
 
-    *start = MIN_OF(last.start, cursor);
+/* The name of an event in place of evt.type's values: those that are seen come first. */
+static void offer_values(struct filter_offers *c, const struct field_catalogue *cat,
+                         const struct filter_hints *h, const struct walked *k)
+{
+    const struct field_def *d = field_find(cat, k->field, &(struct span){0});
+
+    c->list_opens = k->list_depth == 0 && (span_is(k->op, "in") || span_is(k->op, "intersects") ||
+                                           span_is(k->op, "pmatch"));
+    ask_others(c, h, FILTER_PLACE_VALUE, k->field);
+    if (d && value_type_info(d->type)->vclass == VC_BOOL) {
+        filter_offer_value(c, span_of("true"), "", UINT_MAX);
+        filter_offer_value(c, span_of("false"), "", UINT_MAX);
+    }
+    if (span_is(k->field, "evt.type")) {
+        size_t n;
+        const char *const *all = event_names(&n);
+
+        for (size_t i = 0; i < n; i++)
+            filter_offer_value(c, span_of(all[i]), "event", UINT_MAX);
+    }
+}
+
+/* Of candidates that read alike, the better. */
+static size_t without_doubles(struct filter_candidate *c, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bool seen = false;
+
+        for (size_t k = 0; k < kept && c[i].rank == UINT_MAX && !seen; k++)
+            seen = c[k].rank != UINT_MAX && str_eq(c[k].text, c[i].text);
+        if (!seen)
+            c[kept++] = c[i];
+    }
+    return kept;
+}
+
+size_t filter_complete(const char *text, size_t n, size_t cursor, const struct field_catalogue *cat,
+                       const struct filter_hints *hints, struct arena *arena,
+                       struct filter_candidate **out, size_t *start)
+{
+    struct filter_offers c = {.arena = arena};
+    struct walked k;
+    size_t count = 0;
+    enum place place = walk(text, n, cursor, &k, NULL, 0, &count);
+    const char *bracket;
+
+    *start = MIN_OF(k.last.start, cursor);
     c.prefix = (struct span){text + *start, cursor - *start};
+    bracket = c.prefix.n ? memchr(c.prefix.p, '[', c.prefix.n) : NULL;
     switch (place) {
     case PLACE_CHECK:
-        offer_fields(&c, cat, applies, ctx);
+        if (bracket) {
+            ask_others(&c, hints, FILTER_PLACE_ARGUMENT,
+                       (struct span){c.prefix.p, (size_t)(bracket - c.prefix.p)});
+            break;
+        }
+        offer_fields(&c, cat, hints);
+        ask_others(&c, hints, FILTER_PLACE_CHECK, (struct span){NULL, 0});
         break;
     case PLACE_OPERATOR:
-        offer_operators(&c, cat, field);
+        offer_operators(&c, cat, k.field);
         break;
     case PLACE_CONNECTIVE:
         offer(&c, "and ", "word", "both must hold", 0);
         offer(&c, "or ", "word", "one of them is enough", 1);
         break;
     default:
-        if (field.n && memmem(field.p, field.n, "evt.type", 8) == field.p) {
-            size_t names;
-            const char *const *all = event_names(&names);
-
-            for (size_t i = 0; i < names; i++)
-                offer(&c, all[i], "event", "", 0);
-        }
+        offer_values(&c, cat, hints, &k);
     }
     if (c.found.n)
         qsort(c.found.v, c.found.n, sizeof(*c.found.v), by_rank);
-    *out = arena_alloc(arena, sizeof(**out) * (c.found.n + 1));
-    if (c.found.n)
-        memcpy(*out, c.found.v, sizeof(**out) * c.found.n);
-    count = c.found.n;
+    count = without_doubles(c.found.v, c.found.n);
+    *out = arena_alloc(arena, sizeof(**out) * (count + 1));
+    if (count)
+        memcpy(*out, c.found.v, sizeof(**out) * count);
     vec_free(&c.found);
     return count;
 }

@@ -43,24 +43,81 @@ void filter_explain(const struct filter *f, struct field_reader *r,
 
 /* ---- parts, for a funnel ------------------------------------------------------------------------------ */
 
+/* Parts of parts are parts, too, save those that a macro holds together. */
+static bool is_taken_apart(const struct node *n, bool root)
+{
+    return n->kind == NODE_AND && (root || !n->name.n);
+}
+
+static const struct node *find_part(const struct node *n, bool root, size_t *i)
+{
+    const struct node *found = NULL;
+
+    if (!is_taken_apart(n, root))
+        return (*i)-- == 0 ? n : NULL;
+    for (size_t k = 0; k < n->nchildren && !found; k++)
+        found = find_part(n->children[k], false, i);
+    return found;
+}
+
+static size_t count_parts(const struct node *n, bool root)
+{
+    size_t sum = 0;
+
+    if (!is_taken_apart(n, root))
+        return 1;
+    for (size_t k = 0; k < n->nchildren; k++)
+        sum += count_parts(n->children[k], false);
+    return sum;
+}
+
 static const struct node *part(const struct filter *f, size_t i)
 {
-    return f->root->kind == NODE_AND ? f->root->children[i] : f->root;
+    return find_part(f->root, true, &i);
 }
 
 size_t filter_parts(const struct filter *f)
 {
-    return f->root->kind == NODE_AND ? f->root->nchildren : 1;
+    return count_parts(f->root, true);
+}
+
+/* By the name of its macro, as the person wrote it. */
+static void written(const struct node *n, struct buf *out)
+{
+    if (n->name.n)
+        buf_add(out, n->name.p, n->name.n);
+    else
+        node_text(n, true, out);
 }
 
 void filter_part_text(const struct filter *f, size_t i, struct buf *out)
 {
-    node_text(part(f, i), true, out);
+    written(part(f, i), out);
 }
 
 bool filter_part_holds(const struct filter *f, size_t i, struct field_reader *r)
 {
     return node_match(part(f, i), r);
+}
+
+static bool present(const struct node *n, struct field_reader *r)
+{
+    struct value v;
+
+    if (n->kind == NODE_CHECK) {
+        expr_eval(n->lhs, r, &v);
+        return v.state == VALUE_OK;
+    }
+    for (size_t i = 0; i < n->nchildren; i++) {
+        if (present(n->children[i], r))
+            return true;
+    }
+    return false;
+}
+
+bool filter_part_present(const struct filter *f, size_t i, struct field_reader *r)
+{
+    return present(part(f, i), r);
 }
 
 size_t filter_branches(const struct filter *f, size_t i)
@@ -70,7 +127,7 @@ size_t filter_branches(const struct filter *f, size_t i)
 
 void filter_branch_text(const struct filter *f, size_t i, size_t k, struct buf *out)
 {
-    node_text(part(f, i)->children[k], true, out);
+    written(part(f, i)->children[k], out);
 }
 
 bool filter_branch_holds(const struct filter *f, size_t i, size_t k, struct field_reader *r)

@@ -65,7 +65,7 @@ struct node {
     uint32_t index, len;
     struct node **children;
     size_t nchildren;
-    struct span name; /* NAME: a macro that nobody resolved */
+    struct span name; /* NAME: a macro that nobody resolved; others: the one that it came from */
     /* CHECK */
     struct expr *lhs, *rhs;
     enum filter_op op;

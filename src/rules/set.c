@@ -121,3 +121,40 @@ const struct rule_message *rules_message(const struct rules *r, size_t i)
 {
     return &r->messages.v[i];
 }
+
+/* ---- names for filters ------------------------------------------------------------------------------------- */
+
+const struct str_list *rules_list_items(void *ctx, struct span name)
+{
+    const struct rules *r = ctx;
+
+    for (size_t i = 0; i < r->lists.n; i++) {
+        if (span_is(name, r->lists.v[i].name))
+            return &r->lists.v[i].items;
+    }
+    return NULL;
+}
+
+const char *rules_macro_at(const struct rules *r, size_t i, const char **condition,
+                           const char **file)
+{
+    const struct rule_macro *m = i < r->macros.n ? &r->macros.v[i] : NULL;
+
+    *condition = m ? m->condition : NULL;
+    *file = m ? m->file : NULL;
+    return m ? m->name : NULL;
+}
+
+void rules_are_for_filters(struct rules *r)
+{
+    for (size_t i = 0; i < r->macros.n; i++)
+        r->macros.v[i].used = true;
+    for (size_t i = 0; i < r->lists.n; i++)
+        r->lists.v[i].used = true;
+}
+
+const char *rules_list_at(const struct rules *r, size_t i, const struct str_list **items)
+{
+    *items = i < r->lists.n ? &r->lists.v[i].items : NULL;
+    return i < r->lists.n ? r->lists.v[i].name : NULL;
+}

@@ -237,7 +237,7 @@ static const char *state_sign(const char *state, enum look *l)
 /* "14 of 4,803" at the right end; the columns that it takes. */
 static int draw_counts(struct ui *u, int y)
 {
-    char text[120], a[32], b[32];
+    char text[200], a[32], b[32], c[32], change[80] = "";
     uint64_t total = rpc_u64_or(u->stream, "end", 0) - rpc_u64_or(u->stream, "first", 0);
 
     if (u->scanned < total)
@@ -245,6 +245,17 @@ static int draw_counts(struct ui *u, int y)
                  text_count(total, b), total ? (int)(u->scanned * 100 / total) : 0);
     else
         snprintf(text, sizeof(text), "%s of %s", text_count(u->matches, a), text_count(total, b));
+    if (u->parts_off.n && u->width > 60)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), ", %zu off: &", u->parts_off.n);
+    if (u->change.before && !u->change.left[0] && !u->change.left[1]) {
+        snprintf(change, sizeof(change), "+%s -%s  ", text_count(u->change.matches[0], a),
+                 text_count(u->change.matches[1], c));
+        if ((int)(strlen(change) + strlen(text)) + 10 + text_width(u->filter, strlen(u->filter)) <
+            u->width) { /* the filter itself matters more */
+            memmove(text + strlen(change), text, strlen(text) + 1);
+            memcpy(text, change, strlen(change));
+        }
+    }
     if (u->width < (int)strlen(text) + 12)
         return 0;
     text_right(y, 0, u->width, LOOK_DIM, text);

@@ -10,6 +10,7 @@ struct talk;
 struct rules_screen;
 struct explain_view;
 struct process_view;
+struct funnel_view;
 
 /* ---- text.c, theme.c: drawing ---------------------------------------------------------------- */
 
@@ -341,10 +342,14 @@ void time_form_next(struct ui *u, int arg);
 bool marks_delta(const struct ui *u, size_t i, int width, char out[40]);
 
 /* rules.c */
+void rules_changed(struct ui *u,
+                   int lost);       /* of the rule under the cursor, since the load before */
+void rules_ask_again(struct ui *u); /* saved filters have changed */
+const json_t *rules_names(const struct ui *u);
 void rules_enter(struct ui *u, int arg);
 void rules_load_file(struct ui *u, int arg);
 const char *rules_filter(const struct ui *u); /* of the rule that is chosen; NULL: none */
-bool rules_loaded(const struct ui *u); /* files were given */
+bool rules_loaded(const struct ui *u);        /* files were given */
 void rules_start(struct ui *u); /* loads those of the command line, once plugins are there */
 void rules_counted(struct ui *u, const json_t *params); /* a "selection" */
 void rules_reset(struct ui *u);
@@ -355,11 +360,11 @@ void late_ask(struct ui *u);
 void late_draw(struct ui *u, struct rect r);
 void late_enter(struct ui *u);
 void late_go(struct ui *u);
-void rule_write(struct ui *u, int arg);   /* rule_write.c: out of the filter in force */
-void explain_open(struct ui *u, int arg); /* explain.c */
-void process_open(struct ui *u, int arg); /* process.c: that of the event under the cursor */
+void rule_write(struct ui *u, int arg);        /* rule_write.c: out of the filter in force */
+void explain_open(struct ui *u, int arg);      /* explain.c */
+void process_open(struct ui *u, int arg);      /* process.c: that of the event under the cursor */
 void conversation_open(struct ui *u, int arg); /* conversation.c: of the event under the cursor */
-const json_t *events_current(struct ui *u); /* the row under the cursor, NULL: none */
+const json_t *events_current(struct ui *u);    /* the row under the cursor, NULL: none */
 void events_ask_columns(struct ui *u);
 void events_reset(struct ui *u); /* another engine: nothing that is here counts any more */
 void events_draw_list(struct ui *u, struct rect r);
@@ -497,6 +502,11 @@ struct fields_view {
     struct table t;
     char *search;
     VEC(size_t) shown;
+    json_t *held;       /* by name: what the events of the filter in force hold of it */
+    char *held_under;   /* that filter */
+    uint64_t held_rows; /* of the stream then */
+    json_t *asked;      /* names of fields that are being asked about */
+    bool asking;
 };
 
 struct log_view {
@@ -521,13 +531,16 @@ struct ui {
 
     enum screen_id screen;
     VEC(struct overlay) overlays;
-    struct open_form *open_form; /* in front now, or NULL */
-    struct talk *talk;           /* likewise */
+    struct open_form *open_form;  /* in front now, or NULL */
+    struct talk *talk;            /* likewise */
     struct process_view *process; /* likewise */
     struct explain_view *explain; /* likewise */
     uintptr_t explain_serial;
+    struct funnel_view *funnel; /* likewise */
+    uintptr_t funnel_serial;
+    struct str_list parts_off; /* parts of filters that are switched off */
     uintptr_t process_serial;
-    uintptr_t talk_serial;       /* answers to older questions do not count */
+    uintptr_t talk_serial; /* answers to older questions do not count */
     struct str_list filter_history, search_history, path_history;
 
     json_t *capture_info; /* what it is made of; NULL: not asked yet */
@@ -542,6 +555,13 @@ struct ui {
     enum look notice_look;
     uint64_t notice_until;
 
+    struct {
+        char *before, *now; /* filters; NULL: nothing was changed */
+        uint64_t selection[2], matches[2],
+            left[2]; /* what was gained, and lost; rows not yet seen */
+        bool shown;  /* the filter on its way is that of the difference */
+        uintptr_t serial;
+    } change;
     char *filter;        /* in force; "" none */
     char *filter_wanted; /* once plugins are loaded; NULL: none */
     uint64_t selection;  /* 0: none */
@@ -581,6 +601,21 @@ void async_go(struct ui *u, int arg);    /* to the first of them, among all */
 void state_reset(struct ui *u);
 void state_enter(struct ui *u, int arg);
 void state_at_event(struct ui *u, int arg);
+
+/* place.c: what the last change of the filter gained and lost (1) */
+void filter_changed(struct ui *u, int lost);
+void filter_apply_difference(struct ui *u, const char *a, const char *b); /* (a) and not (b) */
+void change_counted(struct ui *u, const json_t *params);
+void change_fini(struct ui *u);
+void filter_take_wanted(struct ui *u); /* that of the start, or of the engine before */
+/* funnel.c */
+void funnel_open(struct ui *u, int arg);
+/* saved.c */
+char *saved_text(void); /* free() it */
+void saved_open(struct ui *u, int arg);
+void filter_save(struct ui *u, int arg);
+/* rule_write.c: a double-quoted scalar */
+void yaml_add_quoted(struct buf *b, const char *s);
 
 void notice(struct ui *u, enum look l, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void ui_quit(struct ui *u, int arg);

@@ -31,8 +31,7 @@ static const char *source_of(const struct ui *u, const json_t *plugins)
     return "syscall";
 }
 
-/* A double-quoted scalar. */
-static void add_quoted(struct buf *b, const char *s)
+void yaml_add_quoted(struct buf *b, const char *s)
 {
     buf_addc(b, '"');
     for (; *s; s++) {
@@ -51,13 +50,13 @@ static void write_rule(const struct ui *u, const struct draft *d, const char *so
     for (size_t i = 0; i < u->events.columns.n; i++)
         buf_addf(&output, "%s%%%s", i ? " " : "", u->events.columns.v[i].field);
     buf_adds(b, "- rule: ");
-    add_quoted(b, d->name);
+    yaml_add_quoted(b, d->name);
     buf_adds(b, "\n  desc: ");
-    add_quoted(b, d->name);
+    yaml_add_quoted(b, d->name);
     buf_adds(b, "\n  condition: ");
-    add_quoted(b, u->filter);
+    yaml_add_quoted(b, u->filter);
     buf_adds(b, "\n  output: ");
-    add_quoted(b, output.len ? buf_str(&output) : "%evt.type");
+    yaml_add_quoted(b, output.len ? buf_str(&output) : "%evt.type");
     buf_addf(b, "\n  priority: NOTICE\n  source: %s\n  tags: []\n", source);
     buf_fini(&output);
 }

@@ -15,7 +15,9 @@ struct rule_count {
 
 struct rules_screen {
     json_t *paths, *rules, *messages;
-    json_t *before; /* {name: matches} of the rules before this version */
+    json_t *names;  /* what filters may name */
+    char *saved;    /* filters under names, as they were told; NULL: not yet */
+    json_t *before; /* {name: {matches, filter}} of the rules before this version */
     VEC(struct rule_count) counts;
     uint64_t version, asked_at;
     uintptr_t serial; /* answers to older questions do not count */
@@ -98,7 +100,9 @@ static void drop_counts(struct ui *u, struct rules_screen *v)
         const struct rule_count *c = &v->counts.v[i];
 
         if (c->selection && c->scanned >= c->rows)
-            json_object_set_new(v->before, rpc_get_str(rule_at(v, i), "name"), rpc_u64(c->matches));
+            json_object_set_new(v->before, rpc_get_str(rule_at(v, i), "name"),
+                                json_pack("{so sO}", "matches", rpc_u64(c->matches), "filter",
+                                          json_object_get(rule_at(v, i), "filter")));
         if (c->selection && engine_is_up(u))
             ask(u, "select/drop", json_pack("{so}", "selection", rpc_u64(c->selection)), NULL,
                 NULL);
@@ -127,21 +131,32 @@ static void count_all(struct ui *u, struct rules_screen *v)
 static void on_rules(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
     struct rules_screen *v = view_of(u);
-    bool first = v->version == 0;
+    bool first = v->version == 0, rules = json_array_size(v->paths) > 0;
 
     UNUSED(ctx);
     v->asking = false;
-    if (error) {
+    if (error)
         notice(u, LOOK_BAD, "%s", error_text(error));
+    filter_take_wanted(u); /* it may use their names */
+    if (error)
         return;
-    }
     v->version = rpc_u64_or(result, "version", 0);
     if (!json_object_get(result, "rules"))
         return;
     v->failed = rpc_get_bool(result, "failed", false);
     json_decref(v->messages);
     v->messages = json_incref(json_object_get(result, "messages"));
-    if (!first)
+    json_decref(v->names);
+    v->names = json_incref(json_object_get(result, "names"));
+    if (!rules && v->failed) {
+        const json_t *m = json_array_get(v->messages, 0);
+
+        notice(u, LOOK_BAD, "filters.yaml, line %lld: %s",
+               (long long)json_integer_value(json_object_get(m, "line")), rpc_get_str(m, "text"));
+    }
+    if (!first && *u->filter)
+        filter_again(u, u->filter); /* a name in it may stand for something else now */
+    if (!first && rules)
         notice(u, v->failed ? LOOK_BAD : LOOK_GOOD,
                v->failed ? "the rules can't be used: those before stay"
                          : "the rules are loaded again");
@@ -160,12 +175,13 @@ static void ask_rules(struct ui *u, bool now)
     struct rules_screen *v = view_of(u);
     json_t *q;
 
-    if (v->asking || !engine_is_up(u) || !u->ready || json_array_size(v->paths) == 0 ||
+    if (v->asking || !engine_is_up(u) || !u->ready || !(json_array_size(v->paths) || *v->saved) ||
         (!now && time_mono() < v->asked_at + WATCH_NS))
         return;
     v->asking = true;
     v->asked_at = time_mono();
-    q = json_pack("{sO so}", "paths", v->paths, "version", rpc_u64(v->version));
+    q = json_pack("{sO so so}", "paths", v->paths, "version", rpc_u64(v->version), "saved",
+                  rpc_str(v->saved));
     ask(u, "rules", q, on_rules, NULL);
 }
 
@@ -190,6 +206,8 @@ void rules_fini(struct ui *u)
     json_decref(v->rules);
     json_decref(v->messages);
     json_decref(v->before);
+    json_decref(v->names);
+    free(v->saved);
     vec_free(&v->counts);
     free(v);
     u->rules = NULL;
@@ -214,7 +232,30 @@ void rules_start(struct ui *u)
         v->paths = json_incref(json_object_get(u->options, "rules"));
     if (!v->paths)
         v->paths = json_array();
+    if (!v->saved)
+        v->saved = saved_text();
     ask_rules(u, true);
+    if (!v->asking)
+        filter_take_wanted(u);
+}
+
+void rules_ask_again(struct ui *u)
+{
+    struct rules_screen *v = view_of(u);
+
+    free(v->saved);
+    v->saved = saved_text();
+    if (!*v->saved) { /* an empty file still takes the old names away */
+        free(v->saved);
+        v->saved = xstrdup("\n");
+    }
+    v->asking = false;
+    ask_rules(u, true);
+}
+
+const json_t *rules_names(const struct ui *u)
+{
+    return u->rules ? u->rules->names : NULL;
 }
 
 static void on_path(struct ui *u, const char *text, void *ctx)
@@ -240,6 +281,24 @@ void rules_load_file(struct ui *u, int arg)
 {
     UNUSED(arg);
     prompt_open(u, "load rules (a file or a folder)", "", &u->path_history, on_path, NULL);
+}
+
+/* What a rule that was changed has gained, or lost, since the load before. */
+void rules_changed(struct ui *u, int lost)
+{
+    struct rules_screen *v = view_of(u);
+    const json_t *rule = rule_at(v, v->t.cursor), *was;
+    const char *now = rpc_get_str(rule, "filter"), *before;
+
+    was = rule ? json_object_get(v->before, rpc_get_str(rule, "name")) : NULL;
+    before = rpc_get_str(was, "filter");
+    if (!now || !before || str_eq(now, before)) {
+        notice(u, LOOK_WARN, "this rule is as it was at the load before");
+        return;
+    }
+    place_push(u);
+    screen_go(u, SCREEN_EVENTS);
+    filter_apply_difference(u, lost ? before : now, lost ? now : before);
 }
 
 void rules_enter(struct ui *u, int arg)
@@ -271,7 +330,9 @@ static void draw_count(const struct rules_screen *v, size_t i, int y, int x, enu
     if (c->scanned < c->rows)
         strcat(text, sign("…", "..."));
     text_right(y, x, 10, base, text);
-    if (c->scanned >= c->rows && rpc_get_u64(v->before, rpc_get_str(rule_at(v, i), "name"), &was) &&
+    if (c->scanned >= c->rows &&
+        rpc_get_u64(json_object_get(v->before, rpc_get_str(rule_at(v, i), "name")), "matches",
+                    &was) &&
         was != c->matches)
         snprintf(change, sizeof(change), "%+lld", (long long)(c->matches - was));
     text_puts(y, x + 11, 7, base, change);

@@ -226,6 +226,7 @@ static void engine_started(struct ui *u)
     counts_reset(u);
     async_reset(u);
     rules_reset(u);
+    fields_reset(u);
     state_reset(u);
     plugins_reset(u);
     u->selection = 0;
@@ -274,19 +275,26 @@ static void on_ready(struct ui *u, const json_t *params)
     if (no_source && rpc_u64_or(u->keeper, "starts", 1) <= 1 &&
         rpc_u64_or(u->stream, "end", 0) == 0)
         screen_go(u, SCREEN_PLUGINS);
-    if (u->filter_wanted) {
-        filter_again(u, u->filter_wanted);
-        free(u->filter_wanted);
-        u->filter_wanted = NULL;
-    }
+    rules_start(u);
     events_ask_columns(u);
     events_refresh(u);
-    rules_start(u);
+}
+
+/* Once what it may name is known. */
+void filter_take_wanted(struct ui *u)
+{
+    char *text = u->filter_wanted;
+
+    u->filter_wanted = NULL;
+    if (text)
+        filter_again(u, text);
+    free(text);
 }
 
 static void on_selection(struct ui *u, const json_t *params)
 {
     rules_counted(u, params);
+    change_counted(u, params);
     if (rpc_u64_or(params, "selection", 0) != u->selection)
         return;
     u->matches = rpc_u64_or(params, "matches", 0);
@@ -612,7 +620,8 @@ static void ui_free(struct ui *u)
         u->offer,         u->unsaved,        u->capture_info,  u->check,
         u->candidates,    u->events.rows,    u->events.strip,  u->counts.fields,
         u->counts.answer, u->plugins.answer, u->plugins.trace, u->plugins.open_params,
-        u->plugins.log,   u->fields.fields,  u->log.entries};
+        u->plugins.log,   u->fields.fields,  u->log.entries,   u->fields.held,
+        u->fields.asked};
 
     while (u->overlays.n)
         overlay_close(u);
@@ -636,6 +645,7 @@ static void ui_free(struct ui *u)
     vec_free(&u->events.columns);
     vec_free(&u->plugins.body_lines);
     vec_free(&u->fields.shown);
+    str_list_fini(&u->parts_off);
     str_list_fini(&u->filter_history);
     str_list_fini(&u->search_history);
     str_list_fini(&u->path_history);
@@ -648,11 +658,13 @@ static void ui_free(struct ui *u)
     free(u->state.table);
     free(u->state.inside);
     free(u->fields.search);
+    free(u->fields.held_under);
     free(u->filter);
     free(u->filter_wanted);
     free(u->search);
     detail_fini(u);
     rules_fini(u);
+    change_fini(u);
     payload_fini(&u->payload);
     edit_fini(&u->filter_edit);
     client_fini(u);

@@ -113,11 +113,11 @@ event 12 matches
   yes   not
   no      proc.aname = sshd   is (containerd-shim,systemd)
 of 160 events
-           9 come through evt.type = connect   (9 alone)
-           9 come through (fd.name contains 5432 or evt.failed = true)   (21 alone)
+           9 come through evt.type = connect   (9 alone, 12 kept out by it only)
+           9 come through (fd.name contains 5432 or evt.failed = true)   (21 alone, 0 kept out by it only)
            4   by fd.name contains 5432
            5   by evt.failed = true
-           9 come through not proc.aname = sshd   (149 alone)
+           9 come through not proc.aname = sshd   (149 alone, 0 kept out by it only)
 T
 run 0 "$MEWS" explain shop.scap --event 98 'container.name = shop and evt.res = SUCCESS' -j
 out_has '"event":"98"'
@@ -126,7 +126,7 @@ run 0 "$MEWS" explain shop.scap 'proc.name = nobody'
 out <<'T'
 no event matches
 of 160 events
-           0 come through proc.name = nobody   (0 alone)
+           0 come through proc.name = nobody   (0 alone, 160 kept out by it only)
 T
 run 2 "$MEWS" explain shop.scap
 err_has "needs a filter"

@@ -492,8 +492,8 @@ static bool offers(const char *text, const char *candidate)
     struct field_catalogue *c = field_catalogue_new();
     struct arena arena = {0};
     struct filter_candidate *found;
-    size_t start, n = filter_complete(text, strlen(text), strlen(text), c, NULL, NULL, &arena,
-                                      &found, &start);
+    size_t start,
+        n = filter_complete(text, strlen(text), strlen(text), c, NULL, &arena, &found, &start);
     bool hit = false;
 
     for (size_t i = 0; i < n; i++)
