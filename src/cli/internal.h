@@ -132,7 +132,8 @@ struct options {
     bool follow, utc, tour, json, csv, markdown, no_screen;
     char *format;
     uint64_t limit;
-    struct str_list rules; /* of rules: files and folders */
+    struct str_list rules;       /* of rules: files and folders */
+    const char *expect, *alerts; /* of rules: files; the command line's */
     bool check, list, all;
     enum rule_priority priority; /* the least severe that counts */
     uint64_t event;              /* of explain; 0: the first that matches */
@@ -189,6 +190,11 @@ int output_run(struct options *o, json_t *params, const char *verb,
                void (*print)(struct options *o, const json_t *end));
 int command_info(struct options *o);
 int command_state(struct options *o);
+/* expect.c: what a file of expectations says of these inputs: [{rule or filter, must, must_not}]; NULL
+ * with an error. */
+json_t *expect_read(const struct options *o, struct error *err);
+/* Prints what came of them; false: something is not as it must be. */
+bool expect_print(const struct options *o, const json_t *expected);
 int command_rules(struct options *o);
 int command_explain(struct options *o);
 int command_metadata(struct options *o);

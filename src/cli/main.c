@@ -8,7 +8,7 @@
 
 const struct command commands[] = {
     {"", "[INPUT…] [FILTER]",
-     "Explore a capture, a plugin, a log or a live stream. Without anything: the tour.", "sxuR", 0,
+     "Explore a capture, a plugin, a log or a live stream. Without anything: the tour.", "sxuRl", 0,
      command_explore},
     {"print", "print [INPUT…] [FILTER]", "Print events, one a line.", "supjn", 0, command_print},
     {"top", "top FIELD[,FIELD…] [INPUT…] [FILTER]", "Count events by the values of fields.",
@@ -24,7 +24,7 @@ const struct command commands[] = {
      "Say how late what is known of containers came, and how many events went without.", "sujk", 0,
      command_metadata},
     {"rules", "rules --rules FILE [INPUT…] [FILTER]",
-     "Print what Falco's rules say of events, or whether the rules can be used.", "sujnRr", 0,
+     "Print what Falco's rules say of events, or whether the rules can be used.", "sujnRrl", 0,
      command_rules},
     {"explain", "explain [INPUT…] FILTER",
      "Say why a filter holds for an event or not, and how many events each part lets through.",

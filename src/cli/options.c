@@ -25,6 +25,8 @@ enum long_only {
     OPT_LIST,
     OPT_ALL,
     OPT_PRIORITY,
+    OPT_EXPECT,
+    OPT_ALERTS,
     OPT_EVENT
 };
 
@@ -69,6 +71,10 @@ static const struct option_def {
     {'r', OPT_LIST, "list", NULL, "only list them"},
     {'r', OPT_ALL, "all", NULL, "every rule that matches an event, not just the first"},
     {'r', OPT_PRIORITY, "priority", "LEVEL", "only rules at least as severe: notice (debug)"},
+    {'r', OPT_EXPECT, "expect", "FILE",
+     "say whether events match that must, and those that must not"},
+    {'l', OPT_ALERTS, "alerts", "FILE",
+     "tie these alerts of Falco's (lines of JSON) to their events"},
     {'e', OPT_EVENT, "event", "NUMBER", "explain this event (the first that matches)"},
     {'k', OPT_KEY, "key", "container|pod", "what metadata is about (container)"},
     {'c', OPT_CSV, "csv", NULL, "print CSV"},
@@ -262,6 +268,12 @@ static enum severity apply(struct options *o, int code, const char *arg, size_t 
         break;
     case OPT_RULES:
         str_list_add(&o->rules, arg);
+        break;
+    case OPT_EXPECT:
+        o->expect = arg;
+        break;
+    case OPT_ALERTS:
+        o->alerts = arg;
         break;
     case OPT_CHECK:
         o->check = true;

@@ -8,6 +8,7 @@
 struct running {
     struct options *o;
     uint64_t start_id, open_id;
+    json_t *expect; /* NULL: none */
     bool asked;
 };
 
@@ -23,9 +24,21 @@ static void start(struct client *c, struct running *r)
         json_array_append_new(paths, rpc_str(whole ? whole : r->o->rules.v[i]));
         free(whole);
     }
-    q = json_pack("{ss so so sb sb sb so so}", "kind", "rules", "rules", paths, "filter",
-                  rpc_str(r->o->filter), "json", r->o->json && !r->o->list, "all", r->o->all, "utc",
-                  r->o->utc, "limit", rpc_u64(r->o->limit), "priority", rpc_u64(r->o->priority));
+    q = json_pack("{ss so so sb sb sb so so}", "kind",
+                  r->expect      ? "expect"
+                  : r->o->alerts ? "alerts"
+                                 : "rules",
+                  "rules", paths, "filter", rpc_str(r->o->filter), "json",
+                  r->o->json && !r->o->list, "all", r->o->all, "utc", r->o->utc, "limit",
+                  rpc_u64(r->o->limit), "priority", rpc_u64(r->o->priority));
+    if (r->expect)
+        json_object_set(q, "expect", r->expect);
+    if (r->o->alerts) {
+        char *whole = realpath(r->o->alerts, NULL);
+
+        json_object_set_new(q, "path", rpc_str(whole ? whole : r->o->alerts));
+        free(whole);
+    }
     r->asked = true;
     r->start_id = client_ask(c, "output/start", q);
 }
@@ -115,10 +128,52 @@ static void on_refused(struct client *c, uint64_t id, const json_t *error)
     client_refused(c, "the filter is wrong", r->o->filter, error, id == r->open_id);
 }
 
+/* ---- alerts and their events ------------------------------------------------------------------------- */
+
+/* False: one is tied to nothing, or its rule does not fire where Falco's did. */
+static bool print_alerts(const struct options *o, const json_t *tied)
+{
+    const json_t *a;
+    bool good = true;
+    struct buf text;
+    size_t i;
+
+    buf_init(&text, 1 << 20);
+    json_array_foreach(json_object_get(tied, "alerts"), i, a) {
+        const char *number = rpc_get_str(a, "number"), *output = rpc_get_str(a, "output");
+        bool fires = rpc_get_bool(a, "fires", true);
+
+        good &= number && fires;
+        if (o->json) {
+            put_json(a, JSON_COMPACT);
+            continue;
+        }
+        buf_reset(&text);
+        text_make_visible(&text, output, strlen(output));
+        printf("%s%s  %s%s\n", number ? "event " : "no event", number ? number : "", buf_str(&text),
+               fires ? "" : "   (here its rule does not fire)");
+    }
+    buf_fini(&text);
+    if (rpc_u64_or(tied, "bad", 0))
+        complain("%s: %s lines are no alerts", o->alerts, rpc_get_str(tied, "bad"));
+    fflush(stdout);
+    return good;
+}
+
 static void on_note(struct client *c, const char *method, const json_t *params)
 {
-    if (str_eq(method, "output/end"))
+    struct running *r = c->ctx;
+    bool good;
+
+    if (!str_eq(method, "output/end"))
+        return;
+    if (output_failed(params) || (!r->expect && !r->o->alerts)) {
         client_end_output(c, params);
+        return;
+    }
+    good = r->expect ? expect_print(r->o, json_object_get(params, "expected"))
+                     : print_alerts(r->o, json_object_get(params, "tied"));
+    client_end(c, good ? EXIT_OK : EXIT_FAILED);
 }
 
 int command_rules(struct options *o)
@@ -127,9 +182,18 @@ int command_rules(struct options *o)
     struct client c = {
         .ctx = &r, .ready = on_ready, .answer = on_answer, .refused = on_refused, .note = on_note};
 
-    if (o->rules.n == 0) {
+    struct error err;
+    int code;
+
+    if (o->rules.n == 0 && !o->expect && !o->alerts) {
         complain("mews rules needs rules: mews rules --rules FILE [INPUT…]");
         return EXIT_USAGE;
     }
-    return client_run(&c, o, false, true);
+    if (o->expect && !(r.expect = expect_read(o, &err))) {
+        complain("%s: %s", o->expect, err.text);
+        return EXIT_INPUT;
+    }
+    code = client_run(&c, o, false, true);
+    json_decref(r.expect);
+    return code;
 }

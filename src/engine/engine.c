@@ -331,6 +331,7 @@ const struct method engine_methods[] = {
     {"metadata", method_metadata},
     {"process", method_process},
     {"rules", method_rules},
+    {"alerts", method_alerts},
     {"explain", method_explain},
     {"judge", method_judge},
     {"funnel", method_funnel},

@@ -530,6 +530,29 @@ bool output_rules_wants(const struct output_rules *o, uint16_t type);
 unsigned output_rules_event(struct engine *e, struct output_rules *o, const void *bytes,
                             uint64_t number, struct buf *out);
 
+/* ---- output_expect.c: what must be matched, and must not; plugin thread */
+struct output_expect;
+/* params: those of output/start; rules must outlive it. */
+struct output_expect *output_expect_new(struct engine *e, const json_t *params,
+                                        struct output_rules *rules);
+void output_expect_free(struct output_expect *x);
+bool output_expect_wants(const struct output_expect *x, uint64_t number);
+void output_expect_event(struct engine *e, struct output_expect *x, const void *bytes,
+                         uint64_t number);
+json_t *output_expect_json(const struct output_expect *x);
+
+/* ---- alerts.c: Falco's alert lines and their events; plugin thread */
+struct alerts;
+struct alerts *alerts_new(struct engine *e, const char *path);
+void alerts_free(struct alerts *a);
+const char *alerts_error(const struct alerts *a); /* NULL: the file could be read */
+bool alerts_want(const struct alerts *a, uint64_t ts);
+void alerts_event(struct engine *e, struct alerts *a, const struct output_rules *rules,
+                  const void *bytes, uint64_t number);
+json_t *
+alerts_json(const struct alerts *a); /* {alerts: [{line, rule, priority, output, ts, …}], bad} */
+void method_alerts(struct engine *e, const json_t *id, const json_t *params);
+
 /* ---- explain.c */
 void method_judge(struct engine *e, const json_t *id, const json_t *params);
 void method_funnel(struct engine *e, const json_t *id, const json_t *params); /* counts.c */

@@ -15,6 +15,8 @@ enum output_kind {
     OUTPUT_STATE,
     OUTPUT_LATE,
     OUTPUT_RULES,
+    OUTPUT_EXPECT,
+    OUTPUT_ALERTS,
     OUTPUT_EXPLAIN
 };
 
@@ -30,6 +32,8 @@ struct output {
     struct groups *groups;
     struct late *late;
     struct output_rules *rules;
+    struct output_expect *expect;
+    struct alerts *alerts;
     struct funnel *funnel;
     json_t *explained; /* of the event that was asked for */
     bool asked_event;
@@ -66,6 +70,8 @@ void output_stop(struct engine *e)
     output_free(o->stranger_format);
     groups_free(o->groups);
     late_free(o->late);
+    output_expect_free(o->expect);
+    alerts_free(o->alerts);
     output_rules_free(o->rules);
     record_free(o->recorder, NULL);
     free(o->error);
@@ -151,7 +157,8 @@ bool output_needs_state(const struct engine *e)
 {
     const struct output *o = e->output;
     bool needs =
-        o && (o->kind == OUTPUT_STATE || o->kind == OUTPUT_LATE || o->kind == OUTPUT_RULES);
+        o && (o->kind == OUTPUT_STATE || o->kind == OUTPUT_LATE || o->kind == OUTPUT_RULES ||
+              o->kind == OUTPUT_EXPECT || o->kind == OUTPUT_ALERTS);
 
     needs |= o && o->filter && field_refs_need_state(filter_refs(o->filter));
 
@@ -193,6 +200,10 @@ bool output_wants(struct engine *e, const struct event_head *h, uint16_t type, u
         if (number >= o->at_event)
             output_end(e);
         return false;
+    }
+    if (o->kind == OUTPUT_EXPECT || o->kind == OUTPUT_ALERTS) {
+        o->events++;
+        return o->expect ? output_expect_wants(o->expect, number) : alerts_want(o->alerts, h->ts);
     }
     if (o->kind == OUTPUT_RULES && !output_rules_wants(o->rules, type)) {
         o->events++;
@@ -240,6 +251,13 @@ void output_event(struct engine *e, const void *bytes, uint64_t number)
 
     if (!o || o->ended)
         return;
+    if (o->expect || o->alerts) {
+        if (o->expect)
+            output_expect_event(e, o->expect, bytes, number);
+        else
+            alerts_event(e, o->alerts, o->rules, bytes, number);
+        return;
+    }
     o->events++;
     if (o->kind == OUTPUT_EXPLAIN) {
         explain_passing(e, o, bytes, number);
@@ -355,6 +373,10 @@ void output_end(struct engine *e)
     }
     if (o->kind == OUTPUT_RULES)
         json_object_set_new(params, "fired", output_rules_counts(o->rules));
+    if (o->alerts)
+        json_object_set_new(params, "tied", alerts_json(o->alerts));
+    if (o->kind == OUTPUT_EXPECT)
+        json_object_set_new(params, "expected", output_expect_json(o->expect));
     if (o->kind == OUTPUT_LATE)
         json_object_set_new(params, "rows", late_json(o->late));
     if (o->kind == OUTPUT_COUNTS) {
@@ -488,15 +510,26 @@ static bool set_moment(struct engine *e, struct job *j, struct output *o)
 static enum output_kind kind_of(const char *kind)
 {
     static const char *const names[] = {
-        [OUTPUT_LINES] = "lines",   [OUTPUT_COUNTS] = "count",  [OUTPUT_TOTAL] = "total",
-        [OUTPUT_INFO] = "info",     [OUTPUT_RECORD] = "record", [OUTPUT_STATE] = "state",
-        [OUTPUT_LATE] = "metadata", [OUTPUT_RULES] = "rules",   [OUTPUT_EXPLAIN] = "explain"};
+        [OUTPUT_LINES] = "lines",   [OUTPUT_COUNTS] = "count",   [OUTPUT_TOTAL] = "total",
+        [OUTPUT_INFO] = "info",     [OUTPUT_RECORD] = "record",  [OUTPUT_STATE] = "state",
+        [OUTPUT_LATE] = "metadata", [OUTPUT_RULES] = "rules",    [OUTPUT_EXPECT] = "expect",
+        [OUTPUT_ALERTS] = "alerts", [OUTPUT_EXPLAIN] = "explain"};
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (str_eq(names[i], kind))
             return (enum output_kind)i;
     }
     return OUTPUT_LINES;
+}
+
+static bool read_alerts(struct engine *e, struct job *j, struct output *o)
+{
+    const char *path = rpc_get_str(j->params, "path");
+
+    o->alerts = alerts_new(e, path ? path : "");
+    if (alerts_error(o->alerts))
+        reply_code(e, j->id, RPC_INVALID_PARAMS, alerts_error(o->alerts));
+    return !alerts_error(o->alerts);
 }
 
 /* What a kind needs besides the filter; answers the error itself. */
@@ -520,8 +553,12 @@ static bool prepare(struct engine *e, struct job *j, struct output *o)
         o->funnel = funnel_new(o->filter);
         return true;
     case OUTPUT_RULES:
+    case OUTPUT_EXPECT:
+    case OUTPUT_ALERTS:
         o->rules = output_rules_new(e, j->params);
-        return true;
+        if (o->kind == OUTPUT_EXPECT)
+            o->expect = output_expect_new(e, j->params, o->rules);
+        return o->kind != OUTPUT_ALERTS || read_alerts(e, j, o);
     case OUTPUT_LATE:
         o->late = late_new(rpc_get_str(j->params, "key"));
         return true;

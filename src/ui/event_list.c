@@ -189,6 +189,8 @@ static void draw_row(struct ui *u, int y, struct rect r, size_t i, int cells_x)
     enum look base = on ? LOOK_CURSOR : LOOK_TEXT;
     int nw = number_width(u), tw = time_width(u), x = cells_x;
     char number[32], time[40];
+    enum look judged_look;
+    const char *judged;
 
     if (json_object_get(row, "mark")) {
         draw_mark(u, y, r, row, on);
@@ -201,7 +203,10 @@ static void draw_row(struct ui *u, int y, struct rect r, size_t i, int cells_x)
         text_puts(y, r.x, 1, base, sign("▸", ">"));
     number_text(row, nw, number);
     text_right(y, r.x + 1, nw, on ? base : LOOK_NUMBER, number);
-    if (marks_has(u, rpc_u64_or(row, "row", UINT64_MAX)))
+    judged = judged_sign(u, rpc_u64_or(row, "row", UINT64_MAX), &judged_look);
+    if (judged)
+        text_puts(y, r.x + nw + 1, 1, on ? base : judged_look, judged);
+    else if (marks_has(u, rpc_u64_or(row, "row", UINT64_MAX)))
         text_puts(y, r.x + nw + 1, 1, on ? base : LOOK_STRONG, sign("•", "*"));
     if (rpc_get_bool(row, "gone", false)) {
         text_puts(y, r.x + nw + 2, r.w - nw - 2, LOOK_DIM, "no longer kept: the spool is full");

@@ -247,6 +247,8 @@ static int draw_counts(struct ui *u, int y)
         snprintf(text, sizeof(text), "%s of %s", text_count(u->matches, a), text_count(total, b));
     if (u->parts_off.n && u->width > 60)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), ", %zu off: &", u->parts_off.n);
+    if (judged_text(u, change))
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "  %s", change);
     if (u->change.before && !u->change.left[0] && !u->change.left[1]) {
         snprintf(change, sizeof(change), "+%s -%s  ", text_count(u->change.matches[0], a),
                  text_count(u->change.matches[1], c));

@@ -333,6 +333,15 @@ void strip_pan(struct ui *u, int arg);  /* by half of it: 1: on, -1: back */
 void strip_filter(struct ui *u, int arg);
 /* ---- marks.c */
 bool marks_has(const struct ui *u, uint64_t row);
+void mark_add(struct ui *u, struct marked m);
+/* judged.c: events that filters must match (1), or must not (0) */
+void judged_toggle(struct ui *u, int must);
+void judged_again(struct ui *u); /* the filter has changed */
+const char *judged_sign(const struct ui *u, uint64_t row, enum look *l); /* NULL: none */
+bool judged_text(const struct ui *u, char out[80]);                      /* false: nothing to say */
+void judged_save(struct ui *u, int arg);
+void alerts_load(struct ui *u, int arg);
+void alerts_when_read(struct ui *u); /* those of the command line */
 void mark_toggle(struct ui *u, int arg);
 void mark_only(struct ui *u, int arg);
 void mark_between(struct ui *u, int arg); /* the last mark and the cursor, both with it */
@@ -346,6 +355,8 @@ void rules_changed(struct ui *u,
                    int lost);       /* of the rule under the cursor, since the load before */
 void rules_ask_again(struct ui *u); /* saved filters have changed */
 const json_t *rules_names(const struct ui *u);
+const char *rules_named_by(const struct ui *u,
+                           const char *filter); /* the rule that it is; NULL: none */
 void rules_enter(struct ui *u, int arg);
 void rules_load_file(struct ui *u, int arg);
 const char *rules_filter(const struct ui *u); /* of the rule that is chosen; NULL: none */
@@ -516,6 +527,12 @@ struct log_view {
     uint64_t end;
 };
 
+struct judged {
+    uint64_t row, number;
+    bool must;
+    int holds; /* -1: not known yet */
+};
+
 struct ui {
     struct rpc *rpc;
     uint64_t next_id;
@@ -562,6 +579,9 @@ struct ui {
         bool shown;  /* the filter on its way is that of the difference */
         uintptr_t serial;
     } change;
+    VEC(struct judged) judged;
+    uintptr_t judged_serial;
+    bool alerts_asked;
     char *filter;        /* in force; "" none */
     char *filter_wanted; /* once plugins are loaded; NULL: none */
     uint64_t selection;  /* 0: none */

@@ -16,6 +16,12 @@ bool marks_has(const struct ui *u, uint64_t row)
     return mark_of_row(&u->events, row) < u->events.marks.n;
 }
 
+void mark_add(struct ui *u, struct marked m)
+{
+    if (!marks_has(u, m.row))
+        vec_push(&u->events.marks, m);
+}
+
 void mark_toggle(struct ui *u, int arg)
 {
     struct events_view *e = &u->events;

@@ -148,6 +148,7 @@ static void take_filter(struct ui *u, struct wanted *w, uint64_t selection)
     free(u->filter);
     u->filter = xstrdup(w->text);
     u->selection = selection;
+    judged_again(u);
     detail_forget_preview(u);
     u->events.want_number = w->number ? w->number : u->events.cursor_number;
     u->events.first_answer = true;

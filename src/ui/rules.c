@@ -239,6 +239,20 @@ void rules_start(struct ui *u)
         filter_take_wanted(u);
 }
 
+const char *rules_named_by(const struct ui *u, const char *filter)
+{
+    const json_t *rule;
+    size_t i;
+
+    json_array_foreach(u->rules ? u->rules->rules : NULL, i, rule) {
+        const char *text = rpc_get_str(rule, "filter");
+
+        if (text && str_eq(text, filter))
+            return rpc_get_str(rule, "name");
+    }
+    return NULL;
+}
+
 void rules_ask_again(struct ui *u)
 {
     struct rules_screen *v = view_of(u);

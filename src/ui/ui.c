@@ -109,6 +109,7 @@ void capture_toggle(struct ui *u, int arg)
     }
     u->events.back_wanted = events_time(u);
     vec_free(&u->events.marks);
+    vec_free(&u->judged);
     u->events.times = TIMES_OF_DAY;
     u->events.strip_zoom = false;
     ask(u, "keeper/start", json_pack("{s{sb}}", "set", key, on), NULL, NULL);
@@ -276,6 +277,7 @@ static void on_ready(struct ui *u, const json_t *params)
         rpc_u64_or(u->stream, "end", 0) == 0)
         screen_go(u, SCREEN_PLUGINS);
     rules_start(u);
+    alerts_when_read(u);
     events_ask_columns(u);
     events_refresh(u);
 }
@@ -310,9 +312,10 @@ static void keep(json_t **to, const json_t *from)
 
 void ui_note(struct ui *u, const char *method, const json_t *params)
 {
-    if (str_eq(method, "stream"))
+    if (str_eq(method, "stream")) {
         keep(&u->stream, params);
-    else if (str_eq(method, "selection"))
+        alerts_when_read(u);
+    } else if (str_eq(method, "selection"))
         on_selection(u, params);
     else if (str_eq(method, "keeper/engine"))
         on_keeper_engine(u, params);
@@ -627,6 +630,7 @@ static void ui_free(struct ui *u)
         overlay_close(u);
     vec_free(&u->overlays);
     vec_free(&u->events.marks);
+    vec_free(&u->judged);
     for (size_t i = 0; i < COUNT_OF(refs); i++)
         json_decref(refs[i]);
     for (size_t i = 0; i < u->places.n; i++)

@@ -270,4 +270,72 @@ out <<'T'
 T
 run 2 "$MEWS" rules web.scap
 err_has "needs rules"
+
+check "what rules must match, and must not"
+cat >judge.yaml <<'T'
+- macro: refused
+  condition: evt.failed = true
+- list: databases
+  items: [5432, 3306]
+- rule: database gone
+  desc: d
+  condition: evt.type = connect and refused
+  output: "%evt.num %proc.name"
+  priority: error
+T
+cat >expect.yaml <<'T'
+- rule: database gone
+  input: somewhere/shop.scap
+  must: [98, 118]
+  must_not: [12]
+- filter: evt.type = connect and fd.sport in (databases) and not refused
+  must: [12]
+- rule: database gone
+  input: other.scap
+  must: [1]
+T
+run 0 "$MEWS" rules shop.scap --rules judge.yaml --expect expect.yaml
+out <<'T'
+ok    database gone: 2 caught, 0 missed, 0 false
+ok    evt.type = connect and fd.sport in (databases) and not refused: 1 caught, 0 missed, 0 false
+T
+err_has "1 entries are about other inputs"
+cat >wrong.yaml <<'T'
+- rule: database gone
+  must: [12, 98, 999999]
+  must_not: [118]
+- rule: no such rule
+  must: [1]
+- filter: nothing.here = 1
+  must: [1]
+T
+run 1 "$MEWS" rules shop.scap --rules judge.yaml --expect wrong.yaml
+out <<'T'
+FAIL  database gone: 1 caught, 1 missed, 1 false
+    must match: 12
+    must not match: 118
+    there is no event: 999999
+FAIL  no such rule: 0 caught, 0 missed, 0 false
+    there is no rule of this name
+FAIL  nothing.here = 1: 0 caught, 0 missed, 0 false
+    line 1, column 1: no field is named nothing.here
+T
+for bad in '- must: [1]' '- {rule: a, filter: b}' '- {rule: a, must: [x]}' '- {rule: a, mast: [1]}' 'a: b'; do
+    echo "$bad" >bad.yaml
+    run 3 "$MEWS" rules shop.scap --rules judge.yaml --expect bad.yaml
+done
+
+check "Falco's alerts and their events"
+"$MEWS" rules shop.scap --rules judge.yaml -j >alerts.json
+echo 'no alert' >>alerts.json
+sed -n 1p alerts.json | sed 's/"evt.num":98,//; s/T22:13:20.162277100/T22:13:21.000000000/' >>alerts.json
+run 1 "$MEWS" rules shop.scap --rules judge.yaml --alerts alerts.json --utc
+out_has "event 98  22:13:20.162277100: Error 98 php-fpm"
+out_has "event 118  22:13:20.202334900: Error 118 php-fpm"
+out_has "no event  22:13:20.162277100: Error 98 php-fpm"
+err_has "1 lines are no alerts"
+sed 's/and refused$/and not refused/' judge.yaml >other.yaml
+run 1 "$MEWS" rules shop.scap --rules other.yaml --alerts alerts.json
+out_has "here its rule does not fire"
+run 1 "$MEWS" rules shop.scap --alerts nowhere.json
 finish
