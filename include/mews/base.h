@@ -312,6 +312,19 @@ bool dir_make(const char *path, unsigned mode);
 /* The user's folder of a kind ("cache", "config", "state") for mews, by the XDG rules; made if it
  * is absent. free() it; NULL when there is no home. */
 char *user_dir(const char *kind);
+
+/* ---- kept.c: what a person keeps from one run to the next ------------------------------------------
+ */
+
+/* Lines that were typed, the oldest first: commands of the shell; filters, as its command `filter`. */
+void kept_lines_read(struct str_list *out);
+void kept_lines_add(const char *line); /* one that can't be written is lost */
+/* Filters under names: the text of a file of Falco macros, "" when there is none; free() it. */
+char *kept_filters(void);
+/* Saves one under a name, in place of that before it; filter NULL: takes it away. */
+enum severity kept_filter_set(const char *name, const char *filter, struct error *err);
+/* A double-quoted scalar. */
+void yaml_add_quoted(struct buf *b, const char *s);
 char *path_join(const char *a, const char *b);
 
 /* ---- JSON as positions in text --------------------------------------------------------------- */

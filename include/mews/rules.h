@@ -59,8 +59,8 @@ void rules_load(struct rules *r, const char *path,
                 const char *(*loaded_plugin)(void *ctx, const char *name), void *ctx);
 /* The same of a text; file names it in messages. */
 void rules_load_text(struct rules *r, const char *file, const char *text, size_t n);
-/* What is loaded so far is there to be named: that no rule does is no fault. */
-void rules_are_for_filters(struct rules *r);
+/* Macros for filters, which may use those above them: no rule sees them, and that none uses them is no fault. */
+void rules_load_names(struct rules *r, const char *file, const char *text, size_t n);
 /* Once all are loaded: lists and exceptions go into the conditions. */
 void rules_finish(struct rules *r);
 /* Once all are compiled: what nobody uses, deprecated fields and the like. */

@@ -164,25 +164,42 @@ static void on_message(void *ctx, json_t *m)
     json_decref(m);
 }
 
-int client_run(struct client *c, struct options *o, bool keep, bool output)
+static bool on_interrupt(void *ctx)
 {
-    struct keeper_client kc = {.ctx = c, .message = on_message};
+    struct client *c = ctx;
+
+    return c->interrupted && c->interrupted(c);
+}
+
+bool client_start(struct client *c, struct options *o, bool keep, bool output)
+{
+    struct keeper_client kc = {.ctx = c, .message = on_message, .interrupted = on_interrupt};
     struct keeper_options ko = {.session = spec_to_json(&o->spec),
                                 .keep = keep,
+                                .open = keep && !output,
                                 .output = output,
                                 .input_fd = o->input_fd,
                                 .remote = o->remote};
     struct error err;
-    int code;
 
     c->keeper = keeper_new(&ko, &kc);
     json_decref(ko.session);
-    if (keeper_start(c->keeper, &err) != SEV_OK) {
-        complain("%s", err.text);
-        keeper_free(c->keeper);
-        return EXIT_FAILED;
-    }
-    code = keeper_run(c->keeper);
+    if (keeper_start(c->keeper, &err) == SEV_OK)
+        return true;
+    complain("%s", err.text);
+    keeper_free(c->keeper);
+    return false;
+}
+
+int client_finish(struct client *c)
+{
+    int code = keeper_run(c->keeper);
+
     keeper_free(c->keeper);
     return code;
+}
+
+int client_run(struct client *c, struct options *o, bool keep, bool output)
+{
+    return client_start(c, o, keep, output) ? client_finish(c) : EXIT_FAILED;
 }

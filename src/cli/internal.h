@@ -28,6 +28,8 @@ struct keeper_client {
     void *ctx;
     /* A message of the engine, or of the keeper itself; takes the reference. */
     void (*message)(void *ctx, json_t *m);
+    /* ^C: true, it is taken care of; else, and where it is NULL, it is the end. */
+    bool (*interrupted)(void *ctx);
 };
 
 struct keeper_options {
@@ -47,6 +49,9 @@ enum severity keeper_start(struct keeper *k, struct error *err);
 void keeper_request(struct keeper *k, json_t *m);
 /* Loops until keeper_end. */
 int keeper_run(struct keeper *k);
+/* Waits for whatever comes next, and serves it; fd (-1: none) is waited for, too: *readable. False: it is
+ * over, and only keeper_run is left to be called. */
+bool keeper_turn(struct keeper *k, int fd, bool *readable);
 void keeper_end(struct keeper *k, int exit_code);
 /* Also serve this connection, in both directions; its end ends the keeper. */
 void keeper_serve(struct keeper *k, struct rpc *rpc);
@@ -195,6 +200,7 @@ int command_state(struct options *o);
 json_t *expect_read(const struct options *o, struct error *err);
 /* Prints what came of them; false: something is not as it must be. */
 bool expect_print(const struct options *o, const json_t *expected);
+int command_shell(struct options *o);
 int command_rules(struct options *o);
 int command_explain(struct options *o);
 int command_metadata(struct options *o);
@@ -216,8 +222,13 @@ struct client {
     void (*refused)(struct client *c, uint64_t id,
                     const json_t *error); /* NULL: complained of, and the end */
     void (*note)(struct client *c, const char *method, const json_t *params);
+    bool (*interrupted)(struct client *c); /* of the keeper; NULL: the end */
 };
+/* keep: the stream is kept, and opened at once; output: it is printed by the engine. The exit code. */
 int client_run(struct client *c, struct options *o, bool keep, bool output);
+/* The same in two: what is between them turns the keeper itself. False: complained of. */
+bool client_start(struct client *c, struct options *o, bool keep, bool output);
+int client_finish(struct client *c);
 uint64_t client_ask(struct client *c, const char *method, json_t *params);
 void client_end(struct client *c, int exit_code);
 /* Whether the source failed, by what output/end says. */

@@ -532,6 +532,9 @@ static void on_signal(struct keeper *k, int sig)
         reap(k);
         break;
     case SIGINT:
+        if (k->client.interrupted && k->client.interrupted(k->client.ctx))
+            break;
+        /* fall through */
     case SIGTERM:
     case SIGHUP:
     case SIGQUIT:
@@ -731,23 +734,33 @@ static void wait_for_screen(struct keeper *k)
     restore_terminal(k);
 }
 
+bool keeper_turn(struct keeper *k, int fd, bool *readable)
+{
+    struct pollfd fds[FD_COUNT + 1];
+
+    *readable = false;
+    flush_all(k);
+    if ((k->done && !k->text.len) || (k->done && k->text_closed))
+        return false;
+    fill_fds(k, fds);
+    fds[FD_COUNT] = (struct pollfd){fd, POLLIN, 0};
+    if (poll(fds, FD_COUNT + 1, wait_ms(k)) < 0 && errno != EINTR)
+        return false;
+    *readable = fd >= 0 && fds[FD_COUNT].revents;
+    serve_fds(k, fds);
+    if (k->kill_at && time_mono() >= k->kill_at) {
+        k->kill_at = UINT64_MAX; /* once */
+        keeper_kill_engine(k);
+    }
+    return true;
+}
+
 int keeper_run(struct keeper *k)
 {
-    while (!k->done || k->text.len) {
-        struct pollfd fds[FD_COUNT];
+    bool readable;
 
-        flush_all(k);
-        if (k->done && k->text_closed)
-            break;
-        fill_fds(k, fds);
-        if (poll(fds, FD_COUNT, wait_ms(k)) < 0 && errno != EINTR)
-            break;
-        serve_fds(k, fds);
-        if (k->kill_at && time_mono() >= k->kill_at) {
-            k->kill_at = UINT64_MAX; /* once */
-            keeper_kill_engine(k);
-        }
-    }
+    while (keeper_turn(k, -1, &readable))
+        ;
     flush_all(k);
     wait_for_screen(k);
     wait_for_engine(k);

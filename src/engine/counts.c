@@ -120,12 +120,11 @@ static bool read_fields(struct engine *e, struct job *j, struct count *c)
     size_t i;
 
     json_array_foreach(list, i, item) {
-        const char *text = json_string_value(item), *needed;
+        const char *text = json_string_value(item);
 
         if (!text || i >= GROUP_FIELDS)
             break;
-        while ((needed = bundled_needed(e, text)) && bundled_load(e, needed))
-            ;
+        bundled_load_for(e, text);
         c->fields[i] = column_get(e, text, &index);
         if (!c->fields[i]->ref) {
             reply_syntax(e, j->id, &c->fields[i]->error);
@@ -147,6 +146,7 @@ static bool read_filter(struct engine *e, struct job *j, struct count *c)
 
     if (!text || text[strspn(text, " \t\r\n")] == '\0')
         return true;
+    bundled_load_for(e, text);
     c->filter = filter_typed(e, text, &err);
     if (!c->filter)
         reply_syntax(e, j->id, &err);

@@ -48,6 +48,7 @@ static void run_explain(struct engine *e, struct job *j)
         reply_code(e, j->id, RPC_INVALID_PARAMS, "“filter” is missing");
         return;
     }
+    bundled_load_for(e, text);
     f = filter_typed(e, text, &err);
     if (!f) {
         reply_syntax(e, j->id, &err);
@@ -78,10 +79,12 @@ static void run_judge(struct engine *e, struct job *j)
     struct event_reader *r = &e->plugin_scanner.reader;
     json_t *holds = json_array();
     struct syntax_error err;
-    struct filter *f = text ? filter_typed(e, text, &err) : NULL;
+    struct filter *f;
     struct buf bytes;
     size_t i;
 
+    bundled_load_for(e, text);
+    f = text ? filter_typed(e, text, &err) : NULL;
     if (!f) {
         json_decref(holds);
         if (text)

@@ -367,6 +367,7 @@ struct plugin *session_load(struct engine *e, const char *library, const char *c
  * NULL: none. */
 const char *bundled_needed(struct engine *e, const char *text);
 bool bundled_load(struct engine *e, const char *name); /* plugin thread */
+void bundled_load_for(struct engine *e, const char *text); /* all that it needs; plugin thread */
 /* Has the bundled plugin that the text needs loaded; true while it is on its way. Main thread. */
 bool bundled_want(struct engine *e, const char *text);
 /* If the text of a request needs a bundled plugin: loads it first, then answers. True: the request

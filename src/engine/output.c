@@ -393,14 +393,6 @@ void output_end(struct engine *e)
 
 /* ---- starting -------------------------------------------------------------------------------- */
 
-static void need_bundled(struct engine *e, const char *text)
-{
-    const char *name;
-
-    while (text && (name = bundled_needed(e, text)) && bundled_load(e, name))
-        ;
-}
-
 static bool compile_filter(struct engine *e, struct job *j, struct output *o)
 {
     const char *text = rpc_get_str(j->params, "filter");
@@ -408,7 +400,7 @@ static bool compile_filter(struct engine *e, struct job *j, struct output *o)
 
     if (!text || text[strspn(text, " \t\r\n")] == '\0')
         return true;
-    need_bundled(e, text);
+    bundled_load_for(e, text);
     o->filter = filter_typed(e, text, &err);
     if (!o->filter)
         reply_syntax(e, j->id, &err);
@@ -424,7 +416,7 @@ static bool compile_format(struct engine *e, struct job *j, struct output *o)
 
     if (!text)
         text = default_plugin_line;
-    need_bundled(e, text);
+    bundled_load_for(e, text);
     pthread_mutex_lock(&e->cat_lock);
     o->format = output_compile(text, e->catalogue, &err);
     if (o->format && text == default_plugin_line && e->capture)
@@ -453,7 +445,7 @@ static bool compile_fields(struct engine *e, struct job *j, struct output *o)
             reply_code(e, j->id, RPC_INVALID_PARAMS, "one to eight fields are counted together");
             return false;
         }
-        need_bundled(e, text);
+        bundled_load_for(e, text);
         o->fields[i] = column_get(e, text, &index);
         if (!o->fields[i]->ref) {
             reply_syntax(e, j->id, &o->fields[i]->error);

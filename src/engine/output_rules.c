@@ -131,13 +131,12 @@ struct output_rules *output_rules_new(struct engine *e, const json_t *params)
     reader_init(&o->reader, e);
     reader_init(&o->printer, e);
     o->reader.fe.utc = o->printer.fe.utc = rpc_get_bool(params, "utc", false);
-    if (saved)
-        rules_load_text(o->set, SAVED_FILTERS, saved, strlen(saved));
-    rules_are_for_filters(o->set);
     json_array_foreach(list, i, path) {
         if (json_string_value(path))
             rules_load(o->set, json_string_value(path), version_of, e);
     }
+    if (saved)
+        rules_load_names(o->set, SAVED_FILTERS, saved, strlen(saved));
     if (!rules_failed(o->set))
         rules_finish(o->set);
     pthread_mutex_lock(&e->cat_lock);

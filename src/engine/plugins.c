@@ -304,6 +304,14 @@ bool bundled_load(struct engine *e, const char *name)
     return false;
 }
 
+void bundled_load_for(struct engine *e, const char *text)
+{
+    const char *name;
+
+    while (text && (name = bundled_needed(e, text)) && bundled_load(e, name))
+        ;
+}
+
 static void run_bundled(struct engine *e, struct job *j)
 {
     const char *name = rpc_get_str(j->params, "bundled");

@@ -138,6 +138,7 @@ static void run_field_values(struct engine *e, struct job *j)
     uint32_t index;
     size_t i;
 
+    bundled_load_for(e, text);
     if (text && *text && !(f = filter_typed(e, text, &err))) {
         reply_syntax(e, j->id, &err);
         free(s);

@@ -22,6 +22,7 @@ struct rules {
     VEC(struct rule *) rules;
     VEC(struct rule_message) messages;
     bool failed;
+    bool for_filters; /* what is loaded is for filters: it changes no rule */
     unsigned next_index; /* of definitions, for what macros see */
     /* the file at hand */
     const char *file;

@@ -250,6 +250,11 @@ static bool take_macro(struct rules *r, const struct item *it)
         return fail(r, it, "condition", "it is missing");
     if (change == CHANGE_APPEND && !m)
         return fail(r, it, "condition", "there is no earlier macro of this name to append to");
+    if (m && r->for_filters && !str_eq(m->file, r->file)) {
+        rules_say(r, false, "LOAD_SAVED_FILTER", line_of(it, "condition"),
+                  "the saved filter %s gives way to the macro of the rules", it->name);
+        return true;
+    }
     if (!m) {
         m = vec_more(&r->macros);
         *m = (struct rule_macro){.name = xstrdup(it->name)};
@@ -259,6 +264,7 @@ static bool take_macro(struct rules *r, const struct item *it)
     m->file = xstrdup(r->file);
     m->line = line_of(it, "condition");
     m->index = r->next_index++;
+    m->used |= r->for_filters;
     return true;
 }
 
@@ -579,6 +585,13 @@ static bool take_item(struct rules *r, const json_t *map)
     rules_say(r, false, "LOAD_UNKNOWN_ITEM", it.line,
               "an item of no kind that is known is skipped");
     return true;
+}
+
+void rules_load_names(struct rules *r, const char *file, const char *text, size_t n)
+{
+    r->for_filters = true;
+    rules_load_text(r, file, text, n);
+    r->for_filters = false;
 }
 
 void rules_load_text(struct rules *r, const char *file, const char *text, size_t n)

@@ -145,14 +145,6 @@ const char *rules_macro_at(const struct rules *r, size_t i, const char **conditi
     return m ? m->name : NULL;
 }
 
-void rules_are_for_filters(struct rules *r)
-{
-    for (size_t i = 0; i < r->macros.n; i++)
-        r->macros.v[i].used = true;
-    for (size_t i = 0; i < r->lists.n; i++)
-        r->lists.v[i].used = true;
-}
-
 const char *rules_list_at(const struct rules *r, size_t i, const struct str_list **items)
 {
     *items = i < r->lists.n ? &r->lists.v[i].items : NULL;

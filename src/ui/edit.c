@@ -128,6 +128,27 @@ static bool walk_history(struct edit *e, int dir)
     return true;
 }
 
+/* Back to the line before that holds what was typed; again: further. */
+static bool search_history(struct edit *e)
+{
+    size_t n = e->history ? e->history->n : 0, i = e->history_at;
+
+    if (i == n) {
+        free(e->draft);
+        e->draft = xstrdup(buf_str(&e->text));
+        for (size_t len = strlen(e->draft); len && e->draft[len - 1] == ' ';)
+            e->draft[--len] = '\0';
+    }
+    while (i-- > 0) {
+        if (strcasestr(e->history->v[i], e->draft ? e->draft : "")) {
+            e->history_at = i;
+            edit_set(e, e->history->v[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
 void history_add(struct str_list *h, const char *text)
 {
     if (!*text || (h->n && str_eq(h->v[h->n - 1], text)))
@@ -199,6 +220,8 @@ static enum edit_result special_key(struct edit *e, int key)
     case KEY_UP:
     case CTRL('P'):
         return walk_history(e, -1) ? EDIT_CHANGED : EDIT_MOVED;
+    case CTRL('R'):
+        return search_history(e) ? EDIT_CHANGED : EDIT_MOVED;
     case KEY_DOWN:
     case CTRL('N'):
         return walk_history(e, 1) ? EDIT_CHANGED : EDIT_MOVED;

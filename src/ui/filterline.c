@@ -249,7 +249,8 @@ static int draw_counts(struct ui *u, int y)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), ", %zu off: &", u->parts_off.n);
     if (judged_text(u, change))
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "  %s", change);
-    if (u->change.before && !u->change.left[0] && !u->change.left[1]) {
+    if (u->change.selection[0] && u->change.selection[1] && !u->change.left[0] &&
+        !u->change.left[1]) {
         snprintf(change, sizeof(change), "+%s -%s  ", text_count(u->change.matches[0], a),
                  text_count(u->change.matches[1], c));
         if ((int)(strlen(change) + strlen(text)) + 10 + text_width(u->filter, strlen(u->filter)) <
@@ -315,7 +316,8 @@ static void draw_reason(struct ui *u, int y, int x, size_t from, int width)
     fill(y, 0, u->width, LOOK_TEXT, ' ');
     if (!why || u->filter_edit.text.len == 0) {
         text_puts(y, 7, u->width - 7, LOOK_DIM,
-                  "Tab completes, Enter applies, Esc leaves it as it was, Up walks the history");
+                  "Tab completes, Enter applies, Esc leaves it as it was, Up walks the history, ^R "
+                  "searches it");
         return;
     }
     index = MIN_OF(MAX_OF(index, from), u->filter_edit.text.len);

@@ -67,8 +67,11 @@ static void on_rows(struct ui *u, const json_t *result, const json_t *error, voi
     if (!v || (uintptr_t)ctx != u->funnel_serial)
         return;
     v->asking = v->stale = false;
-    if (error)
+    if (error) { /* it was another engine's */
+        v->count = 0;
+        v->stale = true;
         return;
+    }
     json_decref(v->answer);
     v->answer = json_incref((json_t *)result);
     make_lines(v);

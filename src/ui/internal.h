@@ -626,16 +626,14 @@ void state_at_event(struct ui *u, int arg);
 void filter_changed(struct ui *u, int lost);
 void filter_apply_difference(struct ui *u, const char *a, const char *b); /* (a) and not (b) */
 void change_counted(struct ui *u, const json_t *params);
+void change_reset(struct ui *u); /* another engine */
 void change_fini(struct ui *u);
 void filter_take_wanted(struct ui *u); /* that of the start, or of the engine before */
 /* funnel.c */
 void funnel_open(struct ui *u, int arg);
 /* saved.c */
-char *saved_text(void); /* free() it */
 void saved_open(struct ui *u, int arg);
 void filter_save(struct ui *u, int arg);
-/* rule_write.c: a double-quoted scalar */
-void yaml_add_quoted(struct buf *b, const char *s);
 
 void notice(struct ui *u, enum look l, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void ui_quit(struct ui *u, int arg);

@@ -86,6 +86,13 @@ static void compare(struct ui *u, const char *before, const char *now)
     }
 }
 
+void change_reset(struct ui *u)
+{
+    u->change.selection[0] = u->change.selection[1] = 0; /* there is nothing to be dropped */
+    forget_change(u);
+    judged_again(u);
+}
+
 void change_counted(struct ui *u, const json_t *params)
 {
     uint64_t id = rpc_u64_or(params, "selection", 0);
@@ -144,6 +151,12 @@ static void take_filter(struct ui *u, struct wanted *w, uint64_t selection)
         vec_push(&u->undo, w->before);
         w->before.filter = NULL;
         history_add(&u->filter_history, w->text);
+        if (*w->text) {
+            char *line = xasprintf("filter %s", w->text);
+
+            kept_lines_add(line);
+            free(line);
+        }
     }
     free(u->filter);
     u->filter = xstrdup(w->text);

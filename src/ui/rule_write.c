@@ -31,17 +31,6 @@ static const char *source_of(const struct ui *u, const json_t *plugins)
     return "syscall";
 }
 
-void yaml_add_quoted(struct buf *b, const char *s)
-{
-    buf_addc(b, '"');
-    for (; *s; s++) {
-        if (*s == '"' || *s == '\\')
-            buf_addc(b, '\\');
-        buf_addc(b, *s);
-    }
-    buf_addc(b, '"');
-}
-
 static void write_rule(const struct ui *u, const struct draft *d, const char *source, struct buf *b)
 {
     struct buf output;

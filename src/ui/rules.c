@@ -233,7 +233,7 @@ void rules_start(struct ui *u)
     if (!v->paths)
         v->paths = json_array();
     if (!v->saved)
-        v->saved = saved_text();
+        v->saved = kept_filters();
     ask_rules(u, true);
     if (!v->asking)
         filter_take_wanted(u);
@@ -258,7 +258,7 @@ void rules_ask_again(struct ui *u)
     struct rules_screen *v = view_of(u);
 
     free(v->saved);
-    v->saved = saved_text();
+    v->saved = kept_filters();
     if (!*v->saved) { /* an empty file still takes the old names away */
         free(v->saved);
         v->saved = xstrdup("\n");

@@ -1,13 +1,8 @@
 /* Filters under names: saved ones, as a file of macros in the person's configuration, and the macros and
  * lists of the rules that are loaded. A filter may name them all. */
-#include <errno.h>
 #include <ncurses.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "internal.h"
-
-#define SAVED_MAX ((size_t)1 << 20)
 
 struct saved_palette {
     struct ui *u;
@@ -16,97 +11,19 @@ struct saved_palette {
     VEC(size_t) shown;
 };
 
-/* ---- the file ---------------------------------------------------------------------------------- */
-
-static char *saved_path(void)
-{
-    char *dir = user_dir("config"), *path = dir ? path_join(dir, "filters.yaml") : NULL;
-
-    free(dir);
-    return path;
-}
-
-char *saved_text(void)
-{
-    char *path = saved_path();
-    struct buf text;
-
-    buf_init(&text, SAVED_MAX);
-    if (path)
-        file_read(path, SAVED_MAX, &text, NULL);
-    free(path);
-    return buf_steal(&text);
-}
-
-/* The text without the macro of this name: an entry reaches to the next line that starts one. */
-static void add_without(struct buf *out, const char *text, const char *name)
-{
-    bool dropping = false;
-
-    while (*text) {
-        size_t n = strcspn(text, "\n");
-        char entry[160];
-
-        n += text[n] == '\n';
-        if (*text == '-') {
-            snprintf(entry, sizeof(entry), "- macro: %s", name);
-            dropping = str_starts(text, entry) && strchr("\n\r ", text[strlen(entry)]);
-        }
-        if (!dropping)
-            buf_add(out, text, n);
-        text += n;
-    }
-}
-
-static bool write_whole(struct ui *u, const struct buf *text)
-{
-    char *path = saved_path(), *fresh = path ? xasprintf("%s.new", path) : NULL;
-    FILE *f = fresh ? fopen(fresh, "w") : NULL;
-    bool ok = f != NULL;
-
-    if (f) {
-        ok = fwrite(buf_str(text), 1, text->len, f) == text->len;
-        ok = fclose(f) == 0 && ok && rename(fresh, path) == 0;
-    }
-    if (!ok)
-        notice(u, LOOK_BAD, "%s: %s", path ? path : "there is no folder for configuration",
-               strerror(errno));
-    free(path);
-    free(fresh);
-    return ok;
-}
+/* ---- saving ------------------------------------------------------------------------------------ */
 
 /* filter NULL: takes the name away. */
 static bool change(struct ui *u, const char *name, const char *filter)
 {
-    char *text = saved_text();
-    struct buf b;
-    bool ok;
+    struct error err;
 
-    buf_init(&b, SAVED_MAX);
-    add_without(&b, text, name);
-    if (filter) {
-        buf_addf(&b, "- macro: %s\n  condition: ", name);
-        yaml_add_quoted(&b, filter);
-        buf_addc(&b, '\n');
+    if (kept_filter_set(name, filter, &err) != SEV_OK) {
+        notice(u, LOOK_BAD, "%s", err.text);
+        return false;
     }
-    ok = write_whole(u, &b);
-    buf_fini(&b);
-    free(text);
-    if (ok)
-        rules_ask_again(u);
-    return ok;
-}
-
-static bool is_name(const char *s)
-{
-    for (size_t i = 0; s[i]; i++) {
-        bool letter = (s[i] | 0x20) >= 'a' && (s[i] | 0x20) <= 'z';
-
-        if (!letter && s[i] != '_' && !(i && s[i] >= '0' && s[i] <= '9'))
-            return false;
-    }
-    return *s && !str_eq(s, "and") && !str_eq(s, "or") && !str_eq(s, "not");
+    rules_ask_again(u);
+    return true;
 }
 
 static void on_name(struct ui *u, const char *text, void *ctx)
@@ -114,9 +31,7 @@ static void on_name(struct ui *u, const char *text, void *ctx)
     UNUSED(ctx);
     if (!*text)
         return;
-    if (!is_name(text))
-        notice(u, LOOK_BAD, "a name has letters, digits and _ only: other filters name it");
-    else if (change(u, text, u->filter))
+    if (change(u, text, u->filter))
         notice(u, LOOK_GOOD, "the filter is saved: “%s” stands for it in others, @ lists all",
                text);
 }

@@ -228,6 +228,7 @@ static void engine_started(struct ui *u)
     async_reset(u);
     rules_reset(u);
     fields_reset(u);
+    change_reset(u);
     state_reset(u);
     plugins_reset(u);
     u->selection = 0;
@@ -596,6 +597,19 @@ static void ui_start(struct ui *u)
     }
 }
 
+/* Filters of earlier runs, of the shell too. */
+static void read_history(struct ui *u)
+{
+    struct str_list lines = {0};
+
+    kept_lines_read(&lines);
+    for (size_t i = 0; i < lines.n; i++) {
+        if (str_starts(lines.v[i], "filter "))
+            history_add(&u->filter_history, lines.v[i] + strlen("filter "));
+    }
+    str_list_fini(&lines);
+}
+
 static struct ui *ui_new(int rpc_fd, const json_t *options)
 {
     struct ui *u = xcalloc(1, sizeof(*u));
@@ -605,6 +619,7 @@ static struct ui *ui_new(int rpc_fd, const json_t *options)
     u->utc = rpc_get_bool(options, "utc", false);
     u->screen = SCREEN_EVENTS;
     u->filter = xstrdup("");
+    read_history(u);
     u->events.column = -1;
     u->events.first_answer = true;
     u->detail.open_lists = json_object();

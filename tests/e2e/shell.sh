@@ -1,0 +1,122 @@
+#!/bin/sh
+# mews shell: commands from a pipe, what each prints, exit codes.
+. "${MEWS_SRCDIR:?}/tests/e2e/lib.sh"
+"$BUILD/tests/capture/mkcapture" shop.scap story
+
+check "filters, rows, counts"
+cat >a <<'T'
+# comments and empty lines are nothing
+
+filter evt.type = connect
+and evt.failed = true
+columns evt.type proc.name evt.res
+rows 2
+undo
+count proc.name, evt.type
+go 98
+explain evt.type = connect and evt.failed = false
+parts evt.type = connect and (fd.sport = 5432 or evt.failed = true) and json.value[/a] = 1
+find reachable
+clear
+find reachable
+T
+fed 0 "$MEWS" shell shop.scap --utc <a
+out <<'T'
+9 of 160
+5 of 160
+evt.type = connect and evt.failed = true
+evt.type proc.name evt.res
+98 2023-11-14 22:13:20.162277100 connect php-fpm ECONNREFUSED
+118 2023-11-14 22:13:20.202334900 connect php-fpm ECONNREFUSED
+9 of 160
+evt.type = connect
+           9  php-fpm  connect
+98 2023-11-14 22:13:20.162277100 connect php-fpm ECONNREFUSED
+event 98 does not match
+  no  and
+  yes   evt.type = connect   is connect
+  no    evt.failed = false   is true
+of 160 events
+         9 come through evt.type = connect   (9 alone, 0 kept out by it only)
+         9 come through (fd.sport = 5432 or evt.failed = true)   (21 alone, 0 kept out by it only)
+         4   by fd.sport = 5432
+         5   by evt.failed = true
+         0 come through json.value[/a] = 1   (0 alone, 9 kept out by it only)   its fields are always missing
+no event behind this one holds it
+102 2023-11-14 22:13:20.162287300 write php-fpm SUCCESS
+T
+
+check "names, rules, saving"
+cat >judge.yaml <<'T'
+- list: databases
+  items: [5432, 3306]
+- macro: refused
+  condition: evt.failed = true
+- rule: database gone
+  desc: d
+  condition: evt.type = connect and refused and not fd.sport in (databases)
+  output: "%evt.num"
+  priority: error
+T
+cat >b <<'T'
+rules judge.yaml
+filter evt.type = connect and refused
+name lost
+clear
+filter lost and proc.name = php-fpm
+names
+save lost.scap
+info
+quit
+nonsense
+T
+fed 0 "$MEWS" shell shop.scap <b
+out <<'T'
+         5  Error          database gone
+5 of 160
+5 of 160
+refused               macro  evt.failed = true
+lost                  saved  evt.type = connect and refused
+databases             list   5432, 3306
+5 events are in lost.scap
+capture shop.scap: ended, 160 events
+T
+[ "$("$MEWS" count lost.scap)" = 5 ] || fail "the saved capture has not 5 events"
+echo names | "$MEWS" shell shop.scap >names || fail "names alone"
+grep -q '^lost ' names || fail "what is saved is not there the next time"
+
+check "what is wrong"
+fed 1 "$MEWS" shell shop.scap <<'T'
+filter evt.type ~ open
+nonsense
+rows many
+event
+count nothing.here
+help nothing
+filter proc.name = nginx
+T
+err_has "the filter is wrong: line 1, column 10"
+err_has "there is no command nonsense"
+err_has "how many: 1 to 400"
+err_has "no event yet"
+err_has "no field is named nothing.here"
+err_has "there is no command nothing"
+out_has " of 160"
+fed 2 "$MEWS" shell - <shop.scap
+err_has "can't be an input as well"
+
+check "a plugin's source, live"
+fed 0 "$MEWS" shell -H "$PLUGINS/stunt.so" -I stunt:count=20 --utc <<'T'
+wait 20
+filter stunt.n > 18
+rows
+plugins
+T
+out_has "2 of 20"
+out_has "stunt "
+lines 5
+check "help lists every command, and each has words of its own"
+echo help | "$MEWS" shell shop.scap >help || fail "help"
+[ "$(awk '{print $1}' help | sort | uniq -d)" = "" ] || fail "two commands have one name"
+[ "$(wc -l <help)" -gt 20 ] || fail "help is short"
+finish
