@@ -39,9 +39,11 @@ struct session_spec {
     bool internal;   /* of captures: what mews hides otherwise, too */
     bool follow;     /* of captures: go on as the file grows */
     struct str_list rules_files; /* that a configuration names */
-    struct str_list notes;       /* what of a configuration was read, and what does not fit */
-    bool no_replay;              /* stateful plugins are not initialised a second time */
-    bool shared_sources;         /* several plugins may provide one event source */
+    json_t *
+        rule_settings; /* of a configuration: {priority, matching, switches}, as Falco has them; NULL: none */
+    struct str_list notes; /* what of a configuration was read, and what does not fit */
+    bool no_replay;        /* stateful plugins are not initialised a second time */
+    bool shared_sources;   /* several plugins may provide one event source */
 };
 
 void spec_init(struct session_spec *s); /* with the default directories and limits */

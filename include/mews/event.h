@@ -287,6 +287,15 @@ int event_param_index(const struct event_type *t, struct span name);
 
 /* What the rendering of parameters asks of those who know the state. Each appends and returns true,
  * or returns false for "not known". */
+enum bytes_form {
+    BYTES_DOTS,      /* printable ASCII, dots for the rest */
+    BYTES_HEX,       /* sysdig's -x: rows of sixteen bytes, each on a line of its own */
+    BYTES_HEX_ASCII, /* -X */
+    BYTES_ASCII,     /* -A: what is printable, and ends of lines */
+    BYTES_BASE64     /* -b */
+};
+void bytes_text(struct span s, enum bytes_form form, struct buf *out);
+
 struct event_resolver {
     void *ctx;
     bool (*fd)(void *ctx, int64_t fd, struct buf *out);      /* "<4t>1.2.3.4:5->6.7.8.9:10" */
@@ -296,6 +305,7 @@ struct event_resolver {
     bool (*group)(void *ctx, uint32_t gid, struct buf *out);
     /* made absolute, from the folder of a descriptor (-100: the thread's) */
     bool (*path)(void *ctx, int64_t dirfd, struct span path, struct buf *out);
+    enum bytes_form bytes; /* of buffers */
 };
 
 /* Parameter i as text: its value, and in resolved (may be NULL) the form in parentheses, if it has

@@ -216,7 +216,8 @@ struct field_event {
     uint64_t first_ts;    /* of the stream's first event that is not meta; TS_NONE: not yet */
     uint64_t previous_ts; /* of the event before it in the stream; TS_NONE: none */
     bool utc;
-    char time_mode; /* of evt.outputtime: h a r d D */
+    char time_mode;             /* of evt.outputtime: h a r d D */
+    enum bytes_form bytes_form; /* of buffers in texts of parameters */
     /* Of stateful fields: the value at this event if it is kept; NULL: the event passes just now. */
     bool (*kept)(const struct field_event *e, const struct field_ref *ref, struct value *out);
     void *kept_ctx;
@@ -244,6 +245,7 @@ struct output_format *output_compile(const char *format, const struct field_cata
 void output_free(struct output_format *o);
 const struct field_refs *output_refs(const struct output_format *o);
 /* Appends the line; false (nothing appended) when a value is missing and the format has no star. */
+void output_set_bytes(struct output_format *o, enum bytes_form form); /* of fields that are bytes */
 bool output_text(const struct output_format *o, struct field_reader *r, struct buf *out);
 /* Appends the object for JSON output, keys sorted; false (nothing appended) as above. */
 bool output_json(const struct output_format *o, struct field_reader *r, uint64_t ts,

@@ -48,6 +48,10 @@ void filter_text(const struct filter *f, struct buf *out);
 bool filter_beyond_falco(const struct filter *f);
 /* Evaluates on the reader's current event, left to right with short circuits (§8). */
 bool filter_match(const struct filter *f, struct field_reader *r);
+/* How many of the known types of events may match. */
+unsigned filter_types(const struct filter *f);
+/* Whether a field of ka or jevt is compared with the text <NA>, which says nothing of a missing value. */
+bool filter_compares_na(const struct filter *f);
 /* False when no event of this type can match, whatever else it holds: cheap, and asked first. call:
  * of generic events, event_generic_call; else 0. */
 bool filter_may_match(const struct filter *f, uint16_t type, uint16_t call);

@@ -63,6 +63,9 @@ void rules_load_text(struct rules *r, const char *file, const char *text, size_t
 void rules_load_names(struct rules *r, const char *file, const char *text, size_t n);
 /* Once all are loaded: lists and exceptions go into the conditions. */
 void rules_finish(struct rules *r);
+/* Switches rules on or off (§5): by name, where * in a pattern stands for anything, or by a tag; the other is
+ * NULL. Gives how many rules it names. */
+size_t rules_switch(struct rules *r, bool enable, const char *pattern, const char *tag);
 /* Once all are compiled: what nobody uses, deprecated fields and the like. */
 void rules_lint(struct rules *r);
 bool rules_failed(const struct rules *r); /* one of the messages is an error */

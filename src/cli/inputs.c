@@ -177,6 +177,12 @@ static enum severity use_configuration(struct options *o, const char *path, stru
     if (o->remote)
         return error_set(err, ERR_USAGE, "-c: a configuration is read where the engine is: there");
     sev = spec_add_falco(&o->spec, path, &o->config_options, err);
+    for (size_t i = 0; sev == SEV_OK && i < o->spec.rules_files.n; i++) {
+        const char *file = o->spec.rules_files.v[i];
+
+        if (access(file, F_OK) == 0 && !str_list_has(&o->rules, file)) /* as Falco: what is there */
+            str_list_add(&o->rules, file);
+    }
 
     if (sev == SEV_OK && o->spec.plugins.n == before)
         str_list_addf(&o->spec.notes, "%s: it names no plugin to load", path);

@@ -136,15 +136,17 @@ struct options {
     char *filter;
     bool follow, utc, tour, json, csv, markdown, no_screen;
     char *format;
+    const char *bytes; /* of print: form of buffers; NULL: dots for what is not printable */
     uint64_t limit;
     struct str_list rules;       /* of rules: files and folders */
     const char *expect, *alerts; /* of rules: files; the command line's */
     bool check, list, all;
     enum rule_priority priority; /* the least severe that counts */
-    uint64_t event;              /* of explain; 0: the first that matches */
-    const char *key;             /* of metadata: container or pod; the command line's */
-    const char *at;              /* of state: an event's number or a time; the command line's */
-    const char *write_to;        /* of record, as what follows; the command line's */
+    bool priority_given;
+    uint64_t event;       /* of explain; 0: the first that matches */
+    const char *key;      /* of metadata: container or pod; the command line's */
+    const char *at;       /* of state: an event's number or a time; the command line's */
+    const char *write_to; /* of record, as what follows; the command line's */
     bool compress;
     uint64_t rotate_bytes, rotate_seconds, rotate_events, keep_files, seconds;
     char time_mode;

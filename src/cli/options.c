@@ -59,7 +59,12 @@ static const struct option_def {
     {'x', OPT_ENGINE, "engine", "COMMAND", "run the engine elsewhere: 'ssh HOST mews engine'"},
     {'u', OPT_UTC, "utc", NULL, "times in UTC, not in local time"},
     {'p', 'p', "print", "FORMAT",
-     "output format, as Falco and sysdig have it: '*%evt.num %evt.time %ka.verb'"},
+     "output format, as Falco and sysdig have it: '*%evt.num %evt.time %ka.verb'; c, k: with "
+     "containers, pods"},
+    {'p', 'x', "print-hex", NULL, "buffers in hex"},
+    {'p', 'X', "print-hex-ascii", NULL, "buffers in hex and ASCII"},
+    {'p', 'A', "print-ascii", NULL, "of buffers the text only, with its ends of lines"},
+    {'p', 'b', "print-base64", NULL, "buffers in base64"},
     {'p', 't', "time", "a|h|r|d|D",
      "form of evt.outputtime: absolute, clock, relative, delta in the call, delta"},
     {'j', 'j', "json", NULL, "print JSON"},
@@ -160,6 +165,20 @@ static enum severity read_time_mode(const char *arg, char *out, struct error *er
     return error_set(err, ERR_USAGE, "-t %s: a, h, r, d or D is needed", arg);
 }
 
+#define LINE_START "*%evt.num %evt.outputtime %evt.cpu "
+#define LINE_REST                                                                                  \
+    " (%container.id) %proc.name (%thread.tid:%thread.vtid) %evt.dir %evt.type %evt.info"
+
+/* sysdig's -pc and -pk stand for formats. */
+static const char *format_named(const char *arg)
+{
+    if (str_eq(arg, "c") || str_eq(arg, "container"))
+        return LINE_START "%container.name" LINE_REST;
+    if (str_eq(arg, "k") || str_eq(arg, "kubernetes"))
+        return LINE_START "%k8s.pod.name" LINE_REST;
+    return arg;
+}
+
 static enum severity read_form(struct options *o, const char *arg, struct error *err)
 {
     o->json = str_eq(arg, "json");
@@ -179,6 +198,7 @@ static enum severity apply_output(struct options *o, int code, const char *arg, 
         o->all = true;
         break;
     case OPT_PRIORITY:
+        o->priority_given = true;
         if (!rule_priority_parse(arg, &o->priority))
             return error_set(err, ERR_USAGE,
                              "--priority %s: emergency, alert, critical, error, warning, notice, "
@@ -190,7 +210,19 @@ static enum severity apply_output(struct options *o, int code, const char *arg, 
         break;
     case 'p':
         free(o->format);
-        o->format = xstrdup(arg);
+        o->format = xstrdup(format_named(arg));
+        break;
+    case 'x':
+        o->bytes = "hex";
+        break;
+    case 'X':
+        o->bytes = "hex_ascii";
+        break;
+    case 'A':
+        o->bytes = "ascii";
+        break;
+    case 'b':
+        o->bytes = "base64";
         break;
     case 't':
         return read_time_mode(arg, &o->time_mode, err);

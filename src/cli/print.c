@@ -22,6 +22,8 @@ static void on_ready(struct client *c, const json_t *params)
     if (p->o->format)
         json_object_set_new(q, "format", rpc_str(p->o->format));
     json_object_set_new(q, "json", json_boolean(p->o->json));
+    if (p->o->bytes)
+        json_object_set_new(q, "bytes", json_string(p->o->bytes));
     json_object_set_new(q, "limit", rpc_u64(p->o->limit));
     json_object_set_new(q, "utc", json_boolean(p->o->utc));
     json_object_set_new(q, "time", json_string(mode));

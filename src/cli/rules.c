@@ -24,13 +24,15 @@ static void start(struct client *c, struct running *r)
         json_array_append_new(paths, rpc_str(whole ? whole : r->o->rules.v[i]));
         free(whole);
     }
-    q = json_pack("{ss so so sb sb sb so so}", "kind",
+    q = json_pack("{ss so so sb sb sb so}", "kind",
                   r->expect      ? "expect"
                   : r->o->alerts ? "alerts"
                                  : "rules",
                   "rules", paths, "filter", rpc_str(r->o->filter), "json",
                   r->o->json && !r->o->list, "all", r->o->all, "utc", r->o->utc, "limit",
-                  rpc_u64(r->o->limit), "priority", rpc_u64(r->o->priority));
+                  rpc_u64(r->o->limit));
+    if (r->o->priority_given)
+        json_object_set_new(q, "priority", rpc_u64(r->o->priority));
     if (r->expect)
         json_object_set(q, "expect", r->expect);
     if (r->o->alerts) {

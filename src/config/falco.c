@@ -546,6 +546,24 @@ static void remember_rules(struct session_spec *s, const json_t *root)
     }
 }
 
+/* Which rules are switched off and on, the least priority, whether all that match are told. */
+static void remember_rule_settings(struct session_spec *s, const json_t *root)
+{
+    static const struct {
+        const char *key, *ours;
+    } keys[] = {{"priority", "priority"}, {"rule_matching", "matching"}, {"rules", "switches"}};
+
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        json_t *value = json_object_get(root, keys[i].key);
+
+        if (!value || json_is_null(value))
+            continue;
+        if (!s->rule_settings)
+            s->rule_settings = json_object();
+        json_object_set(s->rule_settings, keys[i].ours, value);
+    }
+}
+
 enum severity spec_add_falco(struct session_spec *s, const char *path,
                              const struct str_list *options, struct error *err)
 {
@@ -569,6 +587,7 @@ enum severity spec_add_falco(struct session_spec *s, const char *path,
     if (sev == SEV_OK) {
         choose_source(s);
         remember_rules(s, m.root);
+        remember_rule_settings(s, m.root);
     }
     json_decref(m.root);
     return sev;

@@ -103,6 +103,7 @@ void spec_fini(struct session_spec *s)
     str_list_fini(&s->rules_files);
     str_list_fini(&s->notes);
     json_decref(s->layouts);
+    json_decref(s->rule_settings);
     memset(s, 0, sizeof(*s));
 }
 
@@ -213,6 +214,8 @@ json_t *spec_to_json(const struct session_spec *s)
     json_object_set_new(o, "follow", json_boolean(s->follow));
     if (s->layouts)
         json_object_set(o, "layouts", s->layouts);
+    if (s->rule_settings)
+        json_object_set(o, "rule_settings", s->rule_settings);
     return o;
 }
 
@@ -295,6 +298,8 @@ enum severity spec_from_json(const json_t *j, struct session_spec *s, struct err
     list_from_json(json_object_get(j, "notes"), &s->notes);
     if (json_is_object(json_object_get(j, "layouts")))
         s->layouts = json_incref(json_object_get(j, "layouts"));
+    if (json_is_object(json_object_get(j, "rule_settings")))
+        s->rule_settings = json_incref(json_object_get(j, "rule_settings"));
     s->offer_source = rpc_get_bool(j, "offer_source", false);
     s->no_auto = rpc_get_bool(j, "no_auto", false);
     s->raw_events = rpc_get_bool(j, "raw_events", false);

@@ -208,7 +208,7 @@ static void run_detail(struct engine *e, struct job *j)
     const struct event_type *t;
     struct looked_up ev;
     struct buf info;
-    json_t *o;
+    json_t *o, *near;
 
     if (!event_look_up(e, j->id, j->params, &ev))
         return;
@@ -227,7 +227,9 @@ static void run_detail(struct engine *e, struct job *j)
     json_object_set_new(o, "source", rpc_str(r->source));
     json_object_set_new(o, "payload", json_integer((json_int_t)event_payload(ev.bytes.data).n));
     json_object_set_new(o, "groups", detail_groups(e, r, rpc_get_bool(j->params, "hidden", false)));
-    json_object_set_new(o, "rules", rules_view_firing(e, ev.bytes.data, ev.row, ev.before));
+    near = json_array();
+    json_object_set_new(o, "rules", rules_view_firing(e, ev.bytes.data, ev.row, ev.before, near));
+    json_object_set_new(o, "near", near);
     if (store_about(e->store, ev.row))
         json_object_set_new(o, "about", json_loads(store_about(e->store, ev.row), 0, NULL));
     if (r->owner && ev.r.type == EVENT_PLUGIN) {

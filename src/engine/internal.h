@@ -366,7 +366,7 @@ struct plugin *session_load(struct engine *e, const char *library, const char *c
 /* The bundled plugin that a text (a filter, a format, a column) needs and that is not loaded yet;
  * NULL: none. */
 const char *bundled_needed(struct engine *e, const char *text);
-bool bundled_load(struct engine *e, const char *name); /* plugin thread */
+bool bundled_load(struct engine *e, const char *name);     /* plugin thread */
 void bundled_load_for(struct engine *e, const char *text); /* all that it needs; plugin thread */
 /* Has the bundled plugin that the text needs loaded; true while it is on its way. Main thread. */
 bool bundled_want(struct engine *e, const char *text);
@@ -513,11 +513,13 @@ json_t *output_rules_counts(const struct output_rules *o); /* [{rule, count}] */
 /* What rule i of the report is compiled to; NULL: it is not used. */
 const struct rules *output_rules_set(const struct output_rules *o);
 const struct filter *output_rules_filter(const struct output_rules *o, size_t i);
-/* The rules that fire on an event that is kept: [{name, priority}]. */
+/* The rules that fire on an event that is kept: [{name, priority}]; to near, those that one part alone keeps
+ * from it: {name, priority, parts, lacks}. */
 json_t *output_rules_firing(struct output_rules *o, const void *bytes, uint64_t row,
-                            uint64_t before);
+                            uint64_t before, json_t *near);
 /* rules_view.c */
-json_t *rules_view_firing(struct engine *e, const void *bytes, uint64_t row, uint64_t before);
+json_t *rules_view_firing(struct engine *e, const void *bytes, uint64_t row, uint64_t before,
+                          json_t *near);
 struct rules_view;
 /* The macros and lists that filters can name: of the rules that are loaded, and saved filters. Under
  * cat_lock, for as long as that is held. */

@@ -28,6 +28,7 @@ struct output {
     struct output_format *system_format;   /* of events that are no plugin's; NULL: the same */
     struct output_format *stranger_format; /* of plugins that are not loaded; NULL: the same */
     bool json, visible;
+    enum bytes_form bytes;
     uint64_t limit, events, matched, printed;
     struct groups *groups;
     struct late *late;
@@ -85,12 +86,27 @@ void output_stop(struct engine *e)
 
 /* ---- one event ------------------------------------------------------------------------------- */
 
+/* Ends of lines, and the tabs behind them, are ours: of buffers as sysdig shows them. */
 static void add_visible(struct output *o, size_t start)
 {
     struct buf safe;
 
     buf_init(&safe, 4 * EVENT_LEN_MAX);
-    text_make_visible(&safe, o->text.data + start, o->text.len - start);
+    for (size_t at = start, n; at < o->text.len; at += n) {
+        const char *p = o->text.data + at, *end;
+
+        end = memchr(p, '\n', o->text.len - at);
+        n = !o->bytes ? o->text.len - at : end ? (size_t)(end - p) : o->text.len - at;
+        text_make_visible(&safe, p, n);
+        if (o->bytes && end) {
+            buf_addc(&safe, '\n');
+            n++;
+            if (at + n < o->text.len && p[n] == '\t') {
+                buf_addc(&safe, '\t');
+                n++;
+            }
+        }
+    }
     o->text.len = start;
     buf_add(&o->text, buf_str(&safe), safe.len);
     buf_fini(&safe);
@@ -424,6 +440,12 @@ static bool compile_format(struct engine *e, struct job *j, struct output *o)
     if (o->system_format)
         o->stranger_format = output_compile(default_stranger_line, e->catalogue, &err);
     pthread_mutex_unlock(&e->cat_lock);
+    for (size_t i = 0; i < 3; i++) {
+        struct output_format *f[] = {o->format, o->system_format, o->stranger_format};
+
+        if (f[i])
+            output_set_bytes(f[i], o->bytes);
+    }
     if (!o->format) {
         snprintf(err.code, sizeof(err.code),
                  "F01"); /* a format, not a filter: the caller draws another line */
@@ -559,6 +581,17 @@ static bool prepare(struct engine *e, struct job *j, struct output *o)
     }
 }
 
+static enum bytes_form bytes_form_of(const char *word)
+{
+    static const char *const words[] = {"dots", "hex", "hex_ascii", "ascii", "base64"};
+
+    for (size_t i = 0; word && i < COUNT_OF(words); i++) {
+        if (str_eq(word, words[i]))
+            return (enum bytes_form)i;
+    }
+    return BYTES_DOTS;
+}
+
 static void run_output(struct engine *e, struct job *j)
 {
     const char *kind = rpc_get_str(j->params, "kind"), *mode = rpc_get_str(j->params, "time");
@@ -573,6 +606,7 @@ static void run_output(struct engine *e, struct job *j)
     o->filter_reader.fe.time_mode = o->format_reader.fe.time_mode = mode ? *mode : 'h';
     o->json = rpc_get_bool(j->params, "json", false);
     o->visible = rpc_get_bool(j->params, "visible", false);
+    o->bytes = o->format_reader.fe.bytes_form = bytes_form_of(rpc_get_str(j->params, "bytes"));
     o->limit = rpc_u64_or(j->params, "limit", 0);
     o->kind = kind_of(kind ? kind : "lines");
     e->output = o;

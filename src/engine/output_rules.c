@@ -2,6 +2,9 @@
  * output-format, §8). */
 #include "internal.h"
 
+#define MANY_TYPES 100
+#define NEAR_MAX   8 /* rules that nearly fire, of one event */
+
 struct running_rule {
     const struct rule *rule;
     struct filter *filter;
@@ -52,6 +55,24 @@ static struct output_format *compile_output(struct engine *e, struct output_rule
     return f;
 }
 
+/* What is legal, and yet not what was meant. */
+static void lint_rule(struct output_rules *o, const struct running_rule *run)
+{
+    const struct rule *rule = run->rule;
+
+    if (rule->warn_types && str_eq(rule->source, "syscall") &&
+        filter_types(run->filter) > MANY_TYPES)
+        rules_add_message(o->set, false, "LOAD_NO_EVTTYPE", rule->file, rule->line,
+                          "rule %s: it is asked of %u types of events: evt.type in its condition "
+                          "would make it cheap",
+                          rule->name, filter_types(run->filter));
+    if (filter_compares_na(run->filter))
+        rules_add_message(o->set, false, "LOAD_UNSAFE_NA_CHECK", rule->file, rule->line,
+                          "rule %s: it compares a field with <NA>, which a missing value is not: "
+                          "“exists” asks for one",
+                          rule->name);
+}
+
 static void compile_rule(struct engine *e, struct output_rules *o, const struct rule *rule)
 {
     struct filter_options options = {
@@ -79,6 +100,7 @@ static void compile_rule(struct engine *e, struct output_rules *o, const struct 
         output_free(run.text);
         return;
     }
+    lint_rule(o, &run);
     vec_push(&o->running, run);
 }
 
@@ -114,6 +136,43 @@ static const char *version_of(void *ctx, const char *name)
     return NULL;
 }
 
+/* One of the configuration's switches: {enable or disable: {rule or tag}}. */
+static void apply_switch(struct output_rules *o, const json_t *s)
+{
+    const json_t *on = json_object_get(s, "enable"), *off = json_object_get(s, "disable"),
+                 *which = on ? on : off;
+    const char *rule = rpc_get_str(which, "rule"), *tag = rpc_get_str(which, "tag");
+
+    if (!rule && !tag)
+        rules_add_message(o->set, false, "LOAD_UNKNOWN_KEY", "configuration", 0,
+                          "rules: enable or disable with a rule or a tag is needed");
+    else if (!rules_switch(o->set, on != NULL, rule, tag))
+        rules_add_message(o->set, false, "LOAD_UNKNOWN_KEY", "configuration", 0,
+                          "rules: no rule %s %s", rule ? "is named" : "has the tag",
+                          rule ? rule : tag);
+}
+
+/* What the configuration says of rules; what was asked for goes before it. */
+static void apply_settings(struct engine *e, struct output_rules *o, const json_t *params)
+{
+    const json_t *settings = e->spec.rule_settings, *s;
+    const char *priority = rpc_get_str(settings, "priority"),
+               *matching = rpc_get_str(settings, "matching");
+    enum rule_priority least;
+    size_t i;
+
+    json_array_foreach(json_object_get(settings, "switches"), i, s)
+        apply_switch(o, s);
+    o->all |= matching && str_eq(matching, "all");
+    if (priority && !json_object_get(params, "priority")) {
+        if (rule_priority_parse(priority, &least))
+            o->least = least;
+        else
+            rules_add_message(o->set, false, "LOAD_UNKNOWN_KEY", "configuration", 0,
+                              "priority: %s is none", priority);
+    }
+}
+
 struct output_rules *output_rules_new(struct engine *e, const json_t *params)
 {
     struct output_rules *o = xcalloc(1, sizeof(*o));
@@ -139,6 +198,11 @@ struct output_rules *output_rules_new(struct engine *e, const json_t *params)
         rules_load_names(o->set, SAVED_FILTERS, saved, strlen(saved));
     if (!rules_failed(o->set))
         rules_finish(o->set);
+    apply_settings(e, o, params);
+    for (i = 0; i < rules_count(o->set) && rules_at(o->set, i)->effective; i++) {
+        bundled_load_for(e, rules_at(o->set, i)->effective);
+        bundled_load_for(e, rules_at(o->set, i)->output);
+    }
     pthread_mutex_lock(&e->cat_lock);
     for (i = 0; i < rules_count(o->set) && rules_at(o->set, i)->effective; i++)
         compile_rule(e, o, rules_at(o->set, i));
@@ -328,19 +392,53 @@ unsigned output_rules_event(struct engine *e, struct output_rules *o, const void
     return fired;
 }
 
+/* Which part alone keeps the rule from firing; false: none does, or more than one. */
+static bool one_part_fails(const struct running_rule *run, struct field_reader *r, size_t *which)
+{
+    size_t n = filter_parts(run->filter), failing = 0;
+
+    for (size_t i = 0; i < n && failing < 2; i++) {
+        if (!filter_part_holds(run->filter, i, r)) {
+            failing++;
+            *which = i;
+        }
+    }
+    return n > 1 && failing == 1;
+}
+
+static json_t *near_json(const struct running_rule *run, size_t part)
+{
+    struct buf text;
+    json_t *o;
+
+    buf_init(&text, SIZE_MAX);
+    filter_part_text(run->filter, part, &text);
+    o = json_pack("{so ss so so}", "name", rpc_str(run->rule->name), "priority",
+                  rule_priority_name(run->rule->priority), "parts",
+                  rpc_u64(filter_parts(run->filter)), "lacks", rpc_text(buf_str(&text), text.len));
+    buf_fini(&text);
+    return o;
+}
+
 json_t *output_rules_firing(struct output_rules *o, const void *bytes, uint64_t row,
-                            uint64_t before)
+                            uint64_t before, json_t *near)
 {
     json_t *list = json_array();
 
     reader_event(&o->reader, &o->refs, bytes, row, before);
     for (size_t i = 0; i < o->running.n; i++) {
         struct running_rule *run = &o->running.v[i];
+        size_t part = 0;
 
-        if (is_active(o, run) && fires(o, run))
+        if (!is_active(o, run) || !o->reader.fe.source ||
+            !str_eq(o->reader.fe.source, run->rule->source))
+            continue;
+        if (filter_match(run->filter, &o->reader.base))
             json_array_append_new(list,
                                   json_pack("{so ss}", "name", rpc_str(run->rule->name), "priority",
                                             rule_priority_name(run->rule->priority)));
+        else if (json_array_size(near) < NEAR_MAX && one_part_fails(run, &o->reader.base, &part))
+            json_array_append_new(near, near_json(run, part));
     }
     return list;
 }

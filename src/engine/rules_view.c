@@ -88,10 +88,11 @@ static void load(struct engine *e, struct rules_view *v)
     v->version++;
 }
 
-json_t *rules_view_firing(struct engine *e, const void *bytes, uint64_t row, uint64_t before)
+json_t *rules_view_firing(struct engine *e, const void *bytes, uint64_t row, uint64_t before,
+                          json_t *near)
 {
     return e->rules_view && e->rules_view->compiled
-               ? output_rules_firing(e->rules_view->compiled, bytes, row, before)
+               ? output_rules_firing(e->rules_view->compiled, bytes, row, before, near)
                : json_array();
 }
 

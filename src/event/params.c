@@ -365,7 +365,7 @@ static void value_form(const union elem *v, enum value_type type, enum field_for
         buf_add(out, v->s.p, v->s.n);
         break;
     case VT_BYTEBUF:
-        buf_add_printable(out, v->s);
+        bytes_text(v->s, r ? r->bytes : BYTES_DOTS, out);
         break;
     case VT_SOCKADDR:
         sockaddr_text(v->s, out);

@@ -14,6 +14,7 @@ struct output_format {
     VEC(struct piece) pieces;
     VEC(const struct field_ref *) keys; /* distinct fields, sorted by text, for JSON */
     bool star;
+    enum bytes_form bytes;
 };
 
 static void add_literal(struct output_format *o, const char *p, size_t n)
@@ -141,6 +142,16 @@ const struct field_refs *output_refs(const struct output_format *o)
     return &o->refs;
 }
 
+void output_set_bytes(struct output_format *o, enum bytes_form form)
+{
+    o->bytes = form;
+}
+
+static bool in_its_form(const struct output_format *o, const struct value *v)
+{
+    return o->bytes != BYTES_DOTS && v->state == VALUE_OK && v->type == VT_BYTEBUF && !v->list;
+}
+
 static void fit(struct buf *out, size_t start, uint64_t width)
 {
     while (out->len - start < width && buf_addc(out, ' '))
@@ -173,12 +184,24 @@ bool output_text(const struct output_format *o, struct field_reader *r, struct b
         }
         if (v.state != VALUE_OK)
             buf_adds(out, "<NA>");
+        else if (in_its_form(o, &v))
+            bytes_text(v.one.s, o->bytes, out);
         else
             field_text(p->expr->kind == EXPR_FIELD ? p->expr->ref->def : &p->shown, &v, out);
         if (p->width)
             fit(out, at, p->width);
     }
     return true;
+}
+
+static void bytes_json(struct span s, enum bytes_form form, struct buf *out)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    bytes_text(s, form, &text);
+    json_escape((struct span){buf_str(&text), text.len}, out);
+    buf_fini(&text);
 }
 
 bool output_json(const struct output_format *o, struct field_reader *r, uint64_t ts,
@@ -203,7 +226,10 @@ bool output_json(const struct output_format *o, struct field_reader *r, uint64_t
             buf_addc(out, ',');
         json_escape(span_of(ref->text), out);
         buf_addc(out, ':');
-        field_json(ref->def, &v, ts, out);
+        if (in_its_form(o, &v))
+            bytes_json(v.one.s, o->bytes, out);
+        else
+            field_json(ref->def, &v, ts, out);
     }
     return buf_addc(out, '}');
 }

@@ -156,5 +156,5 @@ static bool resolve_path(void *ctx, int64_t dirfd, struct span path, struct buf 
 struct event_resolver field_resolver(const struct field_event *e)
 {
     return (struct event_resolver){(void *)e,    resolve_fd,    resolve_fd_char, resolve_thread,
-                                   resolve_user, resolve_group, resolve_path};
+                                   resolve_user, resolve_group, resolve_path,    e->bytes_form};
 }

@@ -79,3 +79,38 @@ bool filter_may_match(const struct filter *f, uint16_t type, uint16_t call)
     return call && call < CALLS_MAX ? f->may_match_call[call]
                                     : f->may_match[MIN_OF(type, EVENT_TYPES)];
 }
+
+unsigned filter_types(const struct filter *f)
+{
+    unsigned n = 0;
+
+    for (unsigned type = 0; type < EVENT_TYPES; type++)
+        n += event_type_get((uint16_t)type) && f->may_match[type];
+    return n;
+}
+
+static bool compares_na(const struct node *n)
+{
+    if (n->kind != NODE_CHECK) {
+        for (size_t i = 0; i < n->nchildren; i++) {
+            if (compares_na(n->children[i]))
+                return true;
+        }
+        return false;
+    }
+    if (n->op != OP_EQ && n->op != OP_NE && n->op != OP_IN)
+        return false;
+    if (n->lhs->kind != EXPR_FIELD ||
+        !(str_starts(n->lhs->ref->def->name, "ka.") || str_starts(n->lhs->ref->def->name, "jevt.")))
+        return false;
+    for (size_t i = 0; i < n->nconstants; i++) {
+        if (span_is(n->constants[i].text, "<NA>"))
+            return true;
+    }
+    return false;
+}
+
+bool filter_compares_na(const struct filter *f)
+{
+    return compares_na(f->root);
+}

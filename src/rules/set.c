@@ -150,3 +150,42 @@ const char *rules_list_at(const struct rules *r, size_t i, const struct str_list
     *items = i < r->lists.n ? &r->lists.v[i].items : NULL;
     return i < r->lists.n ? r->lists.v[i].name : NULL;
 }
+
+/* ---- switches ------------------------------------------------------------------------------------------------ */
+
+/* Each piece between stars is found as early as it can be; the last must end the name then. */
+static bool fits(const char *pattern, const char *name)
+{
+    const char *at = name;
+    bool first = true;
+
+    for (;;) {
+        size_t n = strcspn(pattern, "*");
+        const char *found = n ? memmem(at, strlen(at), pattern, n) : at;
+
+        if (!found || (first && found != name))
+            return false;
+        at = found + n;
+        if (!pattern[n])
+            return *at == '\0';
+        pattern += n + 1;
+        if (!*pattern)
+            return true;
+        first = false;
+    }
+}
+
+size_t rules_switch(struct rules *r, bool enable, const char *pattern, const char *tag)
+{
+    size_t named = 0;
+
+    for (size_t i = 0; i < r->rules.n; i++) {
+        struct rule *rule = r->rules.v[i];
+
+        if (!(pattern && fits(pattern, rule->name)) && !(tag && str_list_has(&rule->tags, tag)))
+            continue;
+        rule->enabled = enable;
+        named++;
+    }
+    return named;
+}

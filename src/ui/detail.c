@@ -461,26 +461,36 @@ static void draw_desc(struct ui *u, int y, struct rect r)
     text_putf(y, r.x + 2, r.w - 2, LOOK_DIM, "%s%s%s", type, *type && *desc ? ": " : "", desc);
 }
 
-/* The rules that fire on it, where there are rules. */
+/* The rules that fire on it, where there are rules, and those that nearly do; the lines that this takes. */
 static int draw_rules(struct ui *u, struct rect r)
 {
-    const json_t *rules = json_object_get(u->detail.detail, "rules"), *rule;
-    int x = r.x + 2;
+    const json_t *rules = json_object_get(u->detail.detail, "rules"),
+                 *near = json_object_get(u->detail.detail, "near"), *rule;
+    int x = r.x + 2, lines = 0;
     size_t i;
 
-    if (json_array_size(rules) == 0)
-        return 0;
-    x += text_puts(r.y, x, r.w - 3, LOOK_WARN, "fires: ");
-    json_array_foreach(rules, i, rule)
-        x += text_putf(r.y, x, MAX_OF(r.x + r.w - x, 0), LOOK_WARN, "%s%s (%s)", i ? ", " : "",
-                       rpc_get_str(rule, "name"), rpc_get_str(rule, "priority"));
-    return 1;
+    if (json_array_size(rules)) {
+        x += text_puts(r.y, x, r.w - 3, LOOK_WARN, "fires: ");
+        json_array_foreach(rules, i, rule)
+            x += text_putf(r.y, x, MAX_OF(r.x + r.w - x, 0), LOOK_WARN, "%s%s (%s)", i ? ", " : "",
+                           rpc_get_str(rule, "name"), rpc_get_str(rule, "priority"));
+        lines++;
+    }
+    json_array_foreach(near, i, rule) {
+        if (lines >= MIN_OF(r.h / 4, 4))
+            break;
+        text_putf(r.y + lines++, r.x + 2, r.w - 3, LOOK_DIM, "nearly: %s, 1 of %s false: %s",
+                  rpc_get_str(rule, "name"), rpc_get_str(rule, "parts"),
+                  rpc_get_str(rule, "lacks"));
+    }
+    return lines;
 }
 
 void detail_draw(struct ui *u, struct rect r)
 {
     struct detail_view *d = &u->detail;
     bool focus = u->events.pane == PANE_DETAIL, desc = r.h > 6;
+    int rules;
 
     if (d->ask_after && time_mono() >= d->ask_after)
         detail_show(u, d->event);
@@ -504,10 +514,9 @@ void detail_draw(struct ui *u, struct rect r)
                                       : "the engine has ended: R starts it anew");
         return;
     }
-    if (draw_rules(u, r)) {
-        r.y++;
-        r.h--;
-    }
+    rules = draw_rules(u, r);
+    r.y += rules;
+    r.h -= rules;
     table_fit(&d->t, r.h);
     for (int i = 0; i < r.h && d->t.top + (size_t)i < d->lines.n; i++)
         draw_line(u, d->t.top + (size_t)i, r.y + i, r,

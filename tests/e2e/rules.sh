@@ -37,6 +37,7 @@ cat >base.yaml <<'T'
   output: "%proc.name wrote %fd.name (%evt.arg.flags)"
   priority: notice
   enabled: false
+  warn_evttypes: false
   tags: *tags
 T
 cat >site.yaml <<'T'
@@ -338,4 +339,62 @@ sed 's/and refused$/and not refused/' judge.yaml >other.yaml
 run 1 "$MEWS" rules shop.scap --rules other.yaml --alerts alerts.json
 out_has "here its rule does not fire"
 run 1 "$MEWS" rules shop.scap --alerts nowhere.json
+check "what a configuration of Falco's says of rules"
+cat >opens.yaml <<'T'
+- rule: connects
+  desc: d
+  condition: evt.type = connect
+  output: "connects %evt.num"
+  priority: ERROR
+  enabled: false
+  tags: [net]
+- rule: quiet
+  desc: d
+  condition: evt.type = connect
+  output: "quiet %evt.num"
+  priority: NOTICE
+T
+cat >falco.yaml <<'T'
+rules_files: [judge.yaml, opens.yaml, nowhere.yaml]
+priority: error
+rule_matching: all
+rules:
+  - disable: {rule: "data*gone"}
+  - enable: {tag: net}
+  - disable: {rule: "nothing*"}
+T
+run 0 "$MEWS" rules -c falco.yaml shop.scap --utc
+lines 9
+out_has "22:13:20.000032300: Error connects 12"
+err_has "no rule is named nothing*"
+sed -i 's/data.gone/*gone/' falco.yaml
+run 0 "$MEWS" rules -c falco.yaml --priority notice shop.scap --utc
+lines 18
+out_has "Notice quiet 12"
+run 0 "$MEWS" rules -c falco.yaml --list
+out_has "database gone  (not enabled)"
+
+check "what is legal and can't be meant"
+cat >lint.yaml <<'T'
+- rule: of any type
+  desc: d
+  condition: proc.name = nginx
+  output: o
+  priority: info
+- rule: said to be meant
+  desc: d
+  condition: proc.name = nginx
+  output: o
+  priority: info
+  warn_evttypes: false
+- rule: not there
+  desc: d
+  condition: evt.type = open and jevt.value[/a] != <NA>
+  output: o
+  priority: info
+T
+run 0 "$MEWS" rules --rules lint.yaml --check
+err_has "lint.yaml:3: warning: rule of any type: it is asked of"
+err_has "LOAD_UNSAFE_NA_CHECK"
+grep -q "said to be meant" err && fail "a silenced warning"
 finish

@@ -166,4 +166,35 @@ run 0 "$MEWS" state fds crowd.scap
 [ "$(grep -c "/many/" out)" = 4076 ] || fail "$(grep -c /many/ out) descriptors instead of 4076"
 run 0 "$MEWS" state threads crowd.scap
 [ "$(wc -l <out)" -lt 2600 ] || fail "$(wc -l <out) threads are left"
+check "buffers in the forms of sysdig"
+run 0 "$MEWS" print shop.scap -p '%evt.num %evt.arg.data' -X 'evt.num = 105'
+out <<'T'
+105 
+	0x0000: 4854 5450 2f31 2e31 2035 3032 2042 6164  HTTP/1.1 502 Bad
+	0x0010: 2047 6174 6577 6179 0d0a 0d0a             Gateway....
+
+T
+run 0 "$MEWS" print shop.scap -p '%evt.num %evt.buffer' -x 'evt.num = 105'
+out_has "	0x0010: 2047 6174 6577 6179 0d0a 0d0a"
+run 0 "$MEWS" print shop.scap -p '%evt.num %evt.buffer' -A 'evt.num = 105'
+out <<'T'
+105 
+HTTP/1.1 502 Bad Gateway
+
+
+T
+run 0 "$MEWS" print shop.scap -p '%evt.num %evt.buffer' -b -j 'evt.num = 105'
+out <<'T'
+{"evt.buffer":"SFRUUC8xLjEgNTAyIEJhZCBHYXRld2F5DQoNCg==","evt.num":105}
+T
+run 0 "$MEWS" print shop.scap -pc --utc 'evt.num = 105'
+out_has " nginx (200:200) < write res=28"
+if command -v sysdig >/dev/null 2>&1; then
+    for form in x X A b; do
+        check "buffers as sysdig -$form shows them"
+        sysdig -r shop.scap "-$form" -t r 'evt.type = write' 2>/dev/null | sed 's/ *$//' >theirs
+        "$MEWS" print --raw-events shop.scap "-$form" -t r 'evt.type = write' | sed 's/ *$//' >ours
+        cmp -s theirs ours || fail "sysdig -$form differs" "$(diff theirs ours | head -n 10)"
+    done
+fi
 finish
