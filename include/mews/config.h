@@ -42,6 +42,7 @@ struct session_spec {
     json_t *
         rule_settings; /* of a configuration: {priority, matching, switches}, as Falco has them; NULL: none */
     struct str_list notes; /* what of a configuration was read, and what does not fit */
+    bool strict;           /* filters hold to Falco's limits */
     bool no_replay;        /* stateful plugins are not initialised a second time */
     bool shared_sources;   /* several plugins may provide one event source */
 };

@@ -25,6 +25,7 @@ enum long_only {
     OPT_LIST,
     OPT_ALL,
     OPT_PRIORITY,
+    OPT_STRICT,
     OPT_EXPECT,
     OPT_ALERTS,
     OPT_EVENT
@@ -53,6 +54,8 @@ static const struct option_def {
      "captures as they stand in the file, halves of calls apart, numbered as sysdig 0.29 does"},
     {'s', OPT_INTERNAL, "internal", NULL, "show events that serve the capture itself, too"},
     {'s', 'f', "follow", NULL, "follow logs and captures as they grow, as tail -f"},
+    {'s', OPT_STRICT, "strict", NULL,
+     "refuse filters that Falco would: texts of over 255 bytes, or with NUL"},
     {'x', OPT_SPOOL_LIMIT, "spool-limit", "SIZE",
      "keep at most this much of the stream (8G, or half of what is free)"},
     {'s', OPT_TOUR, "tour", NULL, "the bundled tour"},
@@ -269,6 +272,9 @@ static enum severity apply(struct options *o, int code, const char *arg, size_t 
         break;
     case 'o':
         str_list_add(&o->config_options, arg);
+        break;
+    case OPT_STRICT:
+        o->spec.strict = true;
         break;
     case OPT_NO_REPLAY:
         o->spec.no_replay = true;

@@ -201,7 +201,6 @@ int command_shell(struct options *o)
                             .refused = on_refused,
                             .note = on_note,
                             .interrupted = on_interrupt},
-                      .filter = xstrdup(""),
                       .row = UINT64_MAX,
                       .terminal = isatty(STDIN_FILENO)};
     int code;
@@ -211,8 +210,11 @@ int command_shell(struct options *o)
         return EXIT_USAGE;
     }
     s.c.ctx = &s;
-    if (!client_start(&s.c, o, true, false))
+    s.filter = xstrdup("");
+    if (!client_start(&s.c, o, true, false)) {
+        free(s.filter);
         return EXIT_FAILED;
+    }
     begin(&s);
     if (s.terminal)
         shell_type(&s);

@@ -209,6 +209,7 @@ json_t *spec_to_json(const struct session_spec *s)
     json_object_set_new(o, "notes", list_to_json(&s->notes));
     json_object_set_new(o, "raw_events", json_boolean(s->raw_events));
     json_object_set_new(o, "internal", json_boolean(s->internal));
+    json_object_set_new(o, "strict", json_boolean(s->strict));
     json_object_set_new(o, "no_replay", json_boolean(s->no_replay));
     json_object_set_new(o, "shared_sources", json_boolean(s->shared_sources));
     json_object_set_new(o, "follow", json_boolean(s->follow));
@@ -304,6 +305,7 @@ enum severity spec_from_json(const json_t *j, struct session_spec *s, struct err
     s->no_auto = rpc_get_bool(j, "no_auto", false);
     s->raw_events = rpc_get_bool(j, "raw_events", false);
     s->internal = rpc_get_bool(j, "internal", false);
+    s->strict = rpc_get_bool(j, "strict", false);
     s->no_replay = rpc_get_bool(j, "no_replay", false);
     s->shared_sources = rpc_get_bool(j, "shared_sources", false);
     s->follow = rpc_get_bool(j, "follow", false);

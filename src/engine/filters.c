@@ -8,7 +8,7 @@
 
 struct filter *filter_typed(struct engine *e, const char *text, struct syntax_error *err)
 {
-    struct filter_options options = {0};
+    struct filter_options options = {.strict = e->spec.strict};
     struct filter *f;
 
     pthread_mutex_lock(&e->cat_lock);
@@ -31,6 +31,21 @@ static json_t *tokens_json(struct engine *e, const char *text, size_t n)
         json_array_append_new(
             list, json_pack("[i,i,s]", (int)t[i].start, (int)t[i].len, kinds[t[i].kind]));
     free(t);
+    return list;
+}
+
+/* Fields that are there, but not for the open source where Falco runs. */
+static json_t *not_offered(struct engine *e, const struct filter *f)
+{
+    const struct field_refs *refs = filter_refs(f);
+    json_t *list = json_array();
+    char *source = open_source(e);
+
+    for (size_t i = 0; i < refs->v.n; i++) {
+        if (!field_applies(source, refs->v.v[i]->def))
+            json_array_append_new(list, rpc_str(refs->v.v[i]->text));
+    }
+    free(source);
     return list;
 }
 
@@ -68,6 +83,7 @@ void method_filter_check(struct engine *e, const json_t *id, const json_t *param
         filter_text(f, &canonical);
         json_object_set_new(o, "canonical", rpc_str(buf_str(&canonical)));
         json_object_set_new(o, "beyond_falco", json_boolean(filter_beyond_falco(f)));
+        json_object_set_new(o, "not_offered", not_offered(e, f));
         buf_fini(&canonical);
     }
     filter_free(f);
@@ -81,8 +97,10 @@ bool field_applies(void *ctx, const struct field_def *def)
 {
     const char *source = ctx;
 
-    if (def->builtin >= 0 || !source)
+    if (!source)
         return true;
+    if (def->builtin >= 0) /* of system calls, but for those of any event */
+        return str_eq(source, "syscall") || str_eq(def->owner, "evt");
     for (size_t i = 0; i < def->providers.n; i++) {
         const struct plugin_info *info = plugin_info(def->providers.v[i].plugin);
 

@@ -211,9 +211,12 @@ static void offer_fields(struct filter_offers *c, const struct field_catalogue *
 
         if ((d->flags & FIELD_HIDDEN) && c->prefix.n < strlen(d->name))
             continue;
+        bool applies = !h || !h->applies || h->applies(h->ctx, d);
+
         offer(c, d->arg_required ? arena_printf(c->arena, "%s[", d->name) : d->name,
-              d->list ? arena_printf(c->arena, "list of %s", type) : type, d->desc,
-              !h || !h->applies || h->applies(h->ctx, d) ? (d->builtin < 0 ? 0 : 1) : 3);
+              d->list ? arena_printf(c->arena, "list of %s", type) : type,
+              applies ? d->desc : arena_printf(c->arena, "(not here in Falco) %s", d->desc),
+              applies ? (d->builtin < 0 ? 0 : 1) : 3);
     }
     for (size_t i = 0; c->prefix.n && i < COUNT_OF(functions); i++)
         offer(c, functions[i], "function", "a function of fields", 2);

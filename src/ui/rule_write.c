@@ -50,6 +50,28 @@ static void write_rule(const struct ui *u, const struct draft *d, const char *so
     buf_fini(&output);
 }
 
+/* What would keep Falco from loading it. */
+static void on_checked(struct ui *u, const json_t *result, const json_t *error, void *ctx)
+{
+    const json_t *fields = json_object_get(result, "not_offered"), *f;
+    struct buf b;
+    size_t i;
+
+    UNUSED(ctx);
+    if (error)
+        return;
+    buf_init(&b, 65536);
+    json_array_foreach(fields, i, f)
+        buf_addf(&b, "%s%s", i ? ", " : "", json_string_value(f));
+    if (b.len)
+        notice(u, LOOK_WARN, "the rule is written; for this source Falco does not offer %s",
+               buf_str(&b));
+    else if (rpc_get_bool(result, "beyond_falco", false))
+        notice(u, LOOK_WARN,
+               "the rule is written; a text in it is longer than Falco takes, or has NUL");
+    buf_fini(&b);
+}
+
 static void on_plugins(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
     struct draft *d = ctx;
@@ -73,6 +95,7 @@ static void on_plugins(struct ui *u, const json_t *result, const json_t *error, 
     }
     buf_fini(&b);
     draft_free(d);
+    ask(u, "filter/check", json_pack("{so}", "filter", rpc_str(u->filter)), on_checked, NULL);
 }
 
 static void on_path(struct ui *u, const char *text, void *ctx)
