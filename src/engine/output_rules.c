@@ -124,9 +124,8 @@ static void find_types(struct output_rules *o)
     }
 }
 
-static const char *version_of(void *ctx, const char *name)
+static const char *version_loaded(struct engine *e, const char *name)
 {
-    struct engine *e = ctx;
     struct plugin *p;
 
     for (size_t i = 0; (p = plugin_at(e->host, i)); i++) {
@@ -134,6 +133,16 @@ static const char *version_of(void *ctx, const char *name)
             return plugin_info(p)->version;
     }
     return NULL;
+}
+
+/* One that comes along is there for whoever requires it. */
+static const char *version_of(void *ctx, const char *name)
+{
+    struct engine *e = ctx;
+    const char *version = version_loaded(e, name);
+
+    return version || !str_eq(name, "json") || !bundled_load(e, name) ? version
+                                                                      : version_loaded(e, name);
 }
 
 /* One of the configuration's switches: {enable or disable: {rule or tag}}. */
