@@ -57,7 +57,8 @@ int main(int argc, char **argv)
     } parts[] = {{"stream", bench_stream},
                  {"runtime", bench_runtime},
                  {"screen", bench_screen},
-                 {"capture", bench_capture}};
+                 {"capture", bench_capture},
+                 {"filter", bench_filter}};
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGPIPE, SIG_IGN);

@@ -34,6 +34,8 @@ void bench_stream(void);
 void bench_runtime(void);
 /* A capture of system calls beside sysdig. */
 void bench_capture(void);
+/* Filters by kind of test, rules. */
+void bench_filter(void);
 /* What a person waits for: the first screen, a key under load. */
 void bench_screen(void);
 
