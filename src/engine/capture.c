@@ -29,7 +29,7 @@ struct capture_part { /* one of the captures that make the stream */
     struct section *_Atomic newest;
     /* the plugin thread's own */
     bool started, meta_over, leading;
-    struct pending *pending[BUCKETS];
+    struct pending *pending[BUCKETS], *spare;
     _Atomic uint64_t inside; /* bytes read, inside the compression */
 };
 
@@ -151,6 +151,36 @@ static void pending_clear(struct capture_part *c)
         }
         c->pending[i] = NULL;
     }
+    for (struct pending *p = c->spare, *next; p; p = next) {
+        next = p->next;
+        free(p->bytes);
+        free(p);
+    }
+    c->spare = NULL;
+}
+
+static struct pending *pending_new(struct capture_part *c)
+{
+    struct pending *p = c->spare;
+
+    if (!p)
+        return xcalloc(1, sizeof(*p));
+    c->spare = p->next;
+    p->next = NULL;
+    return p;
+}
+
+/* It was taken: threads come and go, and only those that wait are to be passed when one is sought. */
+static void pending_drop(struct capture_part *c, uint64_t tid)
+{
+    struct pending **slot = pending_slot(c, tid), *p = *slot;
+
+    if (!p)
+        return;
+    *slot = p->next;
+    p->len = 0;
+    p->next = c->spare;
+    c->spare = p;
 }
 
 static void pending_store(const struct passing *from)
@@ -161,7 +191,7 @@ static void pending_store(const struct passing *from)
     size_t n = MIN_OF((size_t)event_len(b->event.p), b->event.n);
 
     if (!p) {
-        p = *slot = xcalloc(1, sizeof(*p));
+        p = *slot = pending_new(from->part);
         p->tid = tid;
     }
     if (n > p->cap) {
@@ -422,7 +452,7 @@ static void take_event(struct engine *e, struct capture *c, struct capture_part 
     if (passed || c->raw)
         number_and_show(e, c, &p);
     if (p.enter)
-        p.enter->len = 0;
+        pending_drop(p.part, p.head.tid);
 }
 
 /* ---- blocks ---------------------------------------------------------------------------------- */

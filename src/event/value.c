@@ -61,10 +61,27 @@ const struct value_type_info *value_type_info(enum value_type type)
     return &infos[(unsigned)type < VT_COUNT ? type : VT_NONE];
 }
 
+/* "255": the place behind it. */
+static char *put_byte(char *out, uint8_t b)
+{
+    if (b >= 100)
+        *out++ = (char)('0' + b / 100);
+    if (b >= 10)
+        *out++ = (char)('0' + b / 10 % 10);
+    *out++ = (char)('0' + b % 10);
+    return out;
+}
+
 void ip_text(const struct ip_bytes *ip, char out[48])
 {
-    if (!inet_ntop(ip->len == 4 ? AF_INET : AF_INET6, ip->b, out, 48))
+    if (ip->len == 4) { /* names of sockets are made of these by the million */
+        for (int i = 0; i < 4; i++) {
+            out = put_byte(out, ip->b[i]);
+            *out++ = i < 3 ? '.' : '\0';
+        }
+    } else if (!inet_ntop(AF_INET6, ip->b, out, 48)) {
         out[0] = '\0';
+    }
 }
 
 bool ip_parse(struct span text, struct ip_bytes *out)

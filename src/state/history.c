@@ -73,7 +73,7 @@ struct span state_text(struct state *s, struct span text)
 
     if (text.n == 0)
         return (struct span){"", 0};
-    if (s->texts_n >= s->texts_size)
+    if (s->texts_n * 2 >= s->texts_size)
         texts_grow(s);
     for (e = s->texts[hash & (s->texts_size - 1)]; e; e = e->next) {
         if (e->hash == hash && e->n == text.n && memcmp(e->text, text.p, text.n) == 0)
