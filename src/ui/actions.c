@@ -88,6 +88,14 @@ const struct action actions[] = {
      strip_filter, 0},
     {"events: without this column", "C", CX_EVENTS, NULL, "take the current column away",
      drop_column, 0},
+    {"columns: those under names", "L", CX_EVENTS, NULL,
+     "choose saved columns for this source, or save those that are shown", layouts_open, 0},
+    {"columns: save", "", CX_EVENTS, NULL, "under a name; “default” is taken at every start",
+     layout_save, 0},
+    {"column: wider", ".", CX_EVENTS, NULL, "the one that is chosen", column_widen, 2},
+    {"column: narrower", ",", CX_EVENTS, NULL, "the one that is chosen", column_widen, -2},
+    {"column: to the left", "<", CX_EVENTS, NULL, "the one that is chosen", column_move, -1},
+    {"column: to the right", "", CX_EVENTS, NULL, "the one that is chosen", column_move, 1},
     {"event: payload", "t", CX_EVENTS | CX_DETAIL | CX_PAYLOAD, "payload",
      "the payload beside the fields", toggle_payload, 0},
     {"event: payload as JSON, text, hex", "m", CX_PAYLOAD | CX_DETAIL, NULL,
@@ -380,6 +388,7 @@ static void drop_column(struct ui *u, int arg)
             (e->columns.n - (size_t)e->column - 1) * sizeof(*e->columns.v));
     e->columns.n--;
     e->column = -1;
+    e->column_scroll = 0;
     e->columns_final = true;
     events_refresh(u);
 }

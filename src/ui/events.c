@@ -228,7 +228,7 @@ uint64_t events_time(struct ui *u)
 
 /* ---- columns --------------------------------------------------------------------------------- */
 
-static void columns_clear(struct events_view *e)
+void columns_clear(struct events_view *e)
 {
     for (size_t i = 0; i < e->columns.n; i++) {
         free(e->columns.v[i].field);
@@ -247,6 +247,10 @@ static void on_columns(struct ui *u, const json_t *result, const json_t *error, 
     UNUSED(ctx);
     e->columns_asked = false;
     if (error || e->columns_final)
+        return;
+    free(e->columns_source);
+    e->columns_source = xstrdup(rpc_get_str(result, "source") ? rpc_get_str(result, "source") : "");
+    if (!e->columns_suggested && layouts_default(u))
         return;
     columns_clear(e);
     json_array_foreach(json_object_get(result, "columns"), i, c) {
@@ -338,6 +342,16 @@ static void near_edge(struct ui *u)
         events_refresh(u);
 }
 
+/* Columns that have just come are not drawn yet. */
+static bool any_shown(const struct events_view *e)
+{
+    for (size_t i = 0; i < e->columns.n; i++) {
+        if (e->columns.v[i].shown)
+            return true;
+    }
+    return false;
+}
+
 static void choose_column(struct ui *u, int by)
 {
     struct events_view *e = &u->events;
@@ -349,7 +363,7 @@ static void choose_column(struct ui *u, int by)
         e->column = (int)e->columns.n - 1;
     if (e->column >= 0 && (uint64_t)e->column < e->column_scroll)
         e->column_scroll = (uint64_t)e->column;
-    if (e->column >= 0 && !e->columns.v[e->column].shown)
+    if (e->column >= 0 && !e->columns.v[e->column].shown && any_shown(e))
         e->column_scroll++;
     if (e->column < 0)
         e->column_scroll = 0;

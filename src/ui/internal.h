@@ -277,7 +277,9 @@ enum time_column { TIMES_OF_DAY, TIMES_SINCE_ROW, TIMES_SINCE_MARK };
 
 struct events_view {
     VEC(struct column_def) columns;
-    char *columns_how; /* where they came from */
+    char *columns_how;      /* where they came from */
+    char *columns_source;   /* the event source that they are for */
+    bool columns_suggested; /* what is suggested is wanted, whatever was saved */
     bool columns_asked, columns_final;
     uint64_t columns_events; /* that the last suggestion was made from */
     json_t *rows;            /* the window of rows that is here */
@@ -311,6 +313,14 @@ struct events_view {
     uint64_t column_scroll;
 };
 
+void columns_clear(struct events_view *e);
+/* layouts.c: columns under names; by how much, or where to, the chosen column goes */
+bool layouts_default(
+    struct ui *u); /* takes those that the person saved for the source; false: none */
+void layout_save(struct ui *u, int arg);
+void layouts_open(struct ui *u, int arg);
+void column_widen(struct ui *u, int by);
+void column_move(struct ui *u, int by);
 void events_refresh(struct ui *u);
 void events_jump(struct ui *u, uint64_t number);
 void open_detail(struct ui *u, int arg); /* actions.c: of the event under the cursor */

@@ -669,6 +669,7 @@ static void ui_free(struct ui *u)
     str_list_fini(&u->search_history);
     str_list_fini(&u->path_history);
     free(u->events.columns_how);
+    free(u->events.columns_source);
     free(u->counts.filter);
     free(u->counts.error);
     free(u->plugins.open_params_of);

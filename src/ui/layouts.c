@@ -1,0 +1,305 @@
+/* Columns under names: which fields the list shows, how wide and in which order, kept for the source that they
+ * are of, in the person's configuration. One named “default” is taken whenever the source is opened. */
+#include <ncurses.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define WIDTH_MAX 200
+
+struct layout_palette {
+    struct ui *u;
+    json_t *all; /* [{name, source, columns}] */
+    VEC(size_t) shown;
+    struct table t;
+};
+
+/* ---- the file -------------------------------------------------------------------------------------- */
+
+static char *layouts_path(void)
+{
+    char *dir = user_dir("config"), *path = dir ? path_join(dir, "layouts.json") : NULL;
+
+    free(dir);
+    return path;
+}
+
+static json_t *layouts_read(void)
+{
+    char *path = layouts_path();
+    json_t *all = path ? json_load_file(path, 0, NULL) : NULL;
+
+    free(path);
+    if (json_is_array(all))
+        return all;
+    json_decref(all);
+    return json_array();
+}
+
+static bool layouts_write(struct ui *u, const json_t *all)
+{
+    char *path = layouts_path(), *fresh = path ? xasprintf("%s.%ld", path, (long)getpid()) : NULL;
+    bool ok = fresh && json_dump_file(all, fresh, JSON_INDENT(2)) == 0 && rename(fresh, path) == 0;
+
+    if (!ok)
+        notice(u, LOOK_BAD, "%s can't be written", path ? path : "the folder of configurations");
+    free(path);
+    free(fresh);
+    return ok;
+}
+
+static const char *source_now(const struct ui *u)
+{
+    return u->events.columns_source ? u->events.columns_source : "";
+}
+
+static bool is_it(const json_t *l, const char *name, const char *source)
+{
+    const char *n = rpc_get_str(l, "name"), *s = rpc_get_str(l, "source");
+
+    return n && s && str_eq(n, name) && str_eq(s, source) &&
+           json_is_array(json_object_get(l, "columns"));
+}
+
+/* ---- taking one ------------------------------------------------------------------------------------- */
+
+static void take(struct ui *u, const json_t *columns)
+{
+    struct events_view *e = &u->events;
+    const json_t *c;
+    size_t i;
+
+    columns_clear(e);
+    json_array_foreach(columns, i, c) {
+        const char *field = rpc_get_str(c, "field"), *title = rpc_get_str(c, "title");
+        json_int_t width = json_integer_value(json_object_get(c, "width"));
+        struct column_def *d;
+
+        if (!field)
+            continue;
+        d = vec_more(&e->columns);
+        d->field = xstrdup(field);
+        d->title = xstrdup(title ? title : field);
+        d->width = width > 0 && width <= WIDTH_MAX ? (int)width : 0;
+    }
+    e->columns_final = true;
+    e->column = -1;
+    e->column_scroll = 0;
+    events_refresh(u);
+}
+
+bool layouts_default(struct ui *u)
+{
+    json_t *all = layouts_read();
+    const json_t *l;
+    bool taken = false;
+    size_t i;
+
+    json_array_foreach(all, i, l) {
+        if (!taken && is_it(l, "default", source_now(u))) {
+            take(u, json_object_get(l, "columns"));
+            taken = true;
+        }
+    }
+    json_decref(all);
+    return taken;
+}
+
+/* ---- saving ------------------------------------------------------------------------------------------- */
+
+static json_t *columns_json(const struct events_view *e)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < e->columns.n; i++)
+        json_array_append_new(list, json_pack("{so so si}", "field", rpc_str(e->columns.v[i].field),
+                                              "title", rpc_str(e->columns.v[i].title), "width",
+                                              e->columns.v[i].width));
+    return list;
+}
+
+/* columns NULL: forgets it. */
+static bool change(struct ui *u, const char *name, json_t *columns)
+{
+    json_t *all = layouts_read();
+    bool ok;
+
+    for (size_t i = json_array_size(all); i-- > 0;) {
+        if (is_it(json_array_get(all, i), name, source_now(u)))
+            json_array_remove(all, i);
+    }
+    if (columns)
+        json_array_append_new(all, json_pack("{so so so}", "name", rpc_str(name), "source",
+                                             rpc_str(source_now(u)), "columns", columns));
+    ok = layouts_write(u, all);
+    json_decref(all);
+    return ok;
+}
+
+static void on_name(struct ui *u, const char *text, void *ctx)
+{
+    UNUSED(ctx);
+    if (*text && change(u, text, columns_json(&u->events)))
+        notice(u, LOOK_GOOD, "the columns are saved as “%s”%s", text,
+               str_eq(text, "default") ? ": they are shown whenever this source is opened"
+                                       : ": L chooses them");
+}
+
+void layout_save(struct ui *u, int arg)
+{
+    UNUSED(arg);
+    if (u->events.columns.n == 0)
+        notice(u, LOOK_WARN, "there are no columns yet");
+    else
+        prompt_open(u, "save the columns as (default: always)", "default", NULL, on_name, NULL);
+}
+
+/* ---- width and order ------------------------------------------------------------------------------------ */
+
+static struct column_def *chosen(struct ui *u)
+{
+    struct events_view *e = &u->events;
+
+    if (e->column >= 0 && (size_t)e->column < e->columns.n)
+        return &e->columns.v[e->column];
+    notice(u, LOOK_WARN, "Left and Right choose a column first");
+    return NULL;
+}
+
+void column_widen(struct ui *u, int by)
+{
+    struct column_def *c = chosen(u);
+
+    if (!c)
+        return;
+    c->width = MIN_OF(MAX_OF((c->width ? c->width : MAX_OF(c->shown, 1)) + by, 1), WIDTH_MAX);
+    u->events.columns_final = true;
+}
+
+void column_move(struct ui *u, int by)
+{
+    struct events_view *e = &u->events;
+    struct column_def *c = chosen(u), one;
+    int to = e->column + by;
+
+    if (!c || to < 0 || (size_t)to >= e->columns.n)
+        return;
+    one = *c;
+    *c = e->columns.v[to];
+    e->columns.v[to] = one;
+    e->column = to;
+    e->columns_final = true;
+    events_refresh(u);
+}
+
+/* ---- choosing -------------------------------------------------------------------------------------------- */
+
+static void choose_shown(struct layout_palette *p)
+{
+    const json_t *l;
+    size_t i;
+
+    json_decref(p->all);
+    p->all = layouts_read();
+    p->shown.n = 0;
+    json_array_foreach(p->all, i, l) {
+        if (rpc_get_str(l, "name") && is_it(l, rpc_get_str(l, "name"), source_now(p->u)))
+            vec_push(&p->shown, i);
+    }
+    p->t.n = p->shown.n + 1; /* the last: what mews suggests */
+    table_clamp(&p->t);
+}
+
+static const json_t *layout_at(const struct layout_palette *p, size_t i)
+{
+    return i < p->shown.n ? json_array_get(p->all, p->shown.v[i]) : NULL;
+}
+
+static void draw_layout(const json_t *l, int y, struct rect r, bool on)
+{
+    enum look base = on ? LOOK_CURSOR : LOOK_TEXT;
+    int x = r.x + 22;
+    const json_t *c;
+    size_t i;
+
+    if (on)
+        fill(y, r.x, r.w, base, ' ');
+    text_puts(y, r.x + 1, 20, on ? base : LOOK_FIELD, l ? rpc_get_str(l, "name") : "as suggested");
+    json_array_foreach(json_object_get(l, "columns"), i, c) {
+        if (x < r.x + r.w && rpc_get_str(c, "field"))
+            x += 2 + text_puts(y, x, r.x + r.w - x, base, rpc_get_str(c, "field"));
+    }
+}
+
+static void palette_draw(struct ui *u, struct overlay *o)
+{
+    struct layout_palette *p = o->state;
+    struct rect r =
+        overlay_box(u, (int)p->t.n + 3, MIN_OF(u->width, 120), LOOK_HEAD, "columns under names");
+
+    r.h--;
+    table_fit(&p->t, r.h);
+    for (int i = 0; i < r.h && p->t.top + (size_t)i < p->t.n; i++)
+        draw_layout(layout_at(p, p->t.top + (size_t)i), r.y + i, r,
+                    p->t.top + (size_t)i == p->t.cursor);
+    text_puts(r.y + r.h, r.x + 1, r.w - 2, LOOK_DIM,
+              "Enter shows them  s saves those that are shown  d delete  q back");
+}
+
+static void use(struct ui *u, struct layout_palette *p)
+{
+    json_t *columns = json_incref(json_object_get(layout_at(p, p->t.cursor), "columns"));
+
+    overlay_close(u);
+    if (columns) {
+        take(u, columns);
+    } else {
+        u->events.columns_final = false;
+        u->events.columns_suggested = true;
+        events_ask_columns(u);
+    }
+    json_decref(columns);
+}
+
+static bool palette_key(struct ui *u, struct overlay *o, int key, bool is_char)
+{
+    struct layout_palette *p = o->state;
+    const json_t *l = layout_at(p, p->t.cursor);
+
+    if ((is_char && (key == 27 || key == 3 || key == 'q' || key == 'L')) ||
+        (!is_char && key == KEY_BACKSPACE)) {
+        overlay_close(u);
+    } else if (is_char && (key == '\r' || key == '\n')) {
+        use(u, p);
+    } else if (is_char && key == 's') {
+        overlay_close(u);
+        layout_save(u, 0);
+    } else if (is_char && key == 'd' && l) {
+        change(u, rpc_get_str(l, "name"), NULL);
+        choose_shown(p);
+    } else {
+        table_key(&p->t, key, is_char, 10);
+    }
+    return true;
+}
+
+static void palette_fini(struct overlay *o)
+{
+    struct layout_palette *p = o->state;
+
+    json_decref(p->all);
+    vec_free(&p->shown);
+    free(p);
+}
+
+void layouts_open(struct ui *u, int arg)
+{
+    struct layout_palette *p = xcalloc(1, sizeof(*p));
+    struct overlay o = {palette_draw, palette_key, palette_fini, p, true};
+
+    UNUSED(arg);
+    p->u = u;
+    choose_shown(p);
+    overlay_open(u, &o);
+}
