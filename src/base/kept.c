@@ -1,7 +1,5 @@
 /* What a person keeps from one run to the next: lines that were typed, and filters under names. */
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "mews/base.h"
@@ -29,25 +27,6 @@ static char *text_of(const char *kind, const char *name)
     return buf_steal(&text);
 }
 
-/* The whole is there, or what was before. */
-static enum severity write_whole(const char *path, const char *text, size_t n, struct error *err)
-{
-    char *fresh = xasprintf("%s.%ld", path, (long)getpid());
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, text, n) == (ssize_t)n;
-    int why = errno;
-
-    if (fd >= 0)
-        close(fd);
-    ok = ok && rename(fresh, path) == 0;
-    if (!ok) {
-        error_sys(err, why, "%s", path);
-        unlink(fresh);
-    }
-    free(fresh);
-    return ok ? SEV_OK : SEV_FAILED;
-}
-
 /* ---- lines that were typed --------------------------------------------------------------------- */
 
 void kept_lines_read(struct str_list *out)
@@ -72,7 +51,7 @@ static void shorten(const char *path)
     for (size_t i = lines.n > LINES_MAX ? lines.n - LINES_MAX : 0; i < lines.n; i++)
         buf_addf(&b, "%s\n", lines.v[i]);
     if (lines.n > 2 * LINES_MAX)
-        write_whole(path, buf_str(&b), b.len, NULL);
+        file_replace(path, buf_str(&b), b.len, NULL);
     buf_fini(&b);
     str_list_fini(&lines);
 }
@@ -165,7 +144,7 @@ enum severity kept_filter_set(const char *name, const char *filter, struct error
         sev = error_set(err, ERR_LIMIT,
                         path ? "too many filters are saved" : "there is no folder for them");
     else
-        sev = write_whole(path, buf_str(&b), b.len, err);
+        sev = file_replace(path, buf_str(&b), b.len, err);
     buf_fini(&b);
     free(text);
     free(path);

@@ -15,19 +15,12 @@ static void print_safe(const json_t *text)
     buf_fini(&b);
 }
 
-static void print_parts(const struct options *o, const json_t *end)
+void explain_print_parts(const json_t *answer)
 {
-    const json_t *parts = json_object_get(end, "parts"), *p;
+    const json_t *parts = json_object_get(answer, "parts"), *p;
     size_t i;
 
-    if (!parts) {
-        if (o->event)
-            printf("there is no event %llu\n", (unsigned long long)o->event);
-        else
-            printf("no event matches\n");
-        return;
-    }
-    printf("event %s %s\n", rpc_get_str(end, "number"),
+    printf("event %s %s\n", rpc_get_str(answer, "number"),
            rpc_get_bool(json_array_get(parts, 0), "holds", false) ? "matches" : "does not match");
     json_array_foreach(parts, i, p) {
         const char *kind = rpc_get_str(p, "kind");
@@ -44,7 +37,7 @@ static void print_parts(const struct options *o, const json_t *end)
     }
 }
 
-static void print_funnel(const json_t *funnel)
+void explain_print_funnel(const json_t *funnel)
 {
     const json_t *p, *b;
     size_t i, k;
@@ -82,8 +75,13 @@ static void print_explanation(struct options *o, const json_t *end)
         print_json(end);
         return;
     }
-    print_parts(o, end);
-    print_funnel(json_object_get(end, "funnel"));
+    if (json_object_get(end, "parts"))
+        explain_print_parts(end);
+    else if (o->event)
+        printf("there is no event %llu\n", (unsigned long long)o->event);
+    else
+        printf("no event matches\n");
+    explain_print_funnel(json_object_get(end, "funnel"));
 }
 
 int command_explain(struct options *o)

@@ -179,19 +179,9 @@ static int screen_options(const struct options *o, json_t *session, json_t *rece
     json_object_set_new(q, "filter", rpc_str(o->filter));
     json_object_set_new(q, "offer_source", json_boolean(o->spec.offer_source));
     json_object_set(q, "session", session);
-    if (o->alerts) {
-        char *whole = realpath(o->alerts, NULL);
-
-        json_object_set_new(q, "alerts", rpc_str(whole ? whole : o->alerts));
-        free(whole);
-    }
-    json_object_set_new(q, "rules", json_array());
-    for (size_t i = 0; i < o->rules.n; i++) {
-        char *whole = realpath(o->rules.v[i], NULL);
-
-        json_array_append_new(json_object_get(q, "rules"), rpc_str(whole ? whole : o->rules.v[i]));
-        free(whole);
-    }
+    if (o->alerts)
+        json_object_set_new(q, "alerts", whole_path(o->alerts));
+    json_object_set_new(q, "rules", rules_paths(o));
     if (o->inputs.n)
         json_object_set_new(q, "input", rpc_str(o->inputs.v[0]));
     if (recent)

@@ -169,6 +169,24 @@ static void add_source_plugin(struct options *o)
     str_list_fini(&bundled);
 }
 
+json_t *whole_path(const char *path)
+{
+    char *whole = realpath(path, NULL);
+    json_t *text = rpc_str(whole ? whole : path);
+
+    free(whole);
+    return text;
+}
+
+json_t *rules_paths(const struct options *o)
+{
+    json_t *paths = json_array();
+
+    for (size_t i = 0; i < o->rules.n; i++)
+        json_array_append_new(paths, whole_path(o->rules.v[i]));
+    return paths;
+}
+
 static enum severity use_configuration(struct options *o, const char *path, struct error *err)
 {
     size_t before = o->spec.plugins.n;

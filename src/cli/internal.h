@@ -202,6 +202,12 @@ int command_state(struct options *o);
 json_t *expect_read(const struct options *o, struct error *err);
 /* Prints what came of them; false: something is not as it must be. */
 bool expect_print(const struct options *o, const json_t *expected);
+/* explain.c: what the method explain answers, and what a funnel comes to, as text. */
+void explain_print_parts(const json_t *answer);
+void explain_print_funnel(const json_t *funnel);
+/* A path as the engine, whose folder may be another, finds it; new references. */
+json_t *whole_path(const char *path);
+json_t *rules_paths(const struct options *o);
 int command_shell(struct options *o);
 int command_rules(struct options *o);
 int command_explain(struct options *o);

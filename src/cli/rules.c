@@ -16,31 +16,21 @@ struct running {
 
 static void start(struct client *c, struct running *r)
 {
-    json_t *paths = json_array(), *q;
+    json_t *q;
 
-    for (size_t i = 0; i < r->o->rules.n; i++) {
-        char *whole = realpath(r->o->rules.v[i], NULL);
-
-        json_array_append_new(paths, rpc_str(whole ? whole : r->o->rules.v[i]));
-        free(whole);
-    }
     q = json_pack("{ss so so sb sb sb so}", "kind",
                   r->expect      ? "expect"
                   : r->o->alerts ? "alerts"
                                  : "rules",
-                  "rules", paths, "filter", rpc_str(r->o->filter), "json",
+                  "rules", rules_paths(r->o), "filter", rpc_str(r->o->filter), "json",
                   r->o->json && !r->o->list, "all", r->o->all, "utc", r->o->utc, "limit",
                   rpc_u64(r->o->limit));
     if (r->o->priority_given)
         json_object_set_new(q, "priority", rpc_u64(r->o->priority));
     if (r->expect)
         json_object_set(q, "expect", r->expect);
-    if (r->o->alerts) {
-        char *whole = realpath(r->o->alerts, NULL);
-
-        json_object_set_new(q, "path", rpc_str(whole ? whole : r->o->alerts));
-        free(whole);
-    }
+    if (r->o->alerts)
+        json_object_set_new(q, "path", whole_path(r->o->alerts));
     r->asked = true;
     r->start_id = client_ask(c, "output/start", q);
 }

@@ -125,17 +125,10 @@ static bool run_undo(struct shell *s, const char *args)
 
 static bool send_names(struct shell *s, const json_t **answer)
 {
-    json_t *paths = json_array();
     char *saved = kept_filters();
 
-    for (size_t i = 0; i < s->o->rules.n; i++) {
-        char *whole = realpath(s->o->rules.v[i], NULL);
-
-        json_array_append_new(paths, rpc_str(whole ? whole : s->o->rules.v[i]));
-        free(whole);
-    }
     *answer = shell_call(s, "rules",
-                         json_pack("{so so so}", "paths", paths, "saved",
+                         json_pack("{so so so}", "paths", rules_paths(s->o), "saved",
                                    rpc_str(*saved ? saved : "\n"), "version", rpc_u64(0)),
                          NULL);
     free(saved);
@@ -232,25 +225,15 @@ static const char *filter_or(struct shell *s, const char *args)
 static bool run_parts(struct shell *s, const char *args)
 {
     const char *text = filter_or(s, args);
-    const json_t *a = text ? shell_call(s, "funnel", json_pack("{so}", "filter", rpc_str(text)),
-                                        text)
-                           : NULL,
-                 *p, *b;
+    const json_t *a =
+        text ? shell_call(s, "funnel", json_pack("{so}", "filter", rpc_str(text)), text) : NULL;
     uint64_t id = rpc_u64_or(a, "count", 0);
-    size_t i, k;
 
     if (!a)
         return false;
     a = counted(s, id, 0);
-    printf("of %s events\n", rpc_get_str(a, "events"));
-    json_array_foreach(json_object_get(a, "parts"), i, p) {
-        printf("%10s come through %s   (%s alone, %s kept out by it only)%s\n",
-               rpc_get_str(p, "after"), rpc_get_str(p, "text"), rpc_get_str(p, "alone"),
-               rpc_get_str(p, "only"),
-               rpc_u64_or(p, "present", 0) ? "" : "   its fields are always missing");
-        json_array_foreach(json_object_get(p, "branches"), k, b)
-            printf("%10s   by %s\n", rpc_get_str(b, "count"), rpc_get_str(b, "text"));
-    }
+    if (a)
+        explain_print_funnel(a);
     shell_try(s, "count/stop", json_pack("{so}", "count", rpc_u64(id)));
     return true;
 }
@@ -258,8 +241,7 @@ static bool run_parts(struct shell *s, const char *args)
 static bool run_explain(struct shell *s, const char *args)
 {
     const char *text = filter_or(s, args);
-    const json_t *a, *p;
-    size_t i;
+    const json_t *a;
     bool ok;
     json_t *q = text ? shell_event(s, "", &ok) : NULL;
 
@@ -267,23 +249,9 @@ static bool run_explain(struct shell *s, const char *args)
         return false;
     json_object_set_new(q, "filter", rpc_str(text));
     a = shell_call(s, "explain", q, text);
-    if (!a)
-        return false;
-    printf("event %s %s\n", rpc_get_str(a, "number"),
-           rpc_get_bool(a, "matches", false) ? "matches" : "does not match");
-    json_array_foreach(json_object_get(a, "parts"), i, p) {
-        bool check = str_eq(rpc_get_str(p, "kind"), "check");
-
-        printf("  %s %*s%s", rpc_get_bool(p, "holds", false) ? "yes" : "no ",
-               2 * (int)json_integer_value(json_object_get(p, "depth")), "",
-               rpc_get_str(p, check ? "text" : "kind"));
-        if (check) {
-            printf("   is ");
-            shell_print(json_object_get(p, "value"));
-        }
-        putchar('\n');
-    }
-    return true;
+    if (a)
+        explain_print_parts(a);
+    return a != NULL;
 }
 
 /* ---- rules, plugins, fields -------------------------------------------------------------------------- */

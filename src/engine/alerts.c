@@ -128,17 +128,6 @@ bool alerts_want(const struct alerts *a, uint64_t ts)
     return first_at(a, ts) < a->v.n;
 }
 
-static const struct filter *condition(const struct output_rules *rules, const char *name)
-{
-    const struct rules *set = rules ? output_rules_set(rules) : NULL;
-
-    for (size_t i = 0; set && i < rules_count(set); i++) {
-        if (str_eq(rules_at(set, i)->name, name))
-            return output_rules_filter(rules, i);
-    }
-    return NULL;
-}
-
 void alerts_event(struct engine *e, struct alerts *a, const struct output_rules *rules,
                   const void *bytes, uint64_t number)
 {
@@ -146,9 +135,10 @@ void alerts_event(struct engine *e, struct alerts *a, const struct output_rules 
 
     for (size_t i = first_at(a, ts); i < a->v.n && a->v.v[i].ts == ts; i++) {
         struct alert *alert = &a->v.v[i];
-        const struct filter *f = condition(rules, alert->rule);
+        const struct filter *f = NULL;
         bool fires = false;
 
+        output_rules_named(rules, alert->rule, &f);
         if (f) {
             reader_passing(&a->reader, filter_refs(f), bytes, number, e->last_ts);
             fires = filter_match(f, &a->reader.base);

@@ -512,6 +512,9 @@ json_t *output_rules_report(const struct output_rules *o); /* {failed, messages,
 json_t *output_rules_counts(const struct output_rules *o); /* [{rule, count}] */
 /* What rule i of the report is compiled to; NULL: it is not used. */
 const struct rules *output_rules_set(const struct output_rules *o);
+/* By name; *filter: what it is compiled to, NULL: it is not used. */
+const struct rule *output_rules_named(const struct output_rules *o, const char *name,
+                                      const struct filter **filter);
 const struct filter *output_rules_filter(const struct output_rules *o, size_t i);
 /* The rules that fire on an event that is kept: [{name, priority}]; to near, those that one part alone keeps
  * from it: {name, priority, parts, lacks}. */

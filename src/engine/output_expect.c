@@ -25,14 +25,7 @@ struct output_expect {
 
 static void find_rule(struct output_expect *x, struct expected *c, const char *name)
 {
-    const struct rules *set = output_rules_set(x->rules);
-
-    for (size_t i = 0; i < rules_count(set) && !c->rule; i++) {
-        if (str_eq(rules_at(set, i)->name, name)) {
-            c->rule = rules_at(set, i);
-            c->rules = output_rules_filter(x->rules, i);
-        }
-    }
+    c->rule = output_rules_named(x->rules, name, &c->rules);
     if (!c->rule)
         c->error = xstrdup("there is no rule of this name");
     else if (!c->rules)

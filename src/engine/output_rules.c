@@ -246,6 +246,19 @@ void output_rules_free(struct output_rules *o)
 
 /* ---- what was loaded -------------------------------------------------------------------------------- */
 
+const struct rule *output_rules_named(const struct output_rules *o, const char *name,
+                                      const struct filter **filter)
+{
+    for (size_t i = 0; i < rules_count(o->set); i++) {
+        if (!str_eq(rules_at(o->set, i)->name, name))
+            continue;
+        *filter = output_rules_filter(o, i);
+        return rules_at(o->set, i);
+    }
+    *filter = NULL;
+    return NULL;
+}
+
 json_t *output_rules_report(const struct output_rules *o)
 {
     json_t *messages = json_array(), *list = json_array();

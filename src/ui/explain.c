@@ -81,8 +81,7 @@ static bool explain_key(struct ui *u, struct overlay *o, int key, bool is_char)
 {
     struct explain_view *v = o->state;
 
-    if ((is_char && (key == 27 || key == 3 || key == 'q' || key == 'x' || key == '\r')) ||
-        (!is_char && key == KEY_BACKSPACE))
+    if (overlay_left(key, is_char, 'x') || (is_char && key == '\r'))
         overlay_close(u);
     else
         table_key(&v->t, key, is_char, 10);

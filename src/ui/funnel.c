@@ -298,8 +298,7 @@ static bool funnel_key(struct ui *u, struct overlay *o, int key, bool is_char)
     struct funnel_view *v = o->state;
     const struct funnel_line *l = v->t.cursor < v->lines.n ? &v->lines.v[v->t.cursor] : NULL;
 
-    if ((is_char && (key == 27 || key == 3 || key == 'q' || key == '&')) ||
-        (!is_char && key == KEY_BACKSPACE))
+    if (overlay_left(key, is_char, '&'))
         overlay_close(u);
     else if (l && is_char && (key == '\r' || key == '\n'))
         let_through(v, l);

@@ -158,6 +158,8 @@ struct overlay {
 
 void overlay_open(struct ui *u, const struct overlay *o);
 void overlay_close(struct ui *u);
+/* Whether a key leaves an overlay that is opened by its own: Esc, ^C, q, Backspace, or that. */
+bool overlay_left(int key, bool is_char, char own);
 /* A box in the middle of the screen; the place inside it. */
 struct rect overlay_box(struct ui *u, int h, int w, enum look l, const char *title);
 
@@ -632,9 +634,11 @@ void state_reset(struct ui *u);
 void state_enter(struct ui *u, int arg);
 void state_at_event(struct ui *u, int arg);
 
-/* place.c: what the last change of the filter gained and lost (1) */
+/* change.c: what the last change of the filter gained and lost (1) */
 void filter_changed(struct ui *u, int lost);
 void filter_apply_difference(struct ui *u, const char *a, const char *b); /* (a) and not (b) */
+void change_compare(struct ui *u, const char *before, const char *now); /* the filter was changed */
+void change_forget(struct ui *u);
 void change_counted(struct ui *u, const json_t *params);
 void change_reset(struct ui *u); /* another engine */
 void change_fini(struct ui *u);

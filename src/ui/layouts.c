@@ -1,8 +1,6 @@
 /* Columns under names: which fields the list shows, how wide and in which order, kept for the source that they
  * are of, in the person's configuration. One named “default” is taken whenever the source is opened. */
 #include <ncurses.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "internal.h"
 
@@ -39,13 +37,14 @@ static json_t *layouts_read(void)
 
 static bool layouts_write(struct ui *u, const json_t *all)
 {
-    char *path = layouts_path(), *fresh = path ? xasprintf("%s.%ld", path, (long)getpid()) : NULL;
-    bool ok = fresh && json_dump_file(all, fresh, JSON_INDENT(2)) == 0 && rename(fresh, path) == 0;
+    char *path = layouts_path(), *text = json_dumps(all, JSON_INDENT(2));
+    struct error err = {.text = "there is no folder for them"};
+    bool ok = path && file_replace(path, text, strlen(text), &err) == SEV_OK;
 
     if (!ok)
-        notice(u, LOOK_BAD, "%s can't be written", path ? path : "the folder of configurations");
+        notice(u, LOOK_BAD, "%s", err.text);
+    free(text);
     free(path);
-    free(fresh);
     return ok;
 }
 
@@ -267,8 +266,7 @@ static bool palette_key(struct ui *u, struct overlay *o, int key, bool is_char)
     struct layout_palette *p = o->state;
     const json_t *l = layout_at(p, p->t.cursor);
 
-    if ((is_char && (key == 27 || key == 3 || key == 'q' || key == 'L')) ||
-        (!is_char && key == KEY_BACKSPACE)) {
+    if (overlay_left(key, is_char, 'L')) {
         overlay_close(u);
     } else if (is_char && (key == '\r' || key == '\n')) {
         use(u, p);

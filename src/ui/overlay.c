@@ -8,6 +8,12 @@ void overlay_open(struct ui *u, const struct overlay *o)
     vec_push(&u->overlays, *o);
 }
 
+bool overlay_left(int key, bool is_char, char own)
+{
+    return is_char ? key == 27 || key == 3 || key == 127 || key == 'q' || key == own
+                   : key == KEY_BACKSPACE;
+}
+
 void overlay_close(struct ui *u)
 {
     struct overlay *o;

@@ -143,8 +143,7 @@ static bool palette_key(struct ui *u, struct overlay *o, int key, bool is_char)
     const json_t *n = entry_at(p, p->t.cursor);
     const char *join = key == '+' ? "and" : key == '-' ? "not" : key == '|' ? "or" : "only";
 
-    if ((is_char && (key == 27 || key == 3 || key == 'q' || key == '@')) ||
-        (!is_char && key == KEY_BACKSPACE)) {
+    if (overlay_left(key, is_char, '@')) {
         overlay_close(u);
     } else if (is_char && key == '/') {
         overlay_close(u);

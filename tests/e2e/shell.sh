@@ -37,11 +37,11 @@ event 98 does not match
   yes   evt.type = connect   is connect
   no    evt.failed = false   is true
 of 160 events
-         9 come through evt.type = connect   (9 alone, 0 kept out by it only)
-         9 come through (fd.sport = 5432 or evt.failed = true)   (21 alone, 0 kept out by it only)
-         4   by fd.sport = 5432
-         5   by evt.failed = true
-         0 come through json.value[/a] = 1   (0 alone, 9 kept out by it only)   its fields are always missing
+           9 come through evt.type = connect   (9 alone, 0 kept out by it only)
+           9 come through (fd.sport = 5432 or evt.failed = true)   (21 alone, 0 kept out by it only)
+           4   by fd.sport = 5432
+           5   by evt.failed = true
+           0 come through json.value[/a] = 1   (0 alone, 9 kept out by it only)   its fields are always missing
 no event behind this one holds it
 102 2023-11-14 22:13:20.162287300 write php-fpm SUCCESS
 T
