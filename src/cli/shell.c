@@ -6,19 +6,26 @@
 
 /* ---- talking to the engine ---------------------------------------------------------------------- */
 
+static void keep(json_t **to, const json_t *from)
+{
+    json_decref(*to);
+    *to = json_incref((json_t *)(uintptr_t)from);
+}
+
+static void keep_stream(struct shell *s, const json_t *stream)
+{
+    const char *state = rpc_get_str(stream, "state");
+
+    keep(&s->stream, stream);
+    s->opened |= state && !str_eq(state, "closed");
+}
+
 static void on_ready(struct client *c, const json_t *params)
 {
     struct shell *s = c->ctx;
 
     s->ready = true;
-    json_decref(s->stream);
-    s->stream = json_incref(json_object_get(params, "stream"));
-}
-
-static void keep(json_t **to, const json_t *from)
-{
-    json_decref(*to);
-    *to = json_incref((json_t *)(uintptr_t)from);
+    keep_stream(s, json_object_get(params, "stream"));
 }
 
 static void on_answer(struct client *c, uint64_t id, const json_t *result)
@@ -46,7 +53,7 @@ static void on_note(struct client *c, const char *method, const json_t *params)
     struct shell *s = c->ctx;
 
     if (str_eq(method, "stream"))
-        keep(&s->stream, params);
+        keep_stream(s, params);
 }
 
 static bool on_interrupt(struct client *c)
@@ -102,9 +109,11 @@ const json_t *shell_call(struct shell *s, const char *method, json_t *params, co
 bool shell_stream_read(const struct shell *s)
 {
     const char *state = rpc_get_str(s->stream, "state");
+    bool to_come = (s->o->spec.source || s->o->spec.captures.n) && !s->opened;
 
-    return !state || str_eq(state, "ended") || str_eq(state, "failed") || str_eq(state, "closed") ||
-           str_eq(state, "full");
+    if (!state || str_eq(state, "closed"))
+        return !to_come;
+    return str_eq(state, "ended") || str_eq(state, "failed") || str_eq(state, "full");
 }
 
 bool shell_wait(struct shell *s, uint64_t ns)
@@ -116,7 +125,7 @@ bool shell_wait(struct shell *s, uint64_t ns)
         const json_t *stream = shell_try(s, "stream", NULL);
 
         if (stream)
-            keep(&s->stream, stream);
+            keep_stream(s, stream);
         if (!shell_stream_read(s))
             poll(NULL, 0, 10);
     }
@@ -177,13 +186,21 @@ static void read_script(struct shell *s)
 
 static void begin(struct shell *s)
 {
-    const char *filter = s->o->filter && *s->o->filter ? s->o->filter : NULL;
+    const char *filter = s->o->filter && *s->o->filter ? s->o->filter : NULL, *error;
+    bool opens = s->o->spec.source || s->o->spec.captures.n;
     char *line;
 
     while (!s->ready && turn(s))
         ;
+    while (opens && !s->opened && !shell_stream_read(s) && !s->over)
+        shell_wait(s, 50 * NS_PER_MS);
     if (!rpc_get_bool(s->stream, "live", false)) /* a capture, a log: it is there */
         shell_wait(s, UINT64_MAX / 2);
+    error = rpc_get_str(s->stream, "error");
+    if (error && *error) {
+        complain("%s", error);
+        s->failed = true;
+    }
     if (s->o->rules.n)
         shell_line(s, "rules");
     if (!filter || s->over)

@@ -9,6 +9,7 @@ struct shell {
     struct client c;
     json_t *stream;     /* the newest "stream" */
     bool ready, over;   /* plugins are loaded; the engine is gone, or it was left */
+    bool opened;        /* the stream has been something else than closed */
     bool terminal;      /* somebody types */
     bool interrupted;   /* ^C was pressed: what is typed is dropped, what is waited for is not */
     bool failed;        /* a command of a script did not work */
