@@ -1,8 +1,11 @@
 /* The shell's commands that show events. */
+#include <poll.h>
+
 #include "shell.h"
 
 #define ROWS_DEFAULT 20
 #define WAIT_MS      5000
+#define ROWS_TRIES   3 /* before it is taken for true that there are none */
 
 /* ---- printing ------------------------------------------------------------------------------------ */
 
@@ -128,15 +131,40 @@ static void print_row(struct shell *s, const json_t *row)
     putchar('\n');
 }
 
+/* A plugin that is loaded on the way has the filter's matches sought anew. */
+static bool is_searching(struct shell *s)
+{
+    const json_t *a =
+        *s->filter ? shell_try(s, "select", json_pack("{so}", "filter", rpc_str(s->filter))) : NULL;
+
+    return a && rpc_u64_or(a, "scanned", 0) < rpc_u64_or(a, "rows", 0);
+}
+
+static const json_t *ask_rows(struct shell *s, json_t *anchor, uint64_t before, uint64_t n)
+{
+    for (unsigned tries = 1;; tries++) {
+        const json_t *a;
+
+        while (is_searching(s) && !s->interrupted)
+            poll(NULL, 0, 10);
+        a = shell_call(s, "rows",
+                       json_pack("{so sO so so sO si}", "selection", rpc_u64(s->selection),
+                                 "anchor", anchor, "before", rpc_u64(before), "after", rpc_u64(n),
+                                 "columns", s->columns, "wait_ms", WAIT_MS),
+                       NULL);
+        if (!a || tries == ROWS_TRIES ||
+            (json_array_size(json_object_get(a, "rows")) && !rpc_get_bool(a, "searching", false)))
+            return a;
+    }
+}
+
 static bool show_rows(struct shell *s, json_t *anchor, uint64_t before, uint64_t n)
 {
-    json_t *q = json_pack("{so so so so sO si}", "selection", rpc_u64(s->selection), "anchor",
-                          anchor, "before", rpc_u64(before), "after", rpc_u64(n), "columns",
-                          s->columns, "wait_ms", WAIT_MS);
-    const json_t *a = shell_call(s, "rows", q, NULL), *row;
+    const json_t *a = ask_rows(s, anchor, before, n), *row;
     uint64_t shown = 0, last = s->row;
     size_t i;
 
+    json_decref(anchor);
     if (!a)
         return false;
     json_array_foreach(json_object_get(a, "rows"), i, row) {

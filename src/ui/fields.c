@@ -116,6 +116,8 @@ static void forget_old(struct ui *u)
         return;
     json_decref(v->held);
     free(v->held_under);
+    free(v->why_not);
+    v->why_not = NULL;
     v->held = json_object();
     v->held_under = xstrdup(u->filter);
     v->held_rows = rows_now(u);
@@ -129,6 +131,8 @@ static void on_values(struct ui *u, const json_t *result, const json_t *error, v
 
     UNUSED(ctx);
     v->asking = false;
+    free(v->why_not);
+    v->why_not = error ? xstrdup(error_text(error)) : NULL;
     if (!error) {
         json_array_foreach(v->asked, i, name) {
             json_t *o = json_array_get(list, i);
@@ -154,6 +158,8 @@ static void ask_values(struct ui *u, size_t from, size_t n)
     if (v->asking || !engine_is_up(u) || rows_now(u) == 0)
         return;
     forget_old(u);
+    if (v->why_not)
+        return;
     names = json_array();
     for (size_t i = from; i < from + n && i < v->t.n && json_array_size(names) < ASK_MAX; i++) {
         const json_t *f = field_at(u, i);
@@ -185,6 +191,7 @@ static void draw_held(const struct ui *u, const json_t *f, int y, int x, int w, 
     const json_t *held = json_object_get(u->fields.held, rpc_get_str(f, "name")), *value;
     uint64_t failed = rpc_u64_or(held, "failed", 0);
     double share = share_of(held);
+    struct buf shown;
     int used = 8;
     size_t i;
 
@@ -199,6 +206,7 @@ static void draw_held(const struct ui *u, const json_t *f, int y, int x, int w, 
     if (failed)
         used += text_putf(y, x + used, w - used, l == LOOK_CURSOR ? l : LOOK_BAD,
                           "%s %llu failed  ", sign("✗", "!"), (unsigned long long)failed);
+    buf_init(&shown, 65536);
     json_array_foreach(json_object_get(held, "top"), i, value) {
         const json_t *text = json_object_get(value, "text");
 
@@ -206,13 +214,13 @@ static void draw_held(const struct ui *u, const json_t *f, int y, int x, int w, 
             break;
         if (i)
             used += text_puts(y, x + used, w - used, l, sign(" · ", " | "));
-        if (json_is_string(text))
-            used += text_put(y, x + used, MIN_OF(w - used, 32), l == LOOK_CURSOR ? l : LOOK_VALUE,
-                             json_string_value(text), json_string_length(text));
-        else
-            used += text_puts(y, x + used, w - used, l, "(bytes)");
+        buf_reset(&shown);
+        value_line(text, rpc_get_str(f, "type"), u, &shown);
+        used += text_put(y, x + used, MIN_OF(w - used, 32), l == LOOK_CURSOR ? l : LOOK_VALUE,
+                         buf_str(&shown), shown.len);
         used += text_putf(y, x + used, w - used, l, " %s", rpc_get_str(value, "count"));
     }
+    buf_fini(&shown);
 }
 
 /* The field under the cursor in words. */
@@ -223,6 +231,9 @@ static void draw_about(const struct ui *u, const json_t *f, int y, struct rect r
 
     rule_line(y, r.x, r.w, LOOK_DIM);
     text_puts(y + 1, r.x + 1, r.w - 2, LOOK_TEXT, rpc_get_str(f, "desc"));
+    if (u->fields.why_not)
+        text_putf(y + 2, r.x + 1, r.w - 2, LOOK_WARN, "what events hold is not known: %s",
+                  u->fields.why_not);
     if (!json_is_object(held))
         return;
     if (rpc_u64_or(held, "failed", 0))

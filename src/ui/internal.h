@@ -527,6 +527,7 @@ struct fields_view {
     VEC(size_t) shown;
     json_t *held;       /* by name: what the events of the filter in force hold of it */
     char *held_under;   /* that filter */
+    char *why_not;      /* nothing can be told; NULL: it can */
     uint64_t held_rows; /* of the stream then */
     json_t *asked;      /* names of fields that are being asked about */
     bool asking;

@@ -43,12 +43,8 @@ static void wanted_free(struct wanted *w)
 
 static void take_filter(struct ui *u, struct wanted *w, uint64_t selection)
 {
-    if (u->change.shown || (u->change.now && str_eq(w->text, u->change.now)))
-        u->change.shown = false; /* what differs is looked at, or was */
-    else if (!w->undoing)
-        change_compare(u, u->filter, w->text);
-    else
-        change_forget(u);
+    char *before = u->filter;
+
     if (!w->undoing) {
         vec_push(&u->undo, w->before);
         w->before.filter = NULL;
@@ -60,15 +56,21 @@ static void take_filter(struct ui *u, struct wanted *w, uint64_t selection)
             free(line);
         }
     }
-    free(u->filter);
     u->filter = xstrdup(w->text);
     u->selection = selection;
-    judged_again(u);
     detail_forget_preview(u);
     u->events.want_number = w->number ? w->number : u->events.cursor_number;
     u->events.first_answer = true;
     u->events.strip_at = 0;
-    events_refresh(u);
+    events_refresh(u); /* the rows are asked for first: what is said beside them may come later */
+    if (u->change.shown || (u->change.now && str_eq(w->text, u->change.now)))
+        u->change.shown = false; /* what differs is looked at, or was */
+    else if (!w->undoing)
+        change_compare(u, before, w->text);
+    else
+        change_forget(u);
+    judged_again(u);
+    free(before);
     if (u->counts.fields && u->screen == SCREEN_VIEWS)
         counts_start(u, NULL);
 }

@@ -154,8 +154,10 @@ static void on_rules(struct ui *u, const json_t *result, const json_t *error, vo
         notice(u, LOOK_BAD, "filters.yaml, line %lld: %s",
                (long long)json_integer_value(json_object_get(m, "line")), rpc_get_str(m, "text"));
     }
-    if (!first && *u->filter)
-        filter_again(u, u->filter); /* a name in it may stand for something else now */
+    if (!first && *u->filter) { /* a name in it may stand for something else now */
+        filter_again(u, u->filter);
+        fields_reset(u);
+    }
     if (!first && rules)
         notice(u, v->failed ? LOOK_BAD : LOOK_GOOD,
                v->failed ? "the rules can't be used: those before stay"

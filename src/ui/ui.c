@@ -679,6 +679,7 @@ static void ui_free(struct ui *u)
     free(u->state.inside);
     free(u->fields.search);
     free(u->fields.held_under);
+    free(u->fields.why_not);
     free(u->filter);
     free(u->filter_wanted);
     free(u->search);
