@@ -81,6 +81,8 @@ const struct str_list *rules_list_items(void *ctx, struct span name);
 const char *rules_macro_at(const struct rules *r, size_t i, const char **condition,
                            const char **file);
 const char *rules_list_at(const struct rules *r, size_t i, const struct str_list **items);
+/* Has filters know the macros and lists of the set. */
+void rules_name(const struct rules *r, struct filter_options *options);
 void rules_add_message(struct rules *r, bool error, const char *code, const char *file,
                        unsigned line, const char *fmt, ...) PRINTF_LIKE(6, 7);
 const char *rule_priority_name(enum rule_priority p); /* "Warning" */

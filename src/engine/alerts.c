@@ -7,13 +7,13 @@
 struct alert {
     uint64_t ts, number, line; /* number: of the alert's event; 0: it has none */
     char *rule, *priority, *output;
-    uint64_t event, row; /* what it is tied to; event 0: nothing (yet) */
-    int fires; /* -1: no rule of this name was asked; else whether it fires on the event */
+    uint64_t event; /* what it is tied to; 0: nothing (yet) */
+    int fires;      /* -1: no rule of this name was asked; else whether it fires on the event */
 };
 
 struct alerts {
     VEC(struct alert) v; /* by time */
-    char *path, *error;
+    char *error;
     uint64_t bad; /* lines that are no alerts */
     struct event_reader reader;
 };
@@ -70,7 +70,6 @@ struct alerts *alerts_new(struct engine *e, const char *path)
     struct error err;
     struct buf text;
 
-    a->path = xstrdup(path);
     reader_init(&a->reader, e);
     buf_init(&text, FILE_MAX_LEN);
     if (file_read(path, FILE_MAX_LEN, &text, &err) != SEV_OK)
@@ -100,7 +99,6 @@ void alerts_free(struct alerts *a)
     }
     vec_free(&a->v);
     reader_fini(&a->reader);
-    free(a->path);
     free(a->error);
     free(a);
 }
@@ -218,8 +216,5 @@ static void run_alerts(struct engine *e, struct job *j)
 
 void method_alerts(struct engine *e, const json_t *id, const json_t *params)
 {
-    if (e->store)
-        job_post(e, run_alerts, id, params, NULL);
-    else
-        reply_code(e, id, RPC_INVALID_PARAMS, "the stream is not kept");
+    job_post_kept(e, run_alerts, id, params);
 }

@@ -401,8 +401,5 @@ static void run_columns(struct engine *e, struct job *j)
 
 void method_columns(struct engine *e, const json_t *id, const json_t *params)
 {
-    if (e->store)
-        job_post(e, run_columns, id, params, NULL);
-    else
-        reply_code(e, id, RPC_INVALID_PARAMS, "the stream is not kept");
+    job_post_kept(e, run_columns, id, params);
 }

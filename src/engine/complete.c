@@ -52,7 +52,7 @@ static void offer_seen(struct engine *e, enum filter_place place, struct filter_
 {
     struct group *top = xcalloc(VALUES_MAX, sizeof(*top));
     size_t n = groups_top(e->seen->groups, 0, VALUES_MAX, top);
-    char count[32], desc[48];
+    char count[32];
 
     for (size_t i = 0; i < n; i++) {
         const struct group_key *key = &top[i].keys[0];
@@ -60,14 +60,14 @@ static void offer_seen(struct engine *e, enum filter_place place, struct filter_
 
         if (key->state != VALUE_OK || key->text.n > VALUE_LEN_MAX)
             continue;
-        snprintf(desc, sizeof(desc), "%s", text_count(top[i].count, count));
+        text_count(top[i].count, count);
         if (place == FILTER_PLACE_VALUE) {
-            filter_offer_value(to, key->text, desc, (unsigned)i);
+            filter_offer_value(to, key->text, count, (unsigned)i);
             continue;
         }
         buf_init(&text, 4096);
         buf_addf(&text, "%s[%.*s]", e->seen->field, (int)key->text.n, key->text.p);
-        filter_offer(to, (struct span){buf_str(&text), text.len}, "argument", desc, (unsigned)i);
+        filter_offer(to, (struct span){buf_str(&text), text.len}, "argument", count, (unsigned)i);
         buf_fini(&text);
     }
     free(top);
@@ -106,7 +106,6 @@ static void more(void *ctx, enum filter_place place, struct span field, struct f
 struct looking {
     const struct field_ref *ref;
     struct groups *groups;
-    bool argument;
 };
 
 static void take_value(void *ctx, struct event_reader *r, const char *bytes)

@@ -58,15 +58,13 @@ static void count_row(struct engine *e, struct count *c, const char *bytes, uint
 {
     struct event_reader *r = &e->plugin_scanner.reader;
     struct value values[GROUP_FIELDS];
-    struct store_row sr;
 
-    if (!store_row(e->store, row, &sr) || sr.type == STORE_ROW_MARK ||
-        event_check(bytes, event_len(bytes), NULL) != SEV_OK)
+    if (!reader_goes_to(r, c->filter, bytes, row))
         return;
-    reader_event(r, c->filter ? filter_refs(c->filter) : NULL, bytes, row, TS_NONE);
     if (c->funnel) {
+        funnel_look(c->funnel, &r->base);
         pthread_mutex_lock(&c->lock);
-        funnel_event(c->funnel, &r->base);
+        funnel_add(c->funnel);
         pthread_mutex_unlock(&c->lock);
         return;
     }
@@ -196,18 +194,12 @@ static void run_funnel(struct engine *e, struct job *j)
 
 void method_funnel(struct engine *e, const json_t *id, const json_t *params)
 {
-    if (e->store)
-        job_post(e, run_funnel, id, params, NULL);
-    else
-        reply_code(e, id, RPC_INVALID_PARAMS, "the stream is not kept");
+    job_post_kept(e, run_funnel, id, params);
 }
 
 void method_count_start(struct engine *e, const json_t *id, const json_t *params)
 {
-    if (e->store)
-        job_post(e, run_start, id, params, NULL);
-    else
-        reply_code(e, id, RPC_INVALID_PARAMS, "the stream is not kept");
+    job_post_kept(e, run_start, id, params);
 }
 
 /* The clause that holds for events of a group, for one of its fields. */

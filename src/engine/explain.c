@@ -112,10 +112,7 @@ static void run_judge(struct engine *e, struct job *j)
 
 void method_judge(struct engine *e, const json_t *id, const json_t *params)
 {
-    if (e->store)
-        job_post(e, run_judge, id, params, NULL);
-    else
-        reply_code(e, id, RPC_INVALID_PARAMS, "the stream is not kept");
+    job_post_kept(e, run_judge, id, params);
 }
 
 /* ---- all events: a funnel -------------------------------------------------------------------------------- */
@@ -127,6 +124,8 @@ struct funnel {
     uint64_t *only;           /* that this part alone keeps out */
     uint64_t *present;        /* in which one of its fields has a value */
     uint64_t **branches;      /* of those that come as far: each branch alone */
+    bool *holds, *has;        /* of the event looked at: by part; whether it has a value */
+    bool **branch;            /* of a part that is reached */
 };
 
 struct funnel *funnel_new(const struct filter *f)
@@ -140,8 +139,13 @@ struct funnel *funnel_new(const struct filter *f)
     u->only = xcalloc(n, sizeof(*u->only));
     u->present = xcalloc(n, sizeof(*u->present));
     u->branches = xcalloc(n, sizeof(*u->branches));
-    for (size_t i = 0; i < n; i++)
+    u->holds = xcalloc(n, sizeof(*u->holds));
+    u->has = xcalloc(n, sizeof(*u->has));
+    u->branch = xcalloc(n, sizeof(*u->branch));
+    for (size_t i = 0; i < n; i++) {
         u->branches[i] = xcalloc(filter_branches(f, i) + 1, sizeof(**u->branches));
+        u->branch[i] = xcalloc(filter_branches(f, i) + 1, sizeof(**u->branch));
+    }
     return u;
 }
 
@@ -149,9 +153,14 @@ void funnel_free(struct funnel *u)
 {
     if (!u)
         return;
-    for (size_t i = 0; i < filter_parts(u->f); i++)
+    for (size_t i = 0; i < filter_parts(u->f); i++) {
         free(u->branches[i]);
+        free(u->branch[i]);
+    }
     free(u->branches);
+    free(u->branch);
+    free(u->holds);
+    free(u->has);
     free(u->passed);
     free(u->alone);
     free(u->only);
@@ -159,23 +168,32 @@ void funnel_free(struct funnel *u)
     free(u);
 }
 
-void funnel_event(struct funnel *u, struct field_reader *r)
+void funnel_look(struct funnel *u, struct field_reader *r)
+{
+    bool through = true;
+
+    for (size_t i = 0; i < filter_parts(u->f); i++) {
+        u->holds[i] = filter_part_holds(u->f, i, r);
+        u->has[i] = u->holds[i] || filter_part_present(u->f, i, r);
+        for (size_t k = 0; k < filter_branches(u->f, i); k++)
+            u->branch[i][k] = through && filter_branch_holds(u->f, i, k, r);
+        through &= u->holds[i];
+    }
+}
+
+void funnel_add(struct funnel *u)
 {
     size_t failing = 0, last = 0;
-    bool through = true;
 
     u->events++;
     for (size_t i = 0; i < filter_parts(u->f); i++) {
-        bool holds = filter_part_holds(u->f, i, r);
-
-        failing += !holds;
-        last = holds ? last : i;
-        u->alone[i] += holds;
-        u->present[i] += holds || filter_part_present(u->f, i, r);
-        for (size_t k = 0; through && k < filter_branches(u->f, i); k++)
-            u->branches[i][k] += filter_branch_holds(u->f, i, k, r);
-        through &= holds;
-        u->passed[i] += through;
+        u->alone[i] += u->holds[i];
+        u->present[i] += u->has[i];
+        for (size_t k = 0; k < filter_branches(u->f, i); k++)
+            u->branches[i][k] += u->branch[i][k];
+        failing += !u->holds[i];
+        last = u->holds[i] ? last : i;
+        u->passed[i] += failing == 0;
     }
     u->only[last] += failing == 1;
 }

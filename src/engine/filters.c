@@ -3,8 +3,7 @@
 
 #include <ctype.h>
 
-#define TOKENS_MAX     400
-#define CANDIDATES_MAX 200
+#define TOKENS_MAX 400
 
 struct filter *filter_typed(struct engine *e, const char *text, struct syntax_error *err)
 {

@@ -24,6 +24,9 @@ struct job {
 /* id and params are kept by reference; data is taken. Any thread. */
 void job_post(struct engine *e, void (*run)(struct engine *e, struct job *j), const json_t *id,
               const json_t *params, void *data);
+/* The same for a method that needs a stream that is kept; answers the error where it is not. */
+void job_post_kept(struct engine *e, void (*run)(struct engine *e, struct job *j), const json_t *id,
+                   const json_t *params);
 /* Runs one job if there is one. Plugin thread. */
 bool job_run_one(struct engine *e);
 bool job_waiting(struct engine *e);
@@ -73,6 +76,9 @@ struct event_reader {
 
 void reader_init(struct event_reader *r, struct engine *e);
 void reader_fini(struct event_reader *r);
+/* Goes to a kept row, for the fields of f (NULL: none are kept); false: it is a mark, or damaged. */
+bool reader_goes_to(struct event_reader *r, const struct filter *f, const char *bytes,
+                    uint64_t row);
 /* Starts on another event; values read before are gone. */
 void reader_event(struct event_reader *r, const struct field_refs *refs, const void *bytes,
                   uint64_t row, uint64_t previous_ts);
@@ -334,9 +340,9 @@ void output_stop(struct engine *e);
 
 /* ---- filters ---------------------------------------------------------------------------------- */
 
-/* What a person typed, with the macros and lists that are known. Takes cat_lock. */
 bool field_applies(void *source, const struct field_def *def); /* source may be NULL */
 char *open_source(struct engine *e); /* that of the plugin whose source is open; NULL: none */
+/* What a person typed, with the macros and lists that are known. Takes cat_lock. */
 struct filter *filter_typed(struct engine *e, const char *text, struct syntax_error *err);
 
 /* ---- sample.c: what fields hold, from rows spread over the stream; plugin thread ---------------- */
@@ -510,11 +516,11 @@ struct output_rules *output_rules_new(struct engine *e, const json_t *params);
 void output_rules_free(struct output_rules *o);
 json_t *output_rules_report(const struct output_rules *o); /* {failed, messages, rules} */
 json_t *output_rules_counts(const struct output_rules *o); /* [{rule, count}] */
-/* What rule i of the report is compiled to; NULL: it is not used. */
 const struct rules *output_rules_set(const struct output_rules *o);
 /* By name; *filter: what it is compiled to, NULL: it is not used. */
 const struct rule *output_rules_named(const struct output_rules *o, const char *name,
                                       const struct filter **filter);
+/* What rule i of the report is compiled to; NULL: it is not used. */
 const struct filter *output_rules_filter(const struct output_rules *o, size_t i);
 /* The rules that fire on an event that is kept: [{name, priority}]; to near, those that one part alone keeps
  * from it: {name, priority, parts, lacks}. */
@@ -569,7 +575,9 @@ json_t *explain_event(const struct filter *f, struct field_reader *r);
 struct funnel;
 struct funnel *funnel_new(const struct filter *f);
 void funnel_free(struct funnel *u);
-void funnel_event(struct funnel *u, struct field_reader *r);
+/* Looks at the event that the reader stands at, which may take as long as a plugin does; then counts it. */
+void funnel_look(struct funnel *u, struct field_reader *r);
+void funnel_add(struct funnel *u);
 json_t *funnel_json(const struct funnel *u); /* {events, parts} */
 
 /* ---- late.c: when metadata came; plugin thread */

@@ -21,6 +21,15 @@ void job_post(struct engine *e, void (*run)(struct engine *e, struct job *j), co
     pthread_mutex_unlock(&e->job_lock);
 }
 
+void job_post_kept(struct engine *e, void (*run)(struct engine *e, struct job *j), const json_t *id,
+                   const json_t *params)
+{
+    if (e->store)
+        job_post(e, run, id, params, NULL);
+    else
+        reply_code(e, id, RPC_INVALID_PARAMS, "the stream is not kept");
+}
+
 static struct job *job_take(struct engine *e)
 {
     struct job *j;

@@ -253,7 +253,8 @@ static void explain_passing(struct engine *e, struct output *o, const void *byte
     struct field_reader *r = &o->filter_reader.base;
 
     reader_passing(&o->filter_reader, filter_refs(o->filter), bytes, number, e->last_ts);
-    funnel_event(o->funnel, r);
+    funnel_look(o->funnel, r);
+    funnel_add(o->funnel);
     if (!o->explained && (o->asked_event ? number == o->at_event : filter_match(o->filter, r))) {
         o->at_event = number;
         o->explained = explain_event(o->filter, r);

@@ -34,11 +34,10 @@ static void find_rule(struct output_expect *x, struct expected *c, const char *n
 
 static void compile(struct engine *e, struct output_expect *x, struct expected *c, const char *text)
 {
-    struct filter_options options = {.macro = rules_macro,
-                                     .list = rules_list_items,
-                                     .ctx = (void *)(uintptr_t)output_rules_set(x->rules)};
+    struct filter_options options = {0};
     struct syntax_error err;
 
+    rules_name(output_rules_set(x->rules), &options);
     pthread_mutex_lock(&e->cat_lock);
     c->own = filter_compile(text, strlen(text), e->catalogue, &options, &err);
     pthread_mutex_unlock(&e->cat_lock);

@@ -123,3 +123,14 @@ void reader_event(struct event_reader *r, const struct field_refs *refs, const v
     r->fe.kept = kept_value;
     r->fe.kept_ctx = r;
 }
+
+bool reader_goes_to(struct event_reader *r, const struct filter *f, const char *bytes, uint64_t row)
+{
+    struct store_row sr;
+
+    if (!store_row(r->e->store, row, &sr) || sr.type == STORE_ROW_MARK ||
+        event_check(bytes, event_len(bytes), NULL) != SEV_OK)
+        return false;
+    reader_event(r, f ? filter_refs(f) : NULL, bytes, row, TS_NONE);
+    return true;
+}

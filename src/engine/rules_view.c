@@ -106,11 +106,8 @@ void rules_view_names(struct engine *e, struct filter_options *options)
 {
     const struct rules *set = rules_view_set(e);
 
-    if (!set)
-        return;
-    options->macro = rules_macro;
-    options->list = rules_list_items;
-    options->ctx = (void *)(uintptr_t)set;
+    if (set)
+        rules_name(set, options);
 }
 
 /* What filters can name: [{kind, name, text, saved}]. */

@@ -33,13 +33,8 @@ static uint64_t show_window(struct engine *e, const struct filter *f, uint64_t r
 
     for (size_t i = 0; i < got && !e->plugin_quit; i++) {
         const char *bytes = sc->bytes.data + sc->offsets[i];
-        struct store_row sr;
 
-        if (!store_row(e->store, row + i, &sr) || sr.type == STORE_ROW_MARK ||
-            event_check(bytes, event_len(bytes), NULL) != SEV_OK)
-            continue;
-        reader_event(r, f ? filter_refs(f) : NULL, bytes, row + i, TS_NONE);
-        if (f && !filter_match(f, &r->base))
+        if (!reader_goes_to(r, f, bytes, row + i) || (f && !filter_match(f, &r->base)))
             continue;
         shown++;
         each(ctx, r, bytes);
@@ -76,7 +71,6 @@ struct field_sample {
 struct fields_sample {
     struct field_sample v[FIELDS_MAX];
     size_t n;
-    uint64_t until;
 };
 
 static void take_fields(void *ctx, struct event_reader *r, const char *bytes)
@@ -160,8 +154,5 @@ static void run_field_values(struct engine *e, struct job *j)
 
 void method_field_values(struct engine *e, const json_t *id, const json_t *params)
 {
-    if (e->store)
-        job_post(e, run_field_values, id, params, NULL);
-    else
-        reply_code(e, id, RPC_INVALID_PARAMS, "the stream is not kept");
+    job_post_kept(e, run_field_values, id, params);
 }

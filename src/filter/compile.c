@@ -249,6 +249,7 @@ struct filter *filter_compile(const char *text, size_t n, const struct field_cat
     }
     if (f->root) {
         filter_find_types(f);
+        filter_find_parts(f);
         return f;
     }
     filter_free(f);
@@ -265,6 +266,7 @@ void filter_free(struct filter *f)
         const_set_free(f->sets.v[i]);
     vec_free(&f->regexes);
     vec_free(&f->sets);
+    vec_free(&f->parts);
     vec_free(&f->own.v);
     arena_fini(&f->arena);
     free(f);

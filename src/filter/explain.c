@@ -44,41 +44,29 @@ void filter_explain(const struct filter *f, struct field_reader *r,
 /* ---- parts, for a funnel ------------------------------------------------------------------------------ */
 
 /* Parts of parts are parts, too, save those that a macro holds together. */
-static bool is_taken_apart(const struct node *n, bool root)
+static void collect_parts(struct filter *f, const struct node *n)
 {
-    return n->kind == NODE_AND && (root || !n->name.n);
-}
-
-static const struct node *find_part(const struct node *n, bool root, size_t *i)
-{
-    const struct node *found = NULL;
-
-    if (!is_taken_apart(n, root))
-        return (*i)-- == 0 ? n : NULL;
-    for (size_t k = 0; k < n->nchildren && !found; k++)
-        found = find_part(n->children[k], false, i);
-    return found;
-}
-
-static size_t count_parts(const struct node *n, bool root)
-{
-    size_t sum = 0;
-
-    if (!is_taken_apart(n, root))
-        return 1;
+    if (n->kind != NODE_AND || (n != f->root && n->name.n)) {
+        vec_push(&f->parts, n);
+        return;
+    }
     for (size_t k = 0; k < n->nchildren; k++)
-        sum += count_parts(n->children[k], false);
-    return sum;
+        collect_parts(f, n->children[k]);
+}
+
+void filter_find_parts(struct filter *f)
+{
+    collect_parts(f, f->root);
 }
 
 static const struct node *part(const struct filter *f, size_t i)
 {
-    return find_part(f->root, true, &i);
+    return f->parts.v[i];
 }
 
 size_t filter_parts(const struct filter *f)
 {
-    return count_parts(f->root, true);
+    return f->parts.n;
 }
 
 /* By the name of its macro, as the person wrote it. */

@@ -86,6 +86,7 @@ struct filter {
     bool may_match_call[CALLS_MAX];  /* of generic events, by what they call */
     VEC(struct regex *) regexes;
     VEC(struct const_set *) sets;
+    VEC(const struct node *) parts; /* of the outermost `and` */
 };
 
 /* parse.c */
@@ -104,6 +105,8 @@ bool node_match(const struct node *n, struct field_reader *r);
 bool check_match(const struct node *n, struct field_reader *r);
 /* types.c: fills in may_match once the filter is compiled */
 void filter_find_types(struct filter *f);
+/* explain.c */
+void filter_find_parts(struct filter *f);
 /* regex.c: NULL with a reason */
 struct regex *regex_compile(struct span pattern, char *why, size_t size);
 bool regex_match(const struct regex *re, struct span text);

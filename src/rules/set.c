@@ -135,6 +135,13 @@ const struct str_list *rules_list_items(void *ctx, struct span name)
     return NULL;
 }
 
+void rules_name(const struct rules *r, struct filter_options *options)
+{
+    options->macro = rules_macro;
+    options->list = rules_list_items;
+    options->ctx = (void *)(uintptr_t)r;
+}
+
 const char *rules_macro_at(const struct rules *r, size_t i, const char **condition,
                            const char **file)
 {

@@ -69,6 +69,7 @@ void fields_reset(struct ui *u)
     json_decref(u->fields.held);
     u->fields.held = NULL;
     u->fields.asking = false;
+    u->fields.serial++;
     if (u->screen == SCREEN_FIELDS)
         fields_open(u);
 }
@@ -129,7 +130,8 @@ static void on_values(struct ui *u, const json_t *result, const json_t *error, v
     const json_t *name, *list = json_object_get(result, "fields");
     size_t i;
 
-    UNUSED(ctx);
+    if ((uintptr_t)ctx != v->serial)
+        return;
     v->asking = false;
     free(v->why_not);
     v->why_not = error ? xstrdup(error_text(error)) : NULL;
@@ -175,7 +177,7 @@ static void ask_values(struct ui *u, size_t from, size_t n)
     json_decref(v->asked);
     v->asked = names;
     ask(u, "field/values", json_pack("{sO so}", "fields", names, "filter", rpc_str(u->filter)),
-        on_values, NULL);
+        on_values, (void *)v->serial);
 }
 
 static double share_of(const json_t *held)
@@ -255,7 +257,7 @@ static void fields_draw(struct ui *u, struct rect r)
     text_puts(r.y, r.x + 1, names, LOOK_HEAD, "field");
     if (types)
         text_puts(r.y, r.x + 1 + names, types, LOOK_HEAD, "type");
-    text_putf(r.y, at, r.x + r.w - at, LOOK_HEAD, "%s%s", sign(" have", " have"),
+    text_putf(r.y, at, r.x + r.w - at, LOOK_HEAD, " have%s",
               v->search && *v->search ? "   / " : "   most frequent values   / searches");
     if (v->search && *v->search)
         text_puts(r.y, at + 10, r.x + r.w - at - 10, LOOK_HEAD, v->search);

@@ -530,6 +530,7 @@ struct fields_view {
     char *why_not;      /* nothing can be told; NULL: it can */
     uint64_t held_rows; /* of the stream then */
     json_t *asked;      /* names of fields that are being asked about */
+    uintptr_t serial;   /* answers to older questions do not count */
     bool asking;
 };
 
