@@ -162,7 +162,7 @@ static void on_rows(struct ui *u, const json_t *result, const json_t *error, voi
             u->scanned = rpc_u64_or(selection, "scanned", 0);
         }
         e->searching = rpc_get_bool(result, "searching", false);
-        e->stale = e->searching && e->first_answer && events_row_count(e) &&
+        e->stale = e->searching && (e->first_answer || !wanted) && events_row_count(e) &&
                    json_array_size(json_object_get(result, "rows")) == 0;
         if (!e->stale)
             take_rows(u, result, wanted);

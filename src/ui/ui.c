@@ -234,10 +234,11 @@ static void engine_started(struct ui *u)
     u->selection = 0;
     u->checking = u->completing = false;
     /* the same filter, over the same events, once its fields are there */
-    free(u->filter_wanted);
-    u->filter_wanted = *u->filter ? u->filter : NULL;
-    if (u->filter_wanted)
+    if (*u->filter) { /* else that of a start before, which never got so far */
+        free(u->filter_wanted);
+        u->filter_wanted = u->filter;
         u->filter = xstrdup("");
+    }
     events_refresh(u);
     coach_note(u, "restarted");
 }
