@@ -199,7 +199,8 @@ void expr_eval(const struct expr *e, struct field_reader *r, struct value *out);
 
 /* The thread of an event, looked up when a field first asks for it. */
 struct field_thread {
-    bool asked, there;
+    bool asked, there, fd_asked;
+    int64_t fd;
     struct thread_view view;
 };
 
@@ -213,6 +214,8 @@ struct field_event {
     const char *source;          /* NULL: unknown */
     struct plugin *owner;        /* of a plugin event, NULL: not loaded */
     const char *hostname;
+    /* Of an exit half that stands as it is in the file: both halves as one; NULL: bytes are all. */
+    const void *(*whole)(const struct field_event *e);
     uint64_t first_ts;    /* of the stream's first event that is not meta; TS_NONE: not yet */
     uint64_t previous_ts; /* of the event before it in the stream; TS_NONE: none */
     bool utc;
@@ -220,7 +223,7 @@ struct field_event {
     enum bytes_form bytes_form; /* of buffers in texts of parameters */
     /* Of stateful fields: the value at this event if it is kept; NULL: the event passes just now. */
     bool (*kept)(const struct field_event *e, const struct field_ref *ref, struct value *out);
-    void *kept_ctx;
+    void *kept_ctx; /* of kept and whole */
 };
 
 /* Why a stateful field has no value yet. */

@@ -107,6 +107,8 @@ uint64_t store_bytes(const struct store *s);   /* kept on disk */
 bool store_row(const struct store *s, uint64_t row, struct store_row *out);
 /* Replaces out with the event's bytes (of a mark: its JSON). */
 enum severity store_read(const struct store *s, uint64_t row, struct buf *out, struct error *err);
+/* Of an exit half that is a row of its own: the call, both halves as one; replaces out. */
+enum severity store_read_whole(const struct store *s, uint64_t row, struct buf *out);
 /* What is known of a row beside its event, JSON; NULL: nothing. */
 const char *store_about(const struct store *s, uint64_t row);
 /* Event number of a row; of a mark, that of the event before it. */

@@ -63,6 +63,7 @@ struct capture {
     bool counts, tells_state; /* somebody asks for the figures; for the state */
     uint64_t number;          /* of the last event */
     uint64_t shown;           /* rows, or events handed to the output */
+    struct passing *passing;  /* that the output has in hand */
     struct capture_stats stats;
 };
 
@@ -296,7 +297,7 @@ static void keep_row(struct engine *e, struct capture *c, struct passing *p)
     struct store_event row = {.offset = p->offset,
                               .ts = p->head.ts,
                               .tid = p->head.tid,
-                              .enter = p->enter && !c->raw ? p->enter->offset : 0,
+                              .enter = p->enter ? p->enter->offset : 0,
                               .number = p->number,
                               .len = event_len(p->block->event.p),
                               .type = c->raw ? p->head.type : p->plan.type,
@@ -311,6 +312,11 @@ static void keep_row(struct engine *e, struct capture *c, struct passing *p)
     store_append_row(e->store, &row);
     if (e->offers_looked < 20 && row.type == EVENT_PLUGIN)
         offers_look(e, event_of(c, p));
+}
+
+const void *capture_whole(struct engine *e)
+{
+    return made(e->capture, e->capture->passing, true);
 }
 
 static bool is_meta(uint16_t type)
@@ -334,7 +340,9 @@ static void show_event(struct engine *e, struct capture *c, struct passing *p)
         keep_row(e, c, p);
         return;
     }
-    e->place = (struct event_place){p->part->newest->state, p->offset, p->block->cpu};
+    c->passing = p;
+    e->place =
+        (struct event_place){p->part->newest->state, p->offset, p->block->cpu, c->raw && p->enter};
     if (type == EVENT_GENERIC_E || type == EVENT_GENERIC_X)
         call = call_of(p);
     /* without a number of its own it has that of the event before it */

@@ -68,6 +68,7 @@ struct event_reader {
     uint32_t stamp;
     unsigned generation;             /* of the plugins when owner and source were looked up */
     uint64_t row;                    /* of the event; reader_event's */
+    struct buf whole;                /* both halves of its call, where it is one of them */
     struct value_chunk *const *kept; /* values of its rows that are kept, by slot; NULL: none */
     uint32_t id;
     struct plugin *owner;
@@ -256,7 +257,11 @@ struct event_place { /* what is known of an event beside its bytes */
     const struct state *state;
     uint64_t at;
     uint16_t cpu;
+    bool half; /* an exit as it stands in the file: capture_whole has the call */
 };
+
+/* The call of the event that passes, both halves as one. */
+const void *capture_whole(struct engine *e);
 
 struct capture_stats { /* plugin thread */
     uint64_t events, last_number, first, last, earliest, latest, steps_back;

@@ -31,6 +31,20 @@ static bool kept_value(const struct field_event *fe, const struct field_ref *ref
     return stateful_value(r->e, ref, r->row, out);
 }
 
+static const void *passing_whole(const struct field_event *fe)
+{
+    struct event_reader *r = fe->kept_ctx;
+
+    return capture_whole(r->e);
+}
+
+static const void *kept_whole(const struct field_event *fe)
+{
+    struct event_reader *r = fe->kept_ctx;
+
+    return store_read_whole(r->e->store, r->row, &r->whole) == SEV_OK ? r->whole.data : NULL;
+}
+
 void reader_init(struct event_reader *r, struct engine *e)
 {
     memset(r, 0, sizeof(*r));
@@ -38,6 +52,7 @@ void reader_init(struct event_reader *r, struct engine *e)
     r->base.read = read_value;
     r->base.arena = &r->arena;
     r->generation = UINT32_MAX;
+    buf_init(&r->whole, EVENT_LEN_MAX + 4096);
 }
 
 void reader_fini(struct event_reader *r)
@@ -45,6 +60,7 @@ void reader_fini(struct event_reader *r)
     free(r->values);
     free(r->stamps);
     arena_fini(&r->arena);
+    buf_fini(&r->whole);
 }
 
 /* Owner and source of an event (§7.2): looked up again only when the ID or the set of plugins
@@ -91,9 +107,11 @@ static void next_event(struct event_reader *r, const struct field_refs *refs, co
     r->fe.state = place->state;
     r->fe.at = place->at;
     r->fe.thread = &r->thread;
-    r->thread.asked = false;
+    r->thread.asked = r->thread.fd_asked = false;
     r->kept = NULL;
     r->fe.kept = NULL;
+    r->fe.whole = NULL;
+    r->fe.kept_ctx = r;
     find_owner(r, bytes);
 }
 
@@ -102,6 +120,8 @@ void reader_passing(struct event_reader *r, const struct field_refs *refs, const
 {
     r->fe.first_ts = r->e->first_ts;
     next_event(r, refs, bytes, number, previous_ts, &r->e->place);
+    if (r->e->place.half)
+        r->fe.whole = passing_whole;
 }
 
 void reader_event(struct event_reader *r, const struct field_refs *refs, const void *bytes,
@@ -114,14 +134,16 @@ void reader_event(struct event_reader *r, const struct field_refs *refs, const v
     if (e->capture) {
         r->fe.first_ts = e->first_ts;
         if (store_row(e->store, row, &sr))
-            place = (struct event_place){capture_state(e->capture, sr.offset), sr.offset, sr.cpu};
+            place = (struct event_place){capture_state(e->capture, sr.offset), sr.offset, sr.cpu,
+                                         store_enter(e->store, row) && !(sr.flags & STORE_FOLDED)};
     } else if (!r->fe.first_ts || r->fe.first_ts == TS_NONE) {
         r->fe.first_ts = store_row(e->store, store_first(e->store), &first) ? first.ts : TS_NONE;
     }
     next_event(r, refs, bytes, store_number(e->store, row), previous_ts, &place);
     r->row = row;
     r->fe.kept = kept_value;
-    r->fe.kept_ctx = r;
+    if (place.half)
+        r->fe.whole = kept_whole;
 }
 
 bool reader_goes_to(struct event_reader *r, const struct filter *f, const char *bytes, uint64_t row)

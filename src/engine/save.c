@@ -129,7 +129,7 @@ static void collect_wanted(struct save *s, uint64_t end)
         vec_push(&s->wanted, r.offset);
         s->events++;
         enter = store_enter(s->e->store, row);
-        if (enter)
+        if (enter && (r.flags & STORE_FOLDED))
             vec_push(&s->wanted, enter);
     }
     if (s->wanted.n)

@@ -51,13 +51,25 @@ bool event_uses_fd(const struct event_type *t)
     return t && (t->flags & (EVENT_CREATES_FD | EVENT_USES_FD | EVENT_DESTROYS_FD));
 }
 
+int64_t field_fd_number(const struct field_event *e)
+{
+    struct field_thread *t = e->thread;
+
+    if (t && !t->fd_asked) {
+        const void *whole = e->whole ? e->whole(e) : NULL;
+
+        t->fd_asked = true;
+        t->fd = state_event_fd(whole ? whole : e->bytes);
+    }
+    return t ? t->fd : state_event_fd(e->bytes);
+}
+
 const struct fd_info *field_fd_of(const struct get *g)
 {
     const struct thread_view *t = field_thread_of(g->e);
 
-    return t && event_uses_fd(g->type)
-               ? state_fd(g->e->state, t, state_event_fd(g->e->bytes), g->e->at)
-               : NULL;
+    return t && event_uses_fd(g->type) ? state_fd(g->e->state, t, field_fd_number(g->e), g->e->at)
+                                       : NULL;
 }
 
 /* ---- the resolver of parameters -------------------------------------------------------------- */

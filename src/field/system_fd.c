@@ -4,7 +4,7 @@
 void system_get_fd_num(struct get *g)
 {
     if (event_uses_fd(g->type) && field_thread_of(g->e))
-        put_number(g, (uint64_t)state_event_fd(g->e->bytes));
+        put_number(g, (uint64_t)field_fd_number(g->e));
 }
 
 /* What an exit tells of a descriptor that is not known (event-state, §8.3). */

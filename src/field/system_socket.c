@@ -175,7 +175,7 @@ void system_get_fd_uid(struct get *g)
     if (!t || !event_uses_fd(g->type))
         return;
     buf_init(&b, 64);
-    buf_addf(&b, "%llu%lld", (unsigned long long)t->tid, (long long)state_event_fd(g->e->bytes));
+    buf_addf(&b, "%llu%lld", (unsigned long long)t->tid, (long long)field_fd_number(g->e));
     put_buf(g, &b);
 }
 

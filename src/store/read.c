@@ -171,6 +171,17 @@ static enum severity make_event(const struct store *s, const struct window *w, u
     return sev;
 }
 
+enum severity store_read_whole(const struct store *s, uint64_t row, struct buf *out)
+{
+    static const struct window none = {NULL, UINT64_MAX, 0};
+    struct store_row r;
+
+    if (!store_row(s, row, &r) || !(r.flags & STORE_AS_READ))
+        return SEV_FAILED;
+    r.flags |= STORE_FOLDED;
+    return make_event(s, &none, row, &r, out, NULL);
+}
+
 enum severity store_read(const struct store *s, uint64_t row, struct buf *out, struct error *err)
 {
     static const struct window none = {NULL, UINT64_MAX, 0};
