@@ -58,14 +58,14 @@ static const char *const fields[] = {"evt.type",
 static char *lines[EVENTS_MAX]; /* by number: the values of one pass, a tab between them */
 static unsigned count;
 
-static void read_pass(const char *capture)
+static void read_pass(const char *capture, bool raw)
 {
     char command[2 * PATH_MAX], *line = NULL;
     size_t n = 0, cap = 0;
     FILE *p;
 
-    n += (size_t)snprintf(command, sizeof(command), "'%s/mews' print --utc '%s' -p '*%%evt.num",
-                          env("MEWS_BUILDDIR"), capture);
+    n += (size_t)snprintf(command, sizeof(command), "'%s/mews' print --utc %s '%s' -p '*%%evt.num",
+                          env("MEWS_BUILDDIR"), raw ? "--raw-events" : "", capture);
     for (size_t i = 0; i < NFIELDS; i++)
         n += (size_t)snprintf(command + n, sizeof(command) - n, "\t%%%s", fields[i]);
     snprintf(command + n, sizeof(command) - n, "'");
@@ -126,7 +126,7 @@ static void wait_for_rows(struct engine *e)
     wait_for_end(e);
 }
 
-static void compare(const char *what, unsigned least)
+static void compare(const char *what, unsigned least, bool raw)
 {
     char capture[PATH_MAX], command[2 * PATH_MAX];
     uint64_t seed = 88172645463325252u;
@@ -138,12 +138,13 @@ static void compare(const char *what, unsigned least)
              capture, what);
     expect(system(command) == 0, "no capture is made");
     count = 0;
-    read_pass(capture);
+    read_pass(capture, raw);
     expect(count >= least, "only %u events are printed", count);
     for (unsigned i = 0; i < EVENTS_MAX; i++)
         top = lines[i] ? i : top;
     engine_start(&e);
-    ask(&e, "session/start", json_pack("{s{s[s]}}", "session", "captures", capture));
+    ask(&e, "session/start",
+        json_pack("{s{s[s] sb}}", "session", "captures", capture, "raw_events", raw));
     wait_for_rows(&e);
     for (unsigned i = 0; i < ASKED && failures < 10;) {
         unsigned number;
@@ -170,8 +171,9 @@ int main(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    compare("500", 3000);
-    compare("story", 150);
+    compare("500", 3000, false);
+    compare("500", 6000, true);
+    compare("story", 150, false);
     if (!failures)
         printf("all as it should be\n");
     return failures ? 1 : 0;
