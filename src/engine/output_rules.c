@@ -453,8 +453,9 @@ json_t *output_rules_firing(struct output_rules *o, const void *bytes, uint64_t 
         size_t part = 0;
 
         if (!is_active(o, run) || !o->reader.fe.source ||
-            !str_eq(o->reader.fe.source, run->rule->source))
-            continue;
+            !str_eq(o->reader.fe.source, run->rule->source) ||
+            !filter_may_match(run->filter, event_code(bytes), event_generic_call(bytes)))
+            continue; /* events of another kind are not nearly those of the rule */
         if (filter_match(run->filter, &o->reader.base))
             json_array_append_new(list,
                                   json_pack("{so ss}", "name", rpc_str(run->rule->name), "priority",

@@ -94,6 +94,18 @@ static bool next_word(const char *s, size_t n, size_t *at, bool value_expected, 
     return true;
 }
 
+/* `oneof` and the like, where a list follows. */
+static bool goes_before_list(const char *s, size_t n, const struct word *w)
+{
+    struct span word = {s + w->start, w->len};
+    size_t at = w->start + w->len;
+
+    while (at < n && scan_is_blank(s[at]))
+        at++;
+    return (span_is(word, "oneof") || span_is(word, "anyof") || span_is(word, "allof")) && at < n &&
+           s[at] == '(';
+}
+
 struct walked {
     struct word last;      /* what is being typed */
     struct span field, op; /* the last before it */
@@ -123,7 +135,9 @@ static enum place walk(const char *s, size_t n, size_t end, struct walked *k,
             list_depth++;
         else if (place == PLACE_VALUE && c == ')')
             place = --list_depth ? PLACE_VALUE : PLACE_CONNECTIVE;
-        else if (place == PLACE_VALUE && list_depth == 0)
+        else if (place == PLACE_VALUE && (list_depth || goes_before_list(s, n, &w)))
+            continue; /* another value, or the first */
+        else if (place == PLACE_VALUE)
             place = PLACE_CONNECTIVE;
         else if (w.kind == TOKEN_KEYWORD || (c == '(' && place == PLACE_CHECK))
             place = PLACE_CHECK;

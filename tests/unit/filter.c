@@ -516,6 +516,11 @@ Test(filter, completion_offers_what_fits_the_place)
     cr_assert(offers("(evt.num = 1 or evt.ty", "evt.type"));
     cr_assert(offers("evt.type = opena", "openat"));
     cr_assert(!offers("evt.source = evt.n", "evt.num"), "a value is text");
+    cr_assert(offers("evt.type in (open, openat2, clo", "close"), "the third of a list too");
+    cr_assert(offers("evt.type in (open, ", "close"));
+    cr_assert(offers("evt.type = oneof (open, clo", "close"));
+    cr_assert(offers("evt.type in (open, close) ", "and "));
+    cr_assert(offers("evt.type = anyof ", "and "), "a text like any other without a list");
 }
 
 Test(filter, a_misspelt_field_is_answered_with_the_nearest)
