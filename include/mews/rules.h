@@ -44,6 +44,8 @@ struct rule {
     unsigned line;
     enum rule_priority priority;
     bool enabled, warn_types, skip_unknown;
+    bool capture;        /* Falco is to write a capture when it fires */
+    uint32_t capture_ms; /* for that long */
     struct str_list tags;
     VEC(struct rule_exception) exceptions;
     char *effective; /* the condition with exceptions and lists (§3, §4); macros are still names */

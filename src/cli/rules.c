@@ -82,7 +82,11 @@ static void print_list(const struct options *o, const json_t *report)
                rpc_get_str(r, "name"), rpc_get_bool(r, "enabled", true) ? "" : "  (not enabled)");
         json_array_foreach(json_object_get(r, "tags"), k, tag)
             printf("%s%s", k ? ", " : "  [", json_string_value(tag));
-        printf("%s\n", k ? "]" : "");
+        printf("%s", k ? "]" : "");
+        if (json_is_string(json_object_get(r, "capture_ms")))
+            printf("  (Falco writes a capture of %llu ms)",
+                   (unsigned long long)rpc_u64_or(r, "capture_ms", 0));
+        printf("\n");
     }
 }
 

@@ -276,12 +276,13 @@ json_t *output_rules_report(const struct output_rules *o)
 
         for (size_t k = 0; k < r->tags.n; k++)
             json_array_append_new(tags, rpc_str(r->tags.v[k]));
-        json_array_append_new(list,
-                              json_pack("{so ss so sb so so so}", "name", rpc_str(r->name),
-                                        "priority", rule_priority_name(r->priority), "source",
-                                        rpc_str(r->source), "enabled", r->enabled, "tags", tags,
-                                        "desc", rpc_str(r->desc ? r->desc : ""), "condition",
-                                        rpc_str(r->effective ? r->effective : r->condition)));
+        json_array_append_new(
+            list,
+            json_pack("{so ss so sb so so so so}", "name", rpc_str(r->name), "priority",
+                      rule_priority_name(r->priority), "source", rpc_str(r->source), "enabled",
+                      r->enabled, "tags", tags, "desc", rpc_str(r->desc ? r->desc : ""),
+                      "condition", rpc_str(r->effective ? r->effective : r->condition),
+                      "capture_ms", r->capture ? rpc_u64(r->capture_ms) : json_null()));
     }
     return json_pack("{sb so so}", "failed", rules_failed(o->set), "messages", messages, "rules",
                      list);

@@ -59,6 +59,19 @@ static bool truth_at(struct rules *r, const struct item *it, const char *key, bo
            fail(r, it, key, "true or false is needed");
 }
 
+static bool number_at(struct rules *r, const struct item *it, const char *key, uint32_t *out)
+{
+    const char *text = text_at(it, key);
+    uint64_t n;
+
+    if (!has(it, key))
+        return true;
+    if (!text || !parse_u64(span_of(text), &n) || n > UINT32_MAX)
+        return fail(r, it, key, "a number of milliseconds is needed");
+    *out = (uint32_t)n;
+    return true;
+}
+
 static void unknown_keys(struct rules *r, const struct item *it, const char *const *known)
 {
     const char *key;
@@ -396,6 +409,8 @@ static bool take_keys(struct rules *r, const struct item *it, struct rule *rule)
     return truth_at(r, it, "enabled", &rule->enabled) &&
            truth_at(r, it, "warn_evttypes", &rule->warn_types) &&
            truth_at(r, it, "skip-if-unknown-filter", &rule->skip_unknown) &&
+           truth_at(r, it, "capture", &rule->capture) &&
+           number_at(r, it, "capture_duration", &rule->capture_ms) &&
            take_exceptions(r, it, rule, change_of(it, "exceptions") == CHANGE_APPEND);
 }
 

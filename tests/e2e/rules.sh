@@ -66,6 +66,20 @@ quiet
 out_has '"condition":"(exec_ok and proc.name in (sh, bash, zsh, fish) and proc.aname in (nginx, httpd)) and not ((proc.pname = cron and proc.cmdline startswith \"sh /opt/check\") or (proc.pname = systemd and proc.cmdline startswith \"sh /usr/lib/probe\")) and not (user.name in (backup, \"build bot\"))"'
 out_has '"name":"config touched","priority":"Error","source":"syscall","enabled":true,"tags":["shell","net","files"]'
 out_has '"condition":"writes_config and not proc.name in (sshd, login, sh, bash, zsh)"'
+cat >captured.yaml <<'END'
+- rule: kept
+  desc: one with a capture
+  condition: evt.type = open
+  output: opened
+  priority: NOTICE
+  capture: true
+  capture_duration: 1500
+END
+run 0 "$MEWS" rules --rules captured.yaml --list
+out_has "kept  (Falco writes a capture of 1500 ms)"
+sed -i 's/1500/1.5s/' captured.yaml
+run 1 "$MEWS" rules --rules captured.yaml --check
+err_has "captured.yaml:7: error: rule kept: capture_duration: a number of milliseconds is needed"
 run 0 "$MEWS" rules --rules base.yaml --list
 out <<'T'
 Warning        syscall       shell from a web server  [shell, net]
