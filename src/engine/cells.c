@@ -12,12 +12,26 @@
 
 /* ---- columns --------------------------------------------------------------------------------- */
 
+/* A format, as `print -p` takes it; what has no value is <NA> there. */
+static void format_compile(struct engine *e, struct column *c)
+{
+    char *text = xasprintf("%s%s", *c->text == '*' ? "" : "*", c->text);
+
+    c->format = output_compile(text, e->catalogue, &c->error);
+    c->plugin = true; /* it may ask several fields; they are asked in one place */
+    free(text);
+}
+
 static void column_compile(struct engine *e, struct column *c)
 {
     struct scan s = {.depth_max = FILTER_DEPTH, .arena = &c->arena, .err = &c->error};
     struct expr *x;
     bool none;
 
+    if (strchr(c->text, '%')) {
+        format_compile(e, c);
+        return;
+    }
     c->ref = NULL;
     vec_free(&c->refs.v);
     c->refs.arena = &c->arena;
@@ -59,7 +73,7 @@ void columns_recompile(struct engine *e)
 {
     pthread_mutex_lock(&e->cat_lock);
     for (size_t i = 0; i < e->columns.n; i++) {
-        if (!e->columns.v[i]->ref)
+        if (!e->columns.v[i]->ref && !e->columns.v[i]->format)
             column_compile(e, e->columns.v[i]);
     }
     pthread_mutex_unlock(&e->cat_lock);
@@ -69,6 +83,7 @@ void columns_free(struct engine *e)
 {
     for (size_t i = 0; i < e->columns.n; i++) {
         vec_free(&e->columns.v[i]->refs.v);
+        output_free(e->columns.v[i]->format);
         arena_fini(&e->columns.v[i]->arena);
         free(e->columns.v[i]->text);
         free(e->columns.v[i]);
@@ -235,6 +250,20 @@ static struct column *column_at(struct engine *e, uint32_t i)
     return c;
 }
 
+static json_t *format_cell(struct event_reader *r, const struct output_format *f, uint64_t row,
+                           const char *bytes)
+{
+    struct buf text;
+    json_t *cell;
+
+    buf_init(&text, EVENT_LEN_MAX);
+    reader_event(r, output_refs(f), bytes, row, TS_NONE);
+    output_text(f, &r->base, &text);
+    cell = cut_text(buf_str(&text), text.len, CELL_TEXT_MAX);
+    buf_fini(&text);
+    return cell;
+}
+
 static void extract_cell(struct engine *e, uint64_t row, uint32_t column, const char *bytes)
 {
     struct event_reader *r = &e->plugin_scanner.reader;
@@ -242,8 +271,12 @@ static void extract_cell(struct engine *e, uint64_t row, uint32_t column, const 
     struct value v;
     json_t *known = cache_get(e->cells, row, column);
 
-    if (known || !c->ref) {
+    if (known || (!c->ref && !c->format)) {
         json_decref(known);
+        return;
+    }
+    if (c->format) {
+        cache_put(e->cells, row, column, format_cell(r, c->format, row, bytes));
         return;
     }
     reader_event(r, &c->refs, bytes, row, TS_NONE);
@@ -315,7 +348,7 @@ static json_t *one_cell(struct rows_answer *a, uint64_t row, size_t k, uint64_t 
     json_t *known;
     struct value v;
 
-    if (!c->ref)
+    if (!c->ref && !c->format)
         return bundled_want(a->e, c->text) ? json_pack("{sb}", "wait", true) : json_null();
     if (c->plugin) {
         known = cache_get(a->e->cells, row, a->columns[k]);
@@ -463,7 +496,9 @@ static json_t *columns_header(const struct rows_answer *a)
         const struct column *c = a->defs[k];
         json_t *o = json_pack("{ss}", "field", c->text);
 
-        if (c->ref) {
+        if (c->format) {
+            json_object_set_new(o, "type", json_string("format"));
+        } else if (c->ref) {
             json_object_set_new(o, "type", json_string(field_type_word(c->ref->def)));
             json_object_set_new(o, "list", json_boolean(c->ref->def->list));
         } else {

@@ -194,7 +194,8 @@ struct column {
     char *text;
     struct arena arena;
     struct field_refs refs;
-    const struct field_ref *_Atomic ref; /* NULL: the field is unknown */
+    const struct field_ref *_Atomic ref;  /* NULL: the field is unknown, or it is a format */
+    struct output_format *_Atomic format; /* of a column like “%proc.name:%fd.num” */
     bool plugin;
     struct syntax_error error;
 };

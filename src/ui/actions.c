@@ -96,6 +96,10 @@ const struct action actions[] = {
     {"column: narrower", ",", CX_EVENTS, NULL, "the one that is chosen", column_widen, -2},
     {"column: to the left", "<", CX_EVENTS, NULL, "the one that is chosen", column_move, -1},
     {"column: to the right", "", CX_EVENTS, NULL, "the one that is chosen", column_move, 1},
+    {"column: other side", "", CX_EVENTS, NULL, "aligned left or right: the one that is chosen",
+     column_align, 0},
+    {"columns: one more", "", CX_EVENTS, NULL,
+     "type a field, or a format of several: %proc.name:%fd.num", column_typed, 0},
     {"event: payload", "t", CX_EVENTS | CX_DETAIL | CX_PAYLOAD, "payload",
      "the payload beside the fields", toggle_payload, 0},
     {"event: payload as JSON, text, hex", "m", CX_PAYLOAD | CX_DETAIL, NULL,
@@ -381,14 +385,7 @@ static void drop_column(struct ui *u, int arg)
         notice(u, LOOK_WARN, "Left and Right choose a column first");
         return;
     }
-    free(e->columns.v[e->column].field);
-    free(e->columns.v[e->column].title);
-    free(e->columns.v[e->column].type);
-    memmove(&e->columns.v[e->column], &e->columns.v[e->column + 1],
-            (e->columns.n - (size_t)e->column - 1) * sizeof(*e->columns.v));
-    e->columns.n--;
-    e->column = -1;
-    e->column_scroll = 0;
+    column_remove(e, (size_t)e->column);
     e->columns_final = true;
     events_refresh(u);
 }

@@ -11,6 +11,11 @@ static bool is_number(const char *type)
                     str_eq(type, "reltime"));
 }
 
+bool column_is_right(const struct column_def *c)
+{
+    return c->align ? c->align == 'r' : is_number(c->type) && !c->list;
+}
+
 static int content_width(const struct ui *u, size_t k)
 {
     const struct events_view *e = &u->events;
@@ -32,7 +37,7 @@ static int content_width(const struct ui *u, size_t k)
 }
 
 /* Each column by its content, within what it may have; the last takes what is left. */
-static void fit_columns(struct ui *u, int width)
+static void fit_from(struct ui *u, int width)
 {
     struct events_view *e = &u->events;
     int left = width, cap = MAX_OF(width / 3, 12);
@@ -54,6 +59,19 @@ static void fit_columns(struct ui *u, int width)
     }
     if (e->columns.n && e->columns.v[e->columns.n - 1].shown)
         e->columns.v[e->columns.n - 1].shown += MAX_OF(left, 0);
+}
+
+/* The one that is chosen is to be seen. */
+static void fit_columns(struct ui *u, int width)
+{
+    struct events_view *e = &u->events;
+
+    fit_from(u, width);
+    while (e->column >= 0 && (size_t)e->column < e->columns.n &&
+           e->column_scroll < (uint64_t)e->column && !e->columns.v[e->column].shown) {
+        e->column_scroll++;
+        fit_from(u, width);
+    }
 }
 
 /* ---- drawing --------------------------------------------------------------------------------- */
@@ -106,7 +124,7 @@ static void draw_head(struct ui *u, int y, struct rect r, int x)
 
         if (!c->shown)
             continue;
-        if (is_number(c->type) && !c->list)
+        if (column_is_right(c))
             text_right(y, x, c->shown, (int)k == e->column ? LOOK_STRONG : LOOK_HEAD, c->title);
         else
             text_puts(y, x, c->shown, (int)k == e->column ? LOOK_STRONG : LOOK_HEAD, c->title);
@@ -121,7 +139,7 @@ static void draw_cell(struct ui *u, int y, int x, const struct column_def *c, co
 
     buf_init(&b, 1 << 20);
     value_line(cell, c->type, u, &b);
-    if (is_number(c->type) && !c->list && !json_object_get(cell, "error"))
+    if (column_is_right(c) && !json_object_get(cell, "error"))
         text_right(y, x, c->shown, l, buf_str(&b));
     else if (memchr(buf_str(&b), ':', b.len) && !memchr(buf_str(&b), ' ', b.len) && b.len < 200)
         text_put_tail(y, x, c->shown, l, buf_str(&b), b.len);

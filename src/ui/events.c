@@ -105,15 +105,32 @@ static void place_cursor(struct ui *u, const json_t *result, bool wanted)
     cursor_moved(u);
 }
 
-static void take_types(struct events_view *e, const json_t *columns)
+/* What was typed and can't be a column goes again, with the reason. */
+static bool refuse_column(struct ui *u, size_t i, const char *why)
 {
+    struct events_view *e = &u->events;
+
+    if (!why || !e->columns.v[i].typed)
+        return false;
+    notice(u, LOOK_BAD, "%s: %s", e->columns.v[i].field, why);
+    column_remove(e, i);
+    return true;
+}
+
+static void take_types(struct ui *u, const json_t *columns)
+{
+    struct events_view *e = &u->events;
     const json_t *c;
     size_t i;
 
     json_array_foreach(columns, i, c) {
-        const char *type = rpc_get_str(c, "type");
+        const char *type = rpc_get_str(c, "type"), *field = rpc_get_str(c, "field");
 
-        if (i >= e->columns.n || !type || e->columns.v[i].type)
+        if (i >= e->columns.n || !field || !str_eq(field, e->columns.v[i].field) ||
+            refuse_column(u, i, rpc_get_str(c, "error")))
+            break; /* the next answer is for those that there are now */
+        e->columns.v[i].typed = false;
+        if (!type || e->columns.v[i].type)
             continue;
         e->columns.v[i].type = xstrdup(type);
         e->columns.v[i].list = rpc_get_bool(c, "list", false);
@@ -144,7 +161,7 @@ static void take_rows(struct ui *u, const json_t *result, bool wanted)
     e->rows = json_incref(json_object_get(result, "rows"));
     e->more_before = rpc_get_bool(result, "more_before", false);
     e->more_after = rpc_get_bool(result, "more_after", false);
-    take_types(e, json_object_get(result, "columns"));
+    take_types(u, json_object_get(result, "columns"));
     note_days(u);
     place_cursor(u, result, wanted);
 }
@@ -342,16 +359,6 @@ static void near_edge(struct ui *u)
         events_refresh(u);
 }
 
-/* Columns that have just come are not drawn yet. */
-static bool any_shown(const struct events_view *e)
-{
-    for (size_t i = 0; i < e->columns.n; i++) {
-        if (e->columns.v[i].shown)
-            return true;
-    }
-    return false;
-}
-
 static void choose_column(struct ui *u, int by)
 {
     struct events_view *e = &u->events;
@@ -363,8 +370,6 @@ static void choose_column(struct ui *u, int by)
         e->column = (int)e->columns.n - 1;
     if (e->column >= 0 && (uint64_t)e->column < e->column_scroll)
         e->column_scroll = (uint64_t)e->column;
-    if (e->column >= 0 && !e->columns.v[e->column].shown && any_shown(e))
-        e->column_scroll++;
     if (e->column < 0)
         e->column_scroll = 0;
     detail_forget_preview(u);
@@ -429,6 +434,8 @@ bool events_cell(struct ui *u, struct picked *out)
     if (!row || json_object_get(row, "mark") || e->column < 0 || (size_t)e->column >= e->columns.n)
         return false;
     out->event = event_of(row);
+    if (strchr(e->columns.v[e->column].field, '%'))
+        return false; /* a format is no value */
     snprintf(out->field, sizeof(out->field), "%s", e->columns.v[e->column].field);
     out->value = json_array_get(json_object_get(row, "cells"), (size_t)e->column);
     return true;

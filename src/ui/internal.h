@@ -266,8 +266,10 @@ enum pane { PANE_LIST, PANE_DETAIL, PANE_PAYLOAD };
 struct column_def {
     char *field, *title, *type;
     bool list;
-    int width; /* asked for; 0: by content */
-    int shown; /* columns on the screen */
+    int width;  /* asked for; 0: by content */
+    int shown;  /* columns on the screen */
+    char align; /* l, r; 0: by its type */
+    bool typed; /* by hand; what it is is not known yet */
 };
 
 struct marked {
@@ -323,6 +325,11 @@ void layout_save(struct ui *u, int arg);
 void layouts_open(struct ui *u, int arg);
 void column_widen(struct ui *u, int by);
 void column_move(struct ui *u, int by);
+void column_align(struct ui *u, int arg);
+void column_typed(struct ui *u, int arg);
+void column_remove(struct events_view *e, size_t i);
+bool column_add(struct ui *u, const char *field); /* false: it is one already */
+bool column_is_right(const struct column_def *c); /* aligned to the right */
 void events_refresh(struct ui *u);
 void events_jump(struct ui *u, uint64_t number);
 void open_detail(struct ui *u, int arg); /* actions.c: of the event under the cursor */

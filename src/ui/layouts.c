@@ -71,7 +71,8 @@ static void take(struct ui *u, const json_t *columns)
 
     columns_clear(e);
     json_array_foreach(columns, i, c) {
-        const char *field = rpc_get_str(c, "field"), *title = rpc_get_str(c, "title");
+        const char *field = rpc_get_str(c, "field"), *title = rpc_get_str(c, "title"),
+                   *align = rpc_get_str(c, "align");
         json_int_t width = json_integer_value(json_object_get(c, "width"));
         struct column_def *d;
 
@@ -81,6 +82,7 @@ static void take(struct ui *u, const json_t *columns)
         d->field = xstrdup(field);
         d->title = xstrdup(title ? title : field);
         d->width = width > 0 && width <= WIDTH_MAX ? (int)width : 0;
+        d->align = align && (*align == 'l' || *align == 'r') ? *align : '\0';
     }
     e->columns_final = true;
     e->column = -1;
@@ -111,10 +113,15 @@ static json_t *columns_json(const struct events_view *e)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < e->columns.n; i++)
-        json_array_append_new(list, json_pack("{so so si}", "field", rpc_str(e->columns.v[i].field),
-                                              "title", rpc_str(e->columns.v[i].title), "width",
-                                              e->columns.v[i].width));
+    for (size_t i = 0; i < e->columns.n; i++) {
+        const struct column_def *d = &e->columns.v[i];
+        json_t *c = json_pack("{so so si}", "field", rpc_str(d->field), "title", rpc_str(d->title),
+                              "width", d->width);
+
+        if (d->align)
+            json_object_set_new(c, "align", json_string(d->align == 'r' ? "right" : "left"));
+        json_array_append_new(list, c);
+    }
     return list;
 }
 
@@ -190,6 +197,70 @@ void column_move(struct ui *u, int by)
     e->column = to;
     e->columns_final = true;
     events_refresh(u);
+}
+
+void column_align(struct ui *u, int arg)
+{
+    struct column_def *c = chosen(u);
+
+    UNUSED(arg);
+    if (!c)
+        return;
+    c->align = column_is_right(c) ? 'l' : 'r';
+    u->events.columns_final = true;
+}
+
+/* ---- one more --------------------------------------------------------------------------------------------- */
+
+void column_remove(struct events_view *e, size_t i)
+{
+    free(e->columns.v[i].field);
+    free(e->columns.v[i].title);
+    free(e->columns.v[i].type);
+    memmove(&e->columns.v[i], &e->columns.v[i + 1], (e->columns.n - i - 1) * sizeof(*e->columns.v));
+    e->columns.n--;
+    e->column = -1;
+    e->column_scroll = 0;
+}
+
+bool column_add(struct ui *u, const char *field)
+{
+    struct events_view *e = &u->events;
+    const char *dot = strrchr(field, '.');
+    struct column_def *c;
+
+    for (size_t i = 0; i < e->columns.n; i++) {
+        if (str_eq(e->columns.v[i].field, field)) {
+            notice(u, LOOK_TEXT,
+                   "%s is a column already: Left and Right choose it, C takes it away", field);
+            return false;
+        }
+    }
+    c = vec_more(&e->columns);
+    c->field = xstrdup(field);
+    c->title = xstrdup(strpbrk(field, "[%") || !dot ? field : dot + 1);
+    e->columns_final = true;
+    notice(u, LOOK_GOOD, "%s is a column now", field);
+    coach_note(u, "column");
+    events_refresh(u);
+    return true;
+}
+
+static void on_column(struct ui *u, const char *text, void *ctx)
+{
+    struct events_view *e = &u->events;
+
+    UNUSED(ctx);
+    if (!text[strspn(text, " ")] || !column_add(u, text))
+        return;
+    e->column = (int)e->columns.n - 1; /* there may be no room: what is chosen is shown */
+    e->columns.v[e->column].typed = true;
+}
+
+void column_typed(struct ui *u, int arg)
+{
+    UNUSED(arg);
+    prompt_open(u, "column: a field, or a format (%proc.name:%fd.num)", "", NULL, on_column, NULL);
 }
 
 /* ---- choosing -------------------------------------------------------------------------------------------- */

@@ -257,10 +257,7 @@ void value_count(struct ui *u, int arg)
 
 void value_column(struct ui *u, int arg)
 {
-    struct events_view *e = &u->events;
-    struct column_def *c;
     struct picked p;
-    const char *dot;
 
     UNUSED(arg);
     if (!value_picked(u, &p)) {
@@ -268,21 +265,7 @@ void value_column(struct ui *u, int arg)
         return;
     }
     free(p.clause);
-    for (size_t i = 0; i < e->columns.n; i++) {
-        if (str_eq(e->columns.v[i].field, p.field)) {
-            notice(u, LOOK_TEXT,
-                   "%s is a column already: Left and Right choose it, C takes it away", p.field);
-            return;
-        }
-    }
-    c = vec_more(&e->columns);
-    dot = strrchr(p.field, '.');
-    c->field = xstrdup(p.field);
-    c->title = xstrdup(strchr(p.field, '[') || !dot ? p.field : dot + 1);
-    e->columns_final = true;
-    notice(u, LOOK_GOOD, "%s is a column now", p.field);
-    coach_note(u, "column");
-    events_refresh(u);
+    column_add(u, p.field);
 }
 
 void value_copy(struct ui *u, int arg)
