@@ -135,7 +135,7 @@ void reader_event(struct event_reader *r, const struct field_refs *refs, const v
         r->fe.first_ts = e->first_ts;
         if (store_row(e->store, row, &sr))
             place = (struct event_place){capture_state(e->capture, sr.offset), sr.offset, sr.cpu,
-                                         store_enter(e->store, row) && !(sr.flags & STORE_FOLDED)};
+                                         !(sr.flags & STORE_FOLDED) && store_enter(e->store, row)};
     } else if (!r->fe.first_ts || r->fe.first_ts == TS_NONE) {
         r->fe.first_ts = store_row(e->store, store_first(e->store), &first) ? first.ts : TS_NONE;
     }

@@ -81,9 +81,8 @@ static void take_values(unsigned who, unsigned number, char *behind)
 
 static void read_values(const char *capture)
 {
-    char format[4096], *line = NULL, command[2 * PATH_MAX];
-    size_t n = (size_t)snprintf(format, sizeof(format), "-p '*%%evt.num"), cap = 0;
-    FILE *p;
+    char format[4096], command[2 * PATH_MAX];
+    size_t n = (size_t)snprintf(format, sizeof(format), "-p '*%%evt.num");
 
     for (size_t i = 0; i < NFIELDS; i++)
         n += (size_t)snprintf(format + n, sizeof(format) - n, "\t%%%s", fields[i].name);
@@ -94,26 +93,13 @@ static void read_values(const char *capture)
         *tab = ' ';
     snprintf(command, sizeof(command), "'%s/mews' print --raw-events --json '%s' %s",
              env("MEWS_BUILDDIR"), capture, format);
-    p = popen(command, "r");
-    while (p && getline(&line, &cap, p) > 0) {
-        json_t *event = json_loads(line, 0, NULL);
-        unsigned number = (unsigned)json_integer_value(json_object_get(event, "evt.num"));
-
-        if (event && number && number < EVENTS_MAX && !events[number])
-            events[number] = event;
-        else
-            json_decref(event);
-    }
-    free(line);
-    if (p)
-        pclose(p);
+    events_read(command, events, EVENTS_MAX);
 }
 
 static void forget(void)
 {
+    events_forget(events, EVENTS_MAX);
     for (unsigned i = 0; i < EVENTS_MAX; i++) {
-        json_decref(events[i]);
-        events[i] = NULL;
         for (unsigned who = 0; who < 2; who++) {
             free(values[who][i]);
             values[who][i] = NULL;

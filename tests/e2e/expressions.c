@@ -66,41 +66,17 @@ static struct known known = {.events = events};
 /* All values of all events, in one pass. */
 static void read_events(const char *input)
 {
-    char command[8192], *line = NULL;
-    size_t n, cap = 0;
-    FILE *p;
-
-    known.nevents = 0;
-    n = (size_t)snprintf(command, sizeof(command), "'%s/mews' print --json %s -p '*%%evt.num",
+    char command[8192];
+    size_t n =
+        (size_t)snprintf(command, sizeof(command), "'%s/mews' print --json %s -p '*%%evt.num",
                          env("MEWS_BUILDDIR"), input);
+
     for (unsigned i = 0; i < known.nfields; i++) {
         if (known.fields[i].class != CLASS_ENDS)
             n += (size_t)snprintf(command + n, sizeof(command) - n, " %%%s", known.fields[i].name);
     }
     snprintf(command + n, sizeof(command) - n, "'");
-    p = popen(command, "r");
-    while (p && getline(&line, &cap, p) > 0) {
-        json_t *event = json_loads(line, 0, NULL);
-        unsigned number = (unsigned)json_integer_value(json_object_get(event, "evt.num"));
-
-        if (!event || !number || number >= EVENTS_MAX || events[number]) {
-            json_decref(event);
-            continue;
-        }
-        events[number] = event;
-        known.nevents = number >= known.nevents ? number + 1 : known.nevents;
-    }
-    free(line);
-    if (p)
-        pclose(p);
-}
-
-static void forget_events(void)
-{
-    for (unsigned i = 0; i < EVENTS_MAX; i++) {
-        json_decref(events[i]);
-        events[i] = NULL;
-    }
+    known.nevents = events_read(command, events, EVENTS_MAX);
 }
 
 /* ---- what is let through --------------------------------------------------------------------- */
@@ -222,7 +198,7 @@ static void run(const char *input, json_t *session)
     }
     expect(some > EXPRESSIONS / 4, "only %u expressions let anything through", some);
     expect(engine_end(&e) == 0, "it ends well");
-    forget_events();
+    events_forget(events, EVENTS_MAX);
 }
 
 int main(int argc, char **argv)

@@ -8,6 +8,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- events ---------------------------------------------------------------------------------- */
+
+unsigned events_read(const char *command, json_t **events, unsigned max)
+{
+    char *line = NULL;
+    unsigned end = 0;
+    size_t cap = 0;
+    FILE *p = popen(command, "r");
+
+    while (p && getline(&line, &cap, p) > 0) {
+        json_t *event = json_loads(line, 0, NULL);
+        unsigned number = (unsigned)json_integer_value(json_object_get(event, "evt.num"));
+
+        if (!event || !number || number >= max || events[number]) {
+            json_decref(event);
+            continue;
+        }
+        events[number] = event;
+        end = number >= end ? number + 1 : end;
+    }
+    free(line);
+    if (p)
+        pclose(p);
+    return end;
+}
+
+void events_forget(json_t **events, unsigned max)
+{
+    for (unsigned i = 0; i < max; i++) {
+        json_decref(events[i]);
+        events[i] = NULL;
+    }
+}
+
 /* ---- values ---------------------------------------------------------------------------------- */
 
 /* Texts end at a NUL; none of those made here has one. */

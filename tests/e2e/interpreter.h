@@ -48,13 +48,17 @@ struct expression {
     enum expression_kind kind;
     struct expression *children[CHILDREN_MAX];
     unsigned nchildren;
-    bool bracketed; /* older readers want `and` inside `or` in brackets */
+    bool bracketed;                          /* older readers want `and` inside `or` in brackets */
     const struct field_known *field, *other; /* other: right of the operator, in val() */
     enum expression_function function;
     const char *op, *modifier;
     char *constants[CONSTANTS_MAX];
     unsigned nconstants;
 };
+
+/* What `mews print --json` prints, into events by number; gives the greatest number + 1. */
+unsigned events_read(const char *command, json_t **events, unsigned max);
+void events_forget(json_t **events, unsigned max);
 
 /* A number below n. */
 unsigned random_below(unsigned n);
