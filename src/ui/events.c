@@ -245,21 +245,70 @@ uint64_t events_time(struct ui *u)
 
 /* ---- columns --------------------------------------------------------------------------------- */
 
+void column_fini(struct column_def *d)
+{
+    free(d->field);
+    free(d->title);
+    free(d->type);
+}
+
 void columns_clear(struct events_view *e)
 {
-    for (size_t i = 0; i < e->columns.n; i++) {
-        free(e->columns.v[i].field);
-        free(e->columns.v[i].title);
-        free(e->columns.v[i].type);
-    }
+    for (size_t i = 0; i < e->columns.n; i++)
+        column_fini(&e->columns.v[i]);
     e->columns.n = 0;
+}
+
+void columns_restart(struct events_view *e)
+{
+    e->columns_final = false;
+    for (size_t i = 0; i < e->columns.n; i++)
+        e->columns.v[i].own = false;
+}
+
+bool columns_have(const struct events_view *e, const char *field)
+{
+    for (size_t i = 0; i < e->columns.n; i++) {
+        if (str_eq(e->columns.v[i].field, field))
+            return true;
+    }
+    return false;
+}
+
+/* What is suggested, and behind it what the person has added meanwhile. */
+static void suggest_columns(struct events_view *e, const json_t *list)
+{
+    size_t own = 0, behind = e->column >= 0 ? e->columns.n - (size_t)e->column : 0;
+    struct column_def *before = e->columns.v;
+    size_t n = e->columns.n, i;
+    const json_t *c;
+
+    memset(&e->columns, 0, sizeof(e->columns));
+    json_array_foreach(list, i, c) {
+        struct column_def *d = vec_more(&e->columns);
+
+        d->field = xstrdup(rpc_get_str(c, "field"));
+        d->title = xstrdup(rpc_get_str(c, "title") ? rpc_get_str(c, "title") : d->field);
+        d->type = rpc_get_str(c, "type") ? xstrdup(rpc_get_str(c, "type")) : NULL;
+        d->list = rpc_get_bool(c, "list", false);
+        d->width = (int)rpc_u64_or(c, "width", 0);
+    }
+    for (i = 0; i < n; i++) {
+        if (before[i].own && !columns_have(e, before[i].field)) {
+            vec_push(&e->columns, before[i]);
+            own++;
+        } else {
+            column_fini(&before[i]);
+        }
+    }
+    free(before);
+    if (behind && behind <= own)
+        e->column = (int)(e->columns.n - behind); /* the same one */
 }
 
 static void on_columns(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
     struct events_view *e = &u->events;
-    const json_t *c;
-    size_t i;
 
     UNUSED(ctx);
     e->columns_asked = false;
@@ -269,16 +318,7 @@ static void on_columns(struct ui *u, const json_t *result, const json_t *error, 
     e->columns_source = xstrdup(rpc_get_str(result, "source") ? rpc_get_str(result, "source") : "");
     if (!e->columns_suggested && layouts_default(u))
         return;
-    columns_clear(e);
-    json_array_foreach(json_object_get(result, "columns"), i, c) {
-        struct column_def *d = vec_more(&e->columns);
-
-        d->field = xstrdup(rpc_get_str(c, "field"));
-        d->title = xstrdup(rpc_get_str(c, "title") ? rpc_get_str(c, "title") : d->field);
-        d->type = rpc_get_str(c, "type") ? xstrdup(rpc_get_str(c, "type")) : NULL;
-        d->list = rpc_get_bool(c, "list", false);
-        d->width = (int)rpc_u64_or(c, "width", 0);
-    }
+    suggest_columns(e, json_object_get(result, "columns"));
     free(e->columns_how);
     e->columns_how = xstrdup(rpc_get_str(result, "how"));
     /* what a sample of few events suggests is asked for again when there are more */

@@ -269,6 +269,7 @@ struct column_def {
     int width;  /* asked for; 0: by content */
     int shown;  /* columns on the screen */
     char align; /* l, r; 0: by its type */
+    bool own;   /* added by the person: what is suggested later stands before it */
     bool typed; /* by hand; what it is is not known yet */
 };
 
@@ -318,6 +319,9 @@ struct events_view {
 };
 
 void columns_clear(struct events_view *e);
+bool columns_have(const struct events_view *e, const char *field);
+void column_fini(struct column_def *d);
+void columns_restart(struct events_view *e); /* what suits the stream is asked for anew */
 /* layouts.c: columns under names; by how much, or where to, the chosen column goes */
 bool layouts_default(
     struct ui *u); /* takes those that the person saved for the source; false: none */

@@ -214,9 +214,7 @@ void column_align(struct ui *u, int arg)
 
 void column_remove(struct events_view *e, size_t i)
 {
-    free(e->columns.v[i].field);
-    free(e->columns.v[i].title);
-    free(e->columns.v[i].type);
+    column_fini(&e->columns.v[i]);
     memmove(&e->columns.v[i], &e->columns.v[i + 1], (e->columns.n - i - 1) * sizeof(*e->columns.v));
     e->columns.n--;
     e->column = -1;
@@ -229,17 +227,15 @@ bool column_add(struct ui *u, const char *field)
     const char *dot = strrchr(field, '.');
     struct column_def *c;
 
-    for (size_t i = 0; i < e->columns.n; i++) {
-        if (str_eq(e->columns.v[i].field, field)) {
-            notice(u, LOOK_TEXT,
-                   "%s is a column already: Left and Right choose it, C takes it away", field);
-            return false;
-        }
+    if (columns_have(e, field)) {
+        notice(u, LOOK_TEXT, "%s is a column already: Left and Right choose it, C takes it away",
+               field);
+        return false;
     }
     c = vec_more(&e->columns);
     c->field = xstrdup(field);
     c->title = xstrdup(strpbrk(field, "[%") || !dot ? field : dot + 1);
-    e->columns_final = true;
+    c->own = true;
     notice(u, LOOK_GOOD, "%s is a column now", field);
     coach_note(u, "column");
     events_refresh(u);
@@ -325,7 +321,7 @@ static void use(struct ui *u, struct layout_palette *p)
     if (columns) {
         take(u, columns);
     } else {
-        u->events.columns_final = false;
+        columns_restart(&u->events);
         u->events.columns_suggested = true;
         events_ask_columns(u);
     }

@@ -369,7 +369,7 @@ void offer_take(struct ui *u, int arg)
         NULL, NULL);
     json_decref(u->offer);
     u->offer = NULL;
-    u->events.columns_final = false;
+    columns_restart(&u->events);
     free(u->filter);
     u->filter = xstrdup("");
 }
@@ -384,7 +384,7 @@ static void take_unsaved(struct ui *u, void *ctx)
     ask(u, "keeper/start", json_pack("{so}", "unsaved", rpc_str(rpc_get_str(first, "path"))), NULL,
         NULL);
     json_array_remove(u->unsaved, 0);
-    u->events.columns_final = false;
+    columns_restart(&u->events);
     u->events.want_first = true;
 }
 
