@@ -48,25 +48,33 @@ static void column_compile(struct engine *e, struct column *c)
     c->plugin = c->ref && (c->ref->def->flags & FIELD_NEEDS_PLUGIN);
 }
 
-struct column *column_get(struct engine *e, const char *text, uint32_t *index)
+/* utc: of a format, how it writes times. */
+static struct column *column_find(struct engine *e, const char *text, bool utc, uint32_t *index)
 {
     struct column *c = NULL;
     size_t i;
 
     pthread_mutex_lock(&e->cat_lock);
     for (i = 0; i < e->columns.n && !c; i++)
-        c = str_eq(e->columns.v[i]->text, text) ? e->columns.v[i] : NULL;
+        c = str_eq(e->columns.v[i]->text, text) && e->columns.v[i]->utc == utc ? e->columns.v[i]
+                                                                               : NULL;
     if (c) {
         i--;
     } else {
         c = xcalloc(1, sizeof(*c));
         c->text = xstrdup(text);
+        c->utc = utc;
         column_compile(e, c);
         vec_push(&e->columns, c);
     }
     pthread_mutex_unlock(&e->cat_lock);
     *index = (uint32_t)i;
     return c;
+}
+
+struct column *column_get(struct engine *e, const char *text, uint32_t *index)
+{
+    return column_find(e, text, false, index);
 }
 
 void columns_recompile(struct engine *e)
@@ -250,15 +258,18 @@ static struct column *column_at(struct engine *e, uint32_t i)
     return c;
 }
 
-static json_t *format_cell(struct event_reader *r, const struct output_format *f, uint64_t row,
+static json_t *format_cell(struct event_reader *r, const struct column *c, uint64_t row,
                            const char *bytes)
 {
+    const struct output_format *f = c->format;
     struct buf text;
     json_t *cell;
 
     buf_init(&text, EVENT_LEN_MAX);
     reader_event(r, output_refs(f), bytes, row, TS_NONE);
+    r->fe.utc = c->utc;
     output_text(f, &r->base, &text);
+    r->fe.utc = false;
     cell = cut_text(buf_str(&text), text.len, CELL_TEXT_MAX);
     buf_fini(&text);
     return cell;
@@ -276,7 +287,7 @@ static void extract_cell(struct engine *e, uint64_t row, uint32_t column, const 
         return;
     }
     if (c->format) {
-        cache_put(e->cells, row, column, format_cell(r, c->format, row, bytes));
+        cache_put(e->cells, row, column, format_cell(r, c, row, bytes));
         return;
     }
     reader_event(r, &c->refs, bytes, row, TS_NONE);
@@ -473,7 +484,7 @@ static void collect_rows(struct rows_answer *a, uint64_t anchor, uint64_t before
     json_object_set_new(out, "searching", json_boolean(gap || gap_above));
 }
 
-static void read_columns(struct rows_answer *a, const json_t *list)
+static void read_columns(struct rows_answer *a, const json_t *list, bool utc)
 {
     const json_t *item;
     size_t i;
@@ -483,7 +494,8 @@ static void read_columns(struct rows_answer *a, const json_t *list)
 
         if (!text || a->ncolumns == COLUMNS_MAX)
             continue;
-        a->defs[a->ncolumns] = column_get(a->e, text, &a->columns[a->ncolumns]);
+        a->defs[a->ncolumns] =
+            column_find(a->e, text, utc && strchr(text, '%'), &a->columns[a->ncolumns]);
         a->ncolumns++;
     }
 }
@@ -522,7 +534,7 @@ static json_t *rows_answer(struct engine *e, const json_t *params, struct cell_j
     a.selection = selection_get(e, rpc_u64_or(params, "selection", 0));
     reader_init(&a.reader, e);
     buf_init(&a.bytes, EVENT_LEN_MAX);
-    read_columns(&a, json_object_get(params, "columns"));
+    read_columns(&a, json_object_get(params, "columns"), rpc_get_bool(params, "utc", false));
     json_object_set_new(out, "at", json_integer(0));
     json_object_set_new(out, "more_before", json_false());
     json_object_set_new(out, "more_after", json_false());

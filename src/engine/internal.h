@@ -195,6 +195,7 @@ struct column {
     struct arena arena;
     struct field_refs refs;
     const struct field_ref *_Atomic ref;  /* NULL: the field is unknown, or it is a format */
+    bool utc;
     struct output_format *_Atomic format; /* of a column like “%proc.name:%fd.num” */
     bool plugin;
     struct syntax_error error;

@@ -295,6 +295,7 @@ static void toggle_zone(struct ui *u, int arg)
 {
     UNUSED(arg);
     u->utc = !u->utc;
+    events_refresh(u); /* formats in columns have times too */
     notice(u, LOOK_TEXT, u->utc ? "times in UTC" : "times in local time");
 }
 

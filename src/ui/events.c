@@ -214,6 +214,7 @@ void events_refresh(struct ui *u)
     json_object_set_new(q, "before", json_integer(window));
     json_object_set_new(q, "after", json_integer(window));
     json_object_set_new(q, "columns", column_names(e));
+    json_object_set_new(q, "utc", json_boolean(u->utc));
     json_object_set_new(q, "wait_ms", json_integer(WAIT_MS));
     e->want_last = e->want_first = false;
     e->want_number = e->want_time = 0;
