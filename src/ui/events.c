@@ -505,6 +505,11 @@ static void draw_preview(struct ui *u, int y)
 
 static void events_draw(struct ui *u, struct rect r)
 {
+    if (!filter_is_edited(u) && chips_wanted(u)) {
+        chips_draw(u, r.y);
+        r.y++;
+        r.h--;
+    }
     if (!filter_is_edited(u) && r.h > 8) {
         strip_draw(u, r.y);
         r.y++;
@@ -564,7 +569,7 @@ static void on_stream(struct ui *u)
     }
 }
 
-static bool reads_on(const struct ui *u)
+bool stream_reads_on(const struct ui *u)
 {
     const char *state = rpc_get_str(u->stream, "state");
 
@@ -577,7 +582,7 @@ static void events_note(struct ui *u, const char *method, const json_t *params)
 
     if (str_eq(method, "stream") && e->back_time) {
         e->want_time = e->back_time;
-        if (!reads_on(u))
+        if (!stream_reads_on(u))
             e->back_time = 0; /* no more comes: this is the last time that it is asked for */
         events_refresh(u);
     } else if (str_eq(method, "stream"))

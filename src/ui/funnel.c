@@ -17,7 +17,8 @@ struct funnel_view {
     json_t *answer;
     char *error;
     uint64_t count, asked_at;
-    size_t on; /* parts of the filter in force */
+    uintptr_t serial; /* of what it asks: answers to another's questions are not its own */
+    size_t on;        /* parts of the filter in force */
     bool asking, of_rule;
     bool stale; /* the answer is that of another filter */
     VEC(struct funnel_line) lines;
@@ -60,11 +61,19 @@ static void make_lines(struct funnel_view *v)
     table_clamp(&v->t);
 }
 
+/* Whose question it was; NULL: nobody waits for the answer any more. */
+static struct funnel_view *asker(const struct ui *u, const void *ctx)
+{
+    if (u->funnel && u->funnel->serial == (uintptr_t)ctx)
+        return u->funnel;
+    return u->chips && u->chips->serial == (uintptr_t)ctx ? u->chips : NULL;
+}
+
 static void on_rows(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
-    struct funnel_view *v = u->funnel;
+    struct funnel_view *v = asker(u, ctx);
 
-    if (!v || (uintptr_t)ctx != u->funnel_serial)
+    if (!v)
         return;
     v->asking = v->stale = false;
     if (error) { /* it was another engine's */
@@ -79,9 +88,9 @@ static void on_rows(struct ui *u, const json_t *result, const json_t *error, voi
 
 static void on_started(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
-    struct funnel_view *v = u->funnel;
+    struct funnel_view *v = asker(u, ctx);
 
-    if (!v || (uintptr_t)ctx != u->funnel_serial) {
+    if (!v) {
         if (result)
             ask(u, "count/stop", json_pack("{sO}", "count", json_object_get(result, "count")), NULL,
                 NULL);
@@ -100,7 +109,7 @@ static void stop(struct funnel_view *v)
     if (v->count && engine_is_up(u))
         ask(u, "count/stop", json_pack("{so}", "count", rpc_u64(v->count)), NULL, NULL);
     v->count = v->asked_at = 0;
-    u->funnel_serial++;
+    v->serial = ++u->funnel_serial;
     v->asking = false;
     v->stale = true;
 }
@@ -128,13 +137,13 @@ static void keep_up(struct funnel_view *v)
     if (!v->count) {
         v->asking = true;
         ask(u, "funnel", json_pack("{so}", "filter", rpc_str(v->filter)), on_started,
-            (void *)u->funnel_serial);
+            (void *)v->serial);
     } else if (v->stale || ((!counted(v) || rpc_get_bool(u->stream, "live", false)) &&
                             time_mono() >= v->asked_at + ASK_NS)) {
         v->asking = true;
         v->asked_at = time_mono();
         ask(u, "count/rows", json_pack("{so}", "count", rpc_u64(v->count)), on_rows,
-            (void *)u->funnel_serial);
+            (void *)v->serial);
     }
 }
 
@@ -311,30 +320,96 @@ static bool funnel_key(struct ui *u, struct overlay *o, int key, bool is_char)
     return true;
 }
 
-static void funnel_fini(struct overlay *o)
+static void view_free(struct funnel_view *v)
 {
-    struct funnel_view *v = o->state;
-
     stop(v);
     json_decref(v->answer);
     free(v->filter);
     free(v->error);
     vec_free(&v->lines);
-    v->u->funnel = NULL;
     free(v);
 }
 
-void funnel_open(struct ui *u, int arg)
+static struct funnel_view *view_new(struct ui *u, const char *rule)
 {
     struct funnel_view *v = xcalloc(1, sizeof(*v));
-    struct overlay o = {funnel_draw, funnel_key, funnel_fini, v, true};
-    const char *rule = u->screen == SCREEN_RULES ? rules_filter(u) : NULL;
 
-    UNUSED(arg);
     v->u = u;
     v->stale = true;
     v->of_rule = rule != NULL;
     v->filter = rule ? xstrdup(rule) : NULL;
+    v->serial = ++u->funnel_serial;
+    return v;
+}
+
+static void funnel_fini(struct overlay *o)
+{
+    struct funnel_view *v = o->state;
+
+    v->u->funnel = NULL;
+    view_free(v);
+}
+
+void funnel_open(struct ui *u, int arg)
+{
+    const char *rule = u->screen == SCREEN_RULES ? rules_filter(u) : NULL;
+    struct funnel_view *v = view_new(u, rule);
+    struct overlay o = {funnel_draw, funnel_key, funnel_fini, v, true};
+
+    UNUSED(arg);
     u->funnel = v;
     overlay_open(u, &o);
+}
+
+/* ---- the stack, as one line ---------------------------------------------------------------------- */
+
+void chips_reset(struct ui *u, bool engine_gone)
+{
+    if (u->chips && engine_gone)
+        u->chips->count = 0; /* the next engine has others of that number */
+    if (u->chips)
+        view_free(u->chips);
+    u->chips = NULL;
+}
+
+bool chips_wanted(struct ui *u)
+{
+    bool wanted = u->height >= 30 && u->width >= 100 && engine_is_up(u) && u->ready &&
+                  !stream_reads_on(u) && (*u->filter || u->parts_off.n);
+
+    if (!wanted) {
+        chips_reset(u, false);
+        return false;
+    }
+    if (!u->chips)
+        u->chips = view_new(u, NULL);
+    keep_up(u->chips);
+    return json_array_size(json_object_get(u->chips->answer, "parts")) > 1;
+}
+
+void chips_draw(struct ui *u, int y)
+{
+    const struct funnel_view *v = u->chips;
+    size_t parts = json_array_size(json_object_get(v->answer, "parts"));
+    int x = 1 + text_puts(y, 1, 8, LOOK_HEAD, "stack  "), end = u->width - 14;
+    char count[32], text[600];
+
+    for (size_t i = 0; i < parts && x < end; i++) {
+        const json_t *p = part_at(v, i);
+        bool on = i < v->on;
+
+        text_count(rpc_u64_or(p, "after", 0), count);
+        x += text_puts(y, x, end - x, on ? LOOK_GOOD : LOOK_DIM,
+                       on ? sign("✓ ", "+ ") : sign("✗ ", "x "));
+        snprintf(text, sizeof(text), "%.500s", text_of(v, i) ? text_of(v, i) : "");
+        x += text_puts(y, x, MIN_OF(end - x, MAX_OF(u->width / 3, 30)), on ? LOOK_TEXT : LOOK_DIM,
+                       text);
+        snprintf(text, sizeof(text),
+                 on           ? " %s   "
+                 : i == v->on ? " (would leave %s)   "
+                              : "   ",
+                 count);
+        x += text_puts(y, x, end - x, on ? LOOK_NUMBER : LOOK_DIM, text);
+    }
+    text_right(y, end, 13, LOOK_DIM, "& switches");
 }

@@ -319,6 +319,7 @@ struct events_view {
 };
 
 void columns_clear(struct events_view *e);
+bool stream_reads_on(const struct ui *u); /* more comes from it by itself */
 bool columns_have(const struct events_view *e, const char *field);
 void column_fini(struct column_def *d);
 void columns_restart(struct events_view *e); /* what suits the stream is asked for anew */
@@ -579,6 +580,7 @@ struct ui {
     struct explain_view *explain; /* likewise */
     uintptr_t explain_serial;
     struct funnel_view *funnel; /* likewise */
+    struct funnel_view *chips;  /* the same of the filter in force, as one line; NULL: not shown */
     uintptr_t funnel_serial;
     struct str_list parts_off; /* parts of filters that are switched off */
     uintptr_t process_serial;
@@ -658,6 +660,9 @@ void change_fini(struct ui *u);
 void filter_take_wanted(struct ui *u); /* that of the start, or of the engine before */
 /* funnel.c */
 void funnel_open(struct ui *u, int arg);
+bool chips_wanted(struct ui *u); /* there is room, and more than one part; asks for their counts */
+void chips_draw(struct ui *u, int y);
+void chips_reset(struct ui *u, bool engine_gone);
 /* saved.c */
 void saved_open(struct ui *u, int arg);
 void filter_save(struct ui *u, int arg);

@@ -41,6 +41,20 @@ static void wanted_free(struct wanted *w)
 
 /* ---- the filter in force ----------------------------------------------------------------------- */
 
+/* What was off and stands in the filter again, which undoing brought back, is on. */
+static void parts_back(struct ui *u)
+{
+    for (size_t i = 0; i < u->parts_off.n;) {
+        if (!strstr(u->filter, u->parts_off.v[i])) {
+            i++;
+            continue;
+        }
+        free(u->parts_off.v[i]);
+        memmove(&u->parts_off.v[i], &u->parts_off.v[i + 1],
+                (--u->parts_off.n - i) * sizeof(*u->parts_off.v));
+    }
+}
+
 static void take_filter(struct ui *u, struct wanted *w, uint64_t selection)
 {
     char *before = u->filter;
@@ -57,6 +71,8 @@ static void take_filter(struct ui *u, struct wanted *w, uint64_t selection)
         }
     }
     u->filter = xstrdup(w->text);
+    if (w->undoing)
+        parts_back(u);
     u->selection = selection;
     detail_forget_preview(u);
     u->events.want_number = w->number ? w->number : u->events.cursor_number;

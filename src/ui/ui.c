@@ -229,6 +229,7 @@ static void engine_started(struct ui *u)
     rules_reset(u);
     fields_reset(u);
     change_reset(u);
+    chips_reset(u, true);
     state_reset(u);
     plugins_reset(u);
     u->selection = 0;
@@ -644,6 +645,7 @@ static void ui_free(struct ui *u)
 
     while (u->overlays.n)
         overlay_close(u);
+    chips_reset(u, false);
     vec_free(&u->overlays);
     vec_free(&u->events.marks);
     vec_free(&u->judged);
@@ -653,11 +655,7 @@ static void ui_free(struct ui *u)
         free(u->places.v[i].filter);
     for (size_t i = 0; i < u->undo.n; i++)
         free(u->undo.v[i].filter);
-    for (size_t i = 0; i < u->events.columns.n; i++) {
-        free(u->events.columns.v[i].field);
-        free(u->events.columns.v[i].title);
-        free(u->events.columns.v[i].type);
-    }
+    columns_clear(&u->events);
     for (size_t i = 0; i < u->plugins.body_lines.n; i++)
         free(u->plugins.body_lines.v[i]);
     vec_free(&u->places);
