@@ -386,8 +386,9 @@ static void drop_column(struct ui *u, int arg)
         notice(u, LOOK_WARN, "Left and Right choose a column first");
         return;
     }
+    if (!e->columns_final)
+        str_list_add(&e->columns_dropped, e->columns.v[e->column].field);
     column_remove(e, (size_t)e->column);
-    e->columns_final = true;
     events_refresh(u);
 }
 

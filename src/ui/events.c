@@ -263,6 +263,7 @@ void columns_clear(struct events_view *e)
 void columns_restart(struct events_view *e)
 {
     e->columns_final = false;
+    str_list_fini(&e->columns_dropped);
     for (size_t i = 0; i < e->columns.n; i++)
         e->columns.v[i].own = false;
 }
@@ -286,8 +287,11 @@ static void suggest_columns(struct events_view *e, const json_t *list)
 
     memset(&e->columns, 0, sizeof(e->columns));
     json_array_foreach(list, i, c) {
-        struct column_def *d = vec_more(&e->columns);
+        struct column_def *d;
 
+        if (str_list_has(&e->columns_dropped, rpc_get_str(c, "field")))
+            continue;
+        d = vec_more(&e->columns);
         d->field = xstrdup(rpc_get_str(c, "field"));
         d->title = xstrdup(rpc_get_str(c, "title") ? rpc_get_str(c, "title") : d->field);
         d->type = rpc_get_str(c, "type") ? xstrdup(rpc_get_str(c, "type")) : NULL;

@@ -286,6 +286,7 @@ struct events_view {
     char *columns_source;   /* the event source that they are for */
     bool columns_suggested; /* what is suggested is wanted, whatever was saved */
     bool columns_asked, columns_final;
+    struct str_list columns_dropped; /* by the person, while more may still be suggested */
     uint64_t columns_events; /* that the last suggestion was made from */
     json_t *rows;            /* the window of rows that is here */
     bool asking, again;      /* a request is out; its answer will not be new enough */

@@ -664,6 +664,7 @@ static void ui_free(struct ui *u)
     vec_free(&u->plugins.body_lines);
     vec_free(&u->fields.shown);
     str_list_fini(&u->parts_off);
+    str_list_fini(&u->events.columns_dropped);
     str_list_fini(&u->filter_history);
     str_list_fini(&u->search_history);
     str_list_fini(&u->path_history);
