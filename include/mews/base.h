@@ -164,6 +164,10 @@ char *buf_steal(struct buf *b);
     (vec_grow((void **)&(vec)->v, &(vec)->cap, (vec)->n + 1, sizeof(*(vec)->v)),                   \
      memset(&(vec)->v[(vec)->n], 0, sizeof(*(vec)->v)), &(vec)->v[(vec)->n++])
 #define vec_free(vec) (free((vec)->v), (vec)->v = NULL, (vec)->n = (vec)->cap = 0)
+/* Takes the i-th out; what it owned is the caller's. */
+#define vec_remove(vec, i)                                                                         \
+    ((vec)->n--,                                                                                   \
+     memmove(&(vec)->v[i], &(vec)->v[(i) + 1], ((vec)->n - (i)) * sizeof(*(vec)->v)))
 void vec_grow(void **v, size_t *cap, size_t need, size_t size);
 
 /* Strings that the list owns. */

@@ -226,6 +226,9 @@ struct field_event {
     void *kept_ctx; /* of kept and whole */
 };
 
+/* The number of the descriptor that it is about; -1: none. */
+int64_t field_fd_number(const struct field_event *e);
+
 /* Why a stateful field has no value yet. */
 #define FIELD_WAITS "not known yet: the events before it are read again"
 /* offsets: also ask the plugin where the value stands. */

@@ -77,11 +77,16 @@ struct column *column_get(struct engine *e, const char *text, uint32_t *index)
     return column_find(e, text, false, index);
 }
 
+static bool column_is_known(const struct column *c)
+{
+    return c->ref || c->format;
+}
+
 void columns_recompile(struct engine *e)
 {
     pthread_mutex_lock(&e->cat_lock);
     for (size_t i = 0; i < e->columns.n; i++) {
-        if (!e->columns.v[i]->ref && !e->columns.v[i]->format)
+        if (!column_is_known(e->columns.v[i]))
             column_compile(e, e->columns.v[i]);
     }
     pthread_mutex_unlock(&e->cat_lock);
@@ -282,7 +287,7 @@ static void extract_cell(struct engine *e, uint64_t row, uint32_t column, const 
     struct value v;
     json_t *known = cache_get(e->cells, row, column);
 
-    if (known || (!c->ref && !c->format)) {
+    if (known || !column_is_known(c)) {
         json_decref(known);
         return;
     }
@@ -359,7 +364,7 @@ static json_t *one_cell(struct rows_answer *a, uint64_t row, size_t k, uint64_t 
     json_t *known;
     struct value v;
 
-    if (!c->ref && !c->format)
+    if (!column_is_known(c))
         return bundled_want(a->e, c->text) ? json_pack("{sb}", "wait", true) : json_null();
     if (c->plugin) {
         known = cache_get(a->e->cells, row, a->columns[k]);

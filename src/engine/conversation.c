@@ -19,11 +19,9 @@ struct subject {
 
 static bool subject_of(struct event_reader *r, struct subject *s)
 {
-    const void *whole = r->fe.whole ? r->fe.whole(&r->fe) : NULL;
-
     if (!r->fe.state || !state_event_thread(r->fe.state, r->fe.bytes, r->fe.at, &s->thread))
         return false;
-    s->number = state_event_fd(whole ? whole : r->fe.bytes);
+    s->number = field_fd_number(&r->fe);
     s->fd = state_fd(r->fe.state, &s->thread, s->number, r->fe.at);
     return true;
 }

@@ -59,9 +59,7 @@ static struct selection *by_text(struct engine *e, const char *text, const char 
 
 static void remove_at(struct engine *e, size_t i)
 {
-    memmove(&e->selections.v[i], &e->selections.v[i + 1],
-            (e->selections.n - i - 1) * sizeof(*e->selections.v));
-    e->selections.n--;
+    vec_remove(&e->selections, i);
 }
 
 /* Forgets the oldest that nobody looks at. */

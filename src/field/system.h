@@ -22,7 +22,6 @@ void put_buf(struct get *g, struct buf *b);
 /* The thread, or the descriptor, that an event is about; NULL: it is not known. */
 const struct thread_view *field_thread_of(const struct field_event *e);
 bool event_uses_fd(const struct event_type *t);
-int64_t field_fd_number(const struct field_event *e); /* of the descriptor it is about; -1: none */
 const struct fd_info *field_fd_of(const struct get *g);
 struct event_resolver field_resolver(const struct field_event *e);
 

@@ -17,13 +17,18 @@ static bool name_byte(char c)
     return isalnum((unsigned char)c) || c == '_' || c == '.';
 }
 
+static bool is_modifier(struct span s)
+{
+    return span_is(s, "oneof") || span_is(s, "anyof") || span_is(s, "allof");
+}
+
 static bool is_op_word(struct span s)
 {
     for (unsigned i = 0; i < OP_COUNT; i++) {
         if (span_is(s, op_infos[i].word))
             return true;
     }
-    return span_is(s, "oneof") || span_is(s, "anyof") || span_is(s, "allof");
+    return is_modifier(s);
 }
 
 static size_t quoted_len(const char *p, size_t n)
@@ -102,8 +107,7 @@ static bool goes_before_list(const char *s, size_t n, const struct word *w)
 
     while (at < n && scan_is_blank(s[at]))
         at++;
-    return (span_is(word, "oneof") || span_is(word, "anyof") || span_is(word, "allof")) && at < n &&
-           s[at] == '(';
+    return is_modifier(word) && at < n && s[at] == '(';
 }
 
 struct walked {

@@ -253,6 +253,15 @@ void column_fini(struct column_def *d)
     free(d->type);
 }
 
+struct column_def *column_push(struct events_view *e, const char *field, const char *title)
+{
+    struct column_def *d = vec_more(&e->columns);
+
+    d->field = xstrdup(field);
+    d->title = xstrdup(title ? title : field);
+    return d;
+}
+
 void columns_clear(struct events_view *e)
 {
     for (size_t i = 0; i < e->columns.n; i++)
@@ -291,9 +300,7 @@ static void suggest_columns(struct events_view *e, const json_t *list)
 
         if (str_list_has(&e->columns_dropped, rpc_get_str(c, "field")))
             continue;
-        d = vec_more(&e->columns);
-        d->field = xstrdup(rpc_get_str(c, "field"));
-        d->title = xstrdup(rpc_get_str(c, "title") ? rpc_get_str(c, "title") : d->field);
+        d = column_push(e, rpc_get_str(c, "field"), rpc_get_str(c, "title"));
         d->type = rpc_get_str(c, "type") ? xstrdup(rpc_get_str(c, "type")) : NULL;
         d->list = rpc_get_bool(c, "list", false);
         d->width = (int)rpc_u64_or(c, "width", 0);

@@ -112,6 +112,8 @@ static void stop(struct funnel_view *v)
     v->serial = ++u->funnel_serial;
     v->asking = false;
     v->stale = true;
+    free(v->error); /* of what was asked then */
+    v->error = NULL;
 }
 
 static bool counted(const struct funnel_view *v)
@@ -218,8 +220,7 @@ static void toggle(struct funnel_view *v, const struct funnel_line *l, bool drop
         if (!drop)
             buf_addf(&b, "%s%s", b.len ? " and " : "", text);
         free(u->parts_off.v[off]);
-        memmove(&u->parts_off.v[off], &u->parts_off.v[off + 1],
-                (--u->parts_off.n - off) * sizeof(*u->parts_off.v));
+        vec_remove(&u->parts_off, off);
     }
     free(text);
     if (!str_eq(buf_str(&b), u->filter))
@@ -325,7 +326,6 @@ static void view_free(struct funnel_view *v)
     stop(v);
     json_decref(v->answer);
     free(v->filter);
-    free(v->error);
     vec_free(&v->lines);
     free(v);
 }
@@ -361,12 +361,22 @@ void funnel_open(struct ui *u, int arg)
     overlay_open(u, &o);
 }
 
+void funnels_restart(struct ui *u)
+{
+    struct funnel_view *const views[] = {u->funnel, u->chips};
+
+    for (size_t i = 0; i < COUNT_OF(views); i++) {
+        if (!views[i])
+            continue;
+        views[i]->count = 0; /* this engine has others of that number */
+        stop(views[i]);
+    }
+}
+
 /* ---- the stack, as one line ---------------------------------------------------------------------- */
 
-void chips_reset(struct ui *u, bool engine_gone)
+void chips_reset(struct ui *u)
 {
-    if (u->chips && engine_gone)
-        u->chips->count = 0; /* the next engine has others of that number */
     if (u->chips)
         view_free(u->chips);
     u->chips = NULL;
@@ -378,7 +388,7 @@ bool chips_wanted(struct ui *u)
                   !stream_reads_on(u) && (*u->filter || u->parts_off.n);
 
     if (!wanted) {
-        chips_reset(u, false);
+        chips_reset(u);
         return false;
     }
     if (!u->chips)

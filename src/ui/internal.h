@@ -287,9 +287,9 @@ struct events_view {
     bool columns_suggested; /* what is suggested is wanted, whatever was saved */
     bool columns_asked, columns_final;
     struct str_list columns_dropped; /* by the person, while more may still be suggested */
-    uint64_t columns_events; /* that the last suggestion was made from */
-    json_t *rows;            /* the window of rows that is here */
-    bool asking, again;      /* a request is out; its answer will not be new enough */
+    uint64_t columns_events;         /* that the last suggestion was made from */
+    json_t *rows;                    /* the window of rows that is here */
+    bool asking, again;              /* a request is out; its answer will not be new enough */
     bool first_answer;
     bool stale; /* rows are those of the filter before: of the new one, none is found yet */
     uint64_t cursor_row, cursor_number;
@@ -322,6 +322,8 @@ struct events_view {
 void columns_clear(struct events_view *e);
 bool stream_reads_on(const struct ui *u); /* more comes from it by itself */
 bool columns_have(const struct events_view *e, const char *field);
+/* title NULL: the field. */
+struct column_def *column_push(struct events_view *e, const char *field, const char *title);
 void column_fini(struct column_def *d);
 void columns_restart(struct events_view *e); /* what suits the stream is asked for anew */
 /* layouts.c: columns under names; by how much, or where to, the chosen column goes */
@@ -663,7 +665,8 @@ void filter_take_wanted(struct ui *u); /* that of the start, or of the engine be
 void funnel_open(struct ui *u, int arg);
 bool chips_wanted(struct ui *u); /* there is room, and more than one part; asks for their counts */
 void chips_draw(struct ui *u, int y);
-void chips_reset(struct ui *u, bool engine_gone);
+void chips_reset(struct ui *u);
+void funnels_restart(struct ui *u); /* another engine counts anew */
 /* saved.c */
 void saved_open(struct ui *u, int arg);
 void filter_save(struct ui *u, int arg);

@@ -62,7 +62,7 @@ void judged_toggle(struct ui *u, int must)
     }
     i = find(u, j.row);
     if (i < u->judged.n && u->judged.v[i].must == (bool)must) {
-        memmove(&u->judged.v[i], &u->judged.v[i + 1], (--u->judged.n - i) * sizeof(j));
+        vec_remove(&u->judged, i);
         notice(u, LOOK_TEXT, "#%llu is judged no longer", (unsigned long long)j.number);
     } else {
         if (i < u->judged.n)

@@ -78,9 +78,7 @@ static void take(struct ui *u, const json_t *columns)
 
         if (!field)
             continue;
-        d = vec_more(&e->columns);
-        d->field = xstrdup(field);
-        d->title = xstrdup(title ? title : field);
+        d = column_push(e, field, title);
         d->width = width > 0 && width <= WIDTH_MAX ? (int)width : 0;
         d->align = align && (*align == 'l' || *align == 'r') ? *align : '\0';
     }
@@ -215,8 +213,7 @@ void column_align(struct ui *u, int arg)
 void column_remove(struct events_view *e, size_t i)
 {
     column_fini(&e->columns.v[i]);
-    memmove(&e->columns.v[i], &e->columns.v[i + 1], (e->columns.n - i - 1) * sizeof(*e->columns.v));
-    e->columns.n--;
+    vec_remove(&e->columns, i);
     e->column = -1;
     e->column_scroll = 0;
 }
@@ -225,17 +222,13 @@ bool column_add(struct ui *u, const char *field)
 {
     struct events_view *e = &u->events;
     const char *dot = strrchr(field, '.');
-    struct column_def *c;
 
     if (columns_have(e, field)) {
         notice(u, LOOK_TEXT, "%s is a column already: Left and Right choose it, C takes it away",
                field);
         return false;
     }
-    c = vec_more(&e->columns);
-    c->field = xstrdup(field);
-    c->title = xstrdup(strpbrk(field, "[%") || !dot ? field : dot + 1);
-    c->own = true;
+    column_push(e, field, strpbrk(field, "[%") || !dot ? NULL : dot + 1)->own = true;
     notice(u, LOOK_GOOD, "%s is a column now", field);
     coach_note(u, "column");
     events_refresh(u);

@@ -37,7 +37,7 @@ void mark_toggle(struct ui *u, int arg)
         return;
     i = mark_of_row(e, m.row);
     if (i < e->marks.n) {
-        memmove(&e->marks.v[i], &e->marks.v[i + 1], (--e->marks.n - i) * sizeof(m));
+        vec_remove(&e->marks, i);
         if (!e->marks.n && e->times == TIMES_SINCE_MARK)
             e->times = TIMES_OF_DAY;
         notice(u, LOOK_TEXT, "#%llu is no longer marked", (unsigned long long)m.number);

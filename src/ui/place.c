@@ -17,8 +17,7 @@ void place_push(struct ui *u)
 {
     if (u->places.n >= PLACES_MAX) {
         free(u->places.v[0].filter);
-        memmove(&u->places.v[0], &u->places.v[1], (u->places.n - 1) * sizeof(*u->places.v));
-        u->places.n--;
+        vec_remove(&u->places, 0);
     }
     vec_push(&u->places, place_now(u));
 }
@@ -50,8 +49,7 @@ static void parts_back(struct ui *u)
             continue;
         }
         free(u->parts_off.v[i]);
-        memmove(&u->parts_off.v[i], &u->parts_off.v[i + 1],
-                (--u->parts_off.n - i) * sizeof(*u->parts_off.v));
+        vec_remove(&u->parts_off, i);
     }
 }
 

@@ -229,7 +229,7 @@ static void engine_started(struct ui *u)
     rules_reset(u);
     fields_reset(u);
     change_reset(u);
-    chips_reset(u, true);
+    funnels_restart(u);
     state_reset(u);
     plugins_reset(u);
     u->selection = 0;
@@ -645,7 +645,7 @@ static void ui_free(struct ui *u)
 
     while (u->overlays.n)
         overlay_close(u);
-    chips_reset(u, false);
+    chips_reset(u);
     vec_free(&u->overlays);
     vec_free(&u->events.marks);
     vec_free(&u->judged);

@@ -17,14 +17,6 @@
 #define EACH       30 /* expressions for each capture */
 #define SKIPPED    77
 
-#define FIELD(name, class, type)                                                                   \
-    {                                                                                              \
-        name, CLASS_##class, type,                                                                 \
-        {                                                                                          \
-            NULL, NULL                                                                             \
-        }                                                                                          \
-    }
-
 static const struct field_known fields[] = {
     FIELD("evt.type", NAME, NULL),       FIELD("evt.dir", TEXT, "text"),
     FIELD("evt.num", NUMBER, "u64"),     FIELD("evt.cpu", NUMBER, "s16"),

@@ -17,21 +17,6 @@
 #define EXPRESSIONS 1500
 #define PASS_EVERY  25 /* of them, one is asked of print too */
 
-#define FIELD(name, class, type)                                                                   \
-    {                                                                                              \
-        name, CLASS_##class, type,                                                                 \
-        {                                                                                          \
-            NULL, NULL                                                                             \
-        }                                                                                          \
-    }
-#define ENDS(name, one, other)                                                                     \
-    {                                                                                              \
-        name, CLASS_ENDS, NULL,                                                                    \
-        {                                                                                          \
-            one, other                                                                             \
-        }                                                                                          \
-    }
-
 static const struct field_known syscalls[] = {
     FIELD("evt.type", NAME, NULL),           FIELD("evt.dir", TEXT, "text"),
     FIELD("evt.num", NUMBER, "u64"),         FIELD("evt.rawres", NUMBER, "s64"),

@@ -30,6 +30,22 @@ struct field_known {
     const char *ends[2]; /* ENDS: the fields whose values it stands for */
 };
 
+/* Entries of tables of them. */
+#define FIELD(name, class, type)                                                                   \
+    {                                                                                              \
+        name, CLASS_##class, type,                                                                 \
+        {                                                                                          \
+            NULL, NULL                                                                             \
+        }                                                                                          \
+    }
+#define ENDS(name, one, other)                                                                     \
+    {                                                                                              \
+        name, CLASS_ENDS, NULL,                                                                    \
+        {                                                                                          \
+            one, other                                                                             \
+        }                                                                                          \
+    }
+
 struct known {
     const struct field_known *fields;
     unsigned nfields;
