@@ -166,8 +166,7 @@ char *buf_steal(struct buf *b);
 #define vec_free(vec) (free((vec)->v), (vec)->v = NULL, (vec)->n = (vec)->cap = 0)
 /* Takes the i-th out; what it owned is the caller's. */
 #define vec_remove(vec, i)                                                                         \
-    ((vec)->n--,                                                                                   \
-     memmove(&(vec)->v[i], &(vec)->v[(i) + 1], ((vec)->n - (i)) * sizeof(*(vec)->v)))
+    ((vec)->n--, memmove(&(vec)->v[i], &(vec)->v[(i) + 1], ((vec)->n - (i)) * sizeof(*(vec)->v)))
 void vec_grow(void **v, size_t *cap, size_t need, size_t size);
 
 /* Strings that the list owns. */

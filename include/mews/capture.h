@@ -82,14 +82,17 @@ struct capture_input *capture_input_pipe(int pipe_fd, int copy_fd, _Atomic uint6
                                          struct error *err);
 /* Several captures as one: takes the parts over. Offsets of part i are its own plus i times 2 to the
  * power of CAPTURE_PART_BITS. */
-#define CAPTURE_PART_BITS 44
-#define CAPTURE_PARTS_MAX ((size_t)1 << 18)
+#define CAPTURE_PART_BITS   44
+#define CAPTURE_PART_OFFSET (((uint64_t)1 << CAPTURE_PART_BITS) - 1)
+#define CAPTURE_PARTS_MAX   ((size_t)1 << 18)
 struct capture_input *capture_input_several(struct capture_input **parts, size_t n);
 /* One of them, of one capture itself; NULL: there are not so many. */
 struct capture_input *capture_input_part(struct capture_input *in, size_t i);
 /* The time of the first event behind what the section starts with; 0: there is none. */
 uint64_t capture_first_time(const char *path);
 /* Whether more may come: a pipe that is open; of files never. */
+/* The same file once more, from its start. */
+struct capture_input *capture_input_again(const struct capture_input *in, struct error *err);
 bool capture_input_open_ended(const struct capture_input *in);
 void capture_input_free(struct capture_input *in);
 bool capture_input_is_gzip(const struct capture_input *in);
@@ -128,6 +131,9 @@ struct capture_item_info {
 /* Reads from an input, which stays the caller's. */
 struct capture_reader *capture_reader_new(struct capture_input *input, bool follow);
 void capture_reader_free(struct capture_reader *r);
+/* The bytes that have been read and not been given yet, and the offset of the first. */
+struct span capture_reader_ahead(const struct capture_reader *r, uint64_t *offset);
+void capture_reader_skip(struct capture_reader *r, size_t n);
 enum capture_item capture_reader_next(struct capture_reader *r, struct capture_item_info *out);
 const struct error *capture_reader_error(const struct capture_reader *r);
 
@@ -149,6 +155,17 @@ void capture_stream_free(struct capture_stream *s);
  * only one can't. */
 enum capture_item capture_stream_next(struct capture_stream *s,
                                       const struct capture_item_info **out);
+/* What has been read of the part at hand and not been given yet. */
+struct capture_ahead {
+    struct span bytes; /* from the start of a block on; valid until the next call */
+    uint64_t offset;   /* of the first */
+    uint64_t until;    /* events up to this time come before those of other parts */
+    size_t part;
+};
+/* False: nothing, or it is not the turn of an event. */
+bool capture_stream_ahead(const struct capture_stream *s, struct capture_ahead *out);
+/* Passes over n bytes of it, whole blocks of events, the last of which is of time ts. */
+void capture_stream_skip(struct capture_stream *s, size_t n, uint64_t ts);
 bool capture_stream_ended(const struct capture_stream *s, size_t part);
 const struct error *capture_stream_error(const struct capture_stream *s);
 

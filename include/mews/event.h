@@ -373,6 +373,9 @@ static inline struct event_plan event_plan(uint16_t type, uint32_t nparams)
  * enter half of the same thread in its own current form, or NULL; one that belongs to another
  * system call counts as none. Both are checked events of the current header. */
 enum event_fate event_fold(const void *e, const void *enter, struct buf *out);
+/* Marks the types of the enter halves, in their current form, that the folding of such an event may
+ * take something from. */
+void event_plan_enters(uint16_t type, uint32_t nparams, bool takes[EVENT_TYPES]);
 
 /* A plugin event without its payload, PLUGIN_EVENT_PAYLOAD_OFFSET bytes: what its header and ID tell.
  */

@@ -181,11 +181,20 @@ enum field_needs {
 };
 enum field_needs field_refs_needs(const struct field_refs *refs);
 enum field_needs field_needs(const struct field_def *def); /* of one */
+/* Whether events of a type never have a value of it. */
+bool field_lacks(const struct field_def *def, uint16_t type);
+/* Whether its value is the same for all events of a thread until state_epoch moves on. */
+bool field_of_thread(const struct field_def *def);
 /* Whether its value costs so much that it is worth keeping once it is known. */
 bool field_worth_keeping(const struct field_def *def);
 bool event_header_names(uint16_t type);
-/* True when some field in it asks for what the system's processes and descriptors were. */
-bool field_refs_need_state(const struct field_refs *refs);
+/* What the fields ask for of the system's processes and descriptors, as they were. */
+enum field_state {
+    FIELD_STATE_NONE,
+    FIELD_STATE,
+    FIELD_STATE_USE, /* and the memory and the time that threads use */
+};
+enum field_state field_refs_state(const struct field_refs *refs);
 
 /* Where compiled things read values from: one event at a time. */
 struct field_reader {

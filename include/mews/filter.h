@@ -55,6 +55,10 @@ bool filter_compares_na(const struct filter *f);
 /* False when no event of this type can match, whatever else it holds: cheap, and asked first. call:
  * of generic events, event_generic_call; else 0. */
 bool filter_may_match(const struct filter *f, uint16_t type, uint16_t call);
+/* Whether some part of the outermost `and` asks for the event's thread alone (field_of_thread);
+ * whether those parts hold. */
+bool filter_asks_threads(const struct filter *f);
+bool filter_thread_may_match(const struct filter *f, struct field_reader *r);
 
 /* ---- why a filter holds or not ------------------------------------------------------------------- */
 

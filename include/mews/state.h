@@ -36,9 +36,14 @@ struct state *state_of_host(void);
 void state_start(struct state *s);
 /* The next event in its current form (event_fold). */
 void state_event(struct state *s, uint64_t at, const void *event);
+/* Moves on when something changes that is known of threads (save the memory and the time that they
+ * use, and their descriptors), of users, groups or containers. */
+uint64_t state_epoch(const struct state *s);
+/* Whether events of a type have a thread that is looked up for them. */
+bool state_type_has_thread(uint16_t type);
 /* Whether events of a type (in its current form) change more than that their thread is there; for
- * the others state_touch does. */
-bool state_wants(uint16_t type);
+ * the others state_touch does. use: the memory and the time that threads use are asked for too. */
+bool state_wants(uint16_t type, bool use);
 void state_touch(struct state *s, uint64_t at, uint16_t type, uint64_t tid, uint64_t ts);
 
 /* ---- threads --------------------------------------------------------------------------------- */

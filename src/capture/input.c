@@ -146,6 +146,11 @@ struct capture_input *capture_input_open(const char *path, int fd, struct error 
     return in;
 }
 
+struct capture_input *capture_input_again(const struct capture_input *in, struct error *err)
+{
+    return capture_input_open(NULL, fcntl(in->fd, F_DUPFD_CLOEXEC, 3), err);
+}
+
 struct capture_input *capture_input_pipe(int pipe_fd, int copy_fd, _Atomic uint64_t *kept,
                                          struct error *err)
 {

@@ -160,3 +160,22 @@ enum capture_item capture_stream_next(struct capture_stream *s,
             return item;
     }
 }
+
+bool capture_stream_ahead(const struct capture_stream *s, struct capture_ahead *out)
+{
+    const struct part *p = s->now < s->n ? &s->parts[s->now] : NULL;
+
+    if (!p || p->state != PART_TAKEN || p->leading)
+        return false;
+    out->bytes = capture_reader_ahead(p->reader, &out->offset);
+    out->offset += p->base;
+    out->until = s->limit;
+    out->part = s->now;
+    return out->bytes.n > 0;
+}
+
+void capture_stream_skip(struct capture_stream *s, size_t n, uint64_t ts)
+{
+    capture_reader_skip(s->parts[s->now].reader, n);
+    s->parts[s->now].ts = ts;
+}

@@ -1,12 +1,19 @@
 /* The blocks of a capture one after the other, and what is damaged between them. */
-#include "mews/capture.h"
+#include "internal.h"
 
-#define WINDOW     ((size_t)256 << 10) /* stays in the second-level cache */
-#define RESYNC_MAX ((size_t)64 << 20)  /* how far behind damage the next block is sought */
+#define WINDOW     AHEAD_STEP
+#define AHEAD_FROM 3                  /* windows: what is short is read without a thread */
+#define RESYNC_MAX ((size_t)64 << 20) /* how far behind damage the next block is sought */
 
 struct capture_reader {
     struct capture_input *input;
-    struct buf window;
+    struct ahead *ahead;
+    unsigned fills;
+    struct buf own; /* what is not in ahead's hands */
+    struct {
+        const char *data; /* in own, or in ahead's */
+        size_t len;
+    } window;
     uint64_t at; /* offset of the window's first byte */
     size_t used; /* of the window: blocks that were given */
     bool started, ended, follow;
@@ -19,7 +26,7 @@ struct capture_reader *capture_reader_new(struct capture_input *input, bool foll
 
     r->input = input;
     r->follow = follow;
-    buf_init(&r->window, (size_t)CAPTURE_BLOCK_MAX * 2);
+    buf_init(&r->own, (size_t)CAPTURE_BLOCK_MAX * 2);
     return r;
 }
 
@@ -27,15 +34,56 @@ void capture_reader_free(struct capture_reader *r)
 {
     if (!r)
         return;
-    buf_fini(&r->window);
+    ahead_free(r->ahead);
+    buf_fini(&r->own);
     free(r);
 }
 
 static void drop_used(struct capture_reader *r)
 {
+    bool own = r->window.data == r->own.data;
+
     r->at += r->used;
-    buf_drop(&r->window, r->used);
+    r->window.data += r->used;
+    r->window.len -= r->used;
+    if (own && r->used) {
+        buf_drop(&r->own, r->used);
+        r->window.data = r->own.data;
+    }
     r->used = 0;
+}
+
+/* The window in the reader's own buffer, with room for n bytes more. */
+static bool make_own(struct capture_reader *r, size_t n)
+{
+    if (r->window.data != r->own.data) {
+        buf_reset(&r->own);
+        buf_add(&r->own, r->window.data, r->window.len);
+    }
+    if (!buf_reserve(&r->own, n))
+        return error_set(&r->err, ERR_LIMIT, "a block is larger than %u bytes",
+                         CAPTURE_BLOCK_MAX) == SEV_OK;
+    r->window.data = r->own.data;
+    return true;
+}
+
+/* Behind a block that has begun the bytes that have been read ahead. */
+static enum severity fill_ahead(struct capture_reader *r, size_t *got)
+{
+    bool small = r->window.len <= AHEAD_BEFORE;
+    struct span left = {r->window.data, small ? r->window.len : 0};
+    enum severity sev;
+    char *bytes;
+
+    if (!small && !make_own(r, AHEAD_STEP))
+        return SEV_FAILED;
+    sev = ahead_take(r->ahead, left, &bytes, got, &r->err);
+    if (small)
+        r->window.data = bytes;
+    else
+        buf_add(&r->own, bytes, *got);
+    r->window.len += *got;
+    return sev;
 }
 
 static enum severity fill(struct capture_reader *r, size_t want, size_t *got)
@@ -44,10 +92,16 @@ static enum severity fill(struct capture_reader *r, size_t want, size_t *got)
 
     *got = 0;
     drop_used(r);
-    if (!buf_reserve(&r->window, want))
-        return error_set(&r->err, ERR_LIMIT, "a block is larger than %u bytes", CAPTURE_BLOCK_MAX);
-    sev = capture_input_next(r->input, r->window.data + r->window.len, want, got, &r->err);
-    r->window.len += *got;
+    if (++r->fills == AHEAD_FROM && !r->follow && !capture_input_open_ended(r->input))
+        r->ahead = ahead_new(r->input);
+    if (r->ahead)
+        return fill_ahead(r, got);
+    if (!make_own(r, want))
+        return SEV_FAILED;
+    sev = capture_input_next(r->input, r->own.data + r->own.len, want, got, &r->err);
+    r->own.len += *got;
+    r->window.data = r->own.data;
+    r->window.len = r->own.len;
     return sev;
 }
 
@@ -159,6 +213,17 @@ enum capture_item capture_reader_next(struct capture_reader *r, struct capture_i
         if (!more(r, out, &item))
             return item;
     }
+}
+
+struct span capture_reader_ahead(const struct capture_reader *r, uint64_t *offset)
+{
+    *offset = r->at + r->used;
+    return (struct span){r->window.data + r->used, r->window.len - r->used};
+}
+
+void capture_reader_skip(struct capture_reader *r, size_t n)
+{
+    r->used += n;
 }
 
 const struct error *capture_reader_error(const struct capture_reader *r)

@@ -6,66 +6,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "capture.h"
 
 #define SLICE_NS    (4 * NS_PER_MS)
 #define CLOCK_EVERY 256
 #define OLD_TYPES   336  /* types that sysdig 0.29.3 knows */
 #define DAMAGE_MAX  1000 /* places that are kept in words */
-#define BUCKETS     4096u
-#define PART_OFFSET (((uint64_t)1 << CAPTURE_PART_BITS) - 1)
-
-/* The enter half that a thread's next exit may take. */
-struct pending {
-    struct pending *next;
-    uint64_t tid, offset;
-    bool v1, as_is;
-    char *bytes; /* as they stand in the file */
-    size_t len, cap;
-};
-
-struct capture_part { /* one of the captures that make the stream */
-    char *path;
-    struct section *_Atomic newest;
-    /* the plugin thread's own */
-    bool started, meta_over, leading;
-    struct pending *pending[BUCKETS], *spare;
-    _Atomic uint64_t inside; /* bytes read, inside the compression */
-};
-
-/* An event on its way: made in its current form only where somebody needs more than its header. */
-struct passing {
-    const struct capture_block *block;
-    struct capture_part *part;
-    struct event_head head;
-    struct event_plan plan;
-    uint64_t offset;       /* of the event's bytes */
-    struct pending *enter; /* the half that it takes; NULL: none */
-    const char *event;     /* NULL: not made yet */
-    uint64_t number;       /* 0: it has none */
-};
-
-struct section { /* from one section header to the next */
-    struct section *before;
-    uint64_t from;
-    struct state *state;
-};
-
-struct capture {
-    struct capture_input *input;
-    char *path; /* for people */
-    struct capture_part *parts;
-    size_t nparts;
-    /* the plugin thread's own */
-    struct capture_stream *stream;
-    struct buf upgraded, folded, half, enter;
-    bool started, later_section, finished, raw, internal, piped, replays;
-    bool counts, tells_state; /* somebody asks for the figures; for the state */
-    uint64_t number;          /* of the last event */
-    uint64_t shown;           /* rows, or events handed to the output */
-    struct passing *passing;  /* that the output has in hand */
-    struct capture_stats stats;
-};
 
 /* ---- sections -------------------------------------------------------------------------------- */
 
@@ -131,91 +77,10 @@ const struct state *capture_state_newest(const struct capture *c)
     return s ? s->state : NULL;
 }
 
-/* ---- pending enter halves -------------------------------------------------------------------- */
-
-static struct pending **pending_slot(struct capture_part *c, uint64_t tid)
-{
-    struct pending **p = &c->pending[(tid * 0x9e3779b97f4a7c15ull) >> 52];
-
-    while (*p && (*p)->tid != tid)
-        p = &(*p)->next;
-    return p;
-}
-
-static void pending_clear(struct capture_part *c)
-{
-    for (size_t i = 0; i < BUCKETS; i++) {
-        for (struct pending *p = c->pending[i], *next; p; p = next) {
-            next = p->next;
-            free(p->bytes);
-            free(p);
-        }
-        c->pending[i] = NULL;
-    }
-    for (struct pending *p = c->spare, *next; p; p = next) {
-        next = p->next;
-        free(p->bytes);
-        free(p);
-    }
-    c->spare = NULL;
-}
-
-static struct pending *pending_new(struct capture_part *c)
-{
-    struct pending *p = c->spare;
-
-    if (!p)
-        return xcalloc(1, sizeof(*p));
-    c->spare = p->next;
-    p->next = NULL;
-    return p;
-}
-
-/* It was taken: threads come and go, and only those that wait are to be passed when one is sought. */
-static void pending_drop(struct capture_part *c, uint64_t tid)
-{
-    struct pending **slot = pending_slot(c, tid), *p = *slot;
-
-    if (!p)
-        return;
-    *slot = p->next;
-    p->len = 0;
-    p->next = c->spare;
-    c->spare = p;
-}
-
-static void pending_store(const struct passing *from)
-{
-    const struct capture_block *b = from->block;
-    uint64_t tid = from->head.tid;
-    struct pending **slot = pending_slot(from->part, tid), *p = *slot;
-    size_t n = MIN_OF((size_t)event_len(b->event.p), b->event.n);
-
-    if (!p) {
-        p = *slot = pending_new(from->part);
-        p->tid = tid;
-    }
-    if (n > p->cap) {
-        p->cap = n * 2;
-        p->bytes = xrealloc(p->bytes, p->cap);
-    }
-    p->offset = from->offset;
-    p->v1 = b->v1;
-    p->as_is = from->head.as_is;
-    p->len = n;
-    memcpy(p->bytes, b->event.p, n);
-}
-
-/* The enter half that the thread's exit may take; NULL: none. */
-static struct pending *pending_of(struct capture_part *c, uint64_t tid)
-{
-    struct pending *p = *pending_slot(c, tid);
-
-    return p && p->len ? p : NULL;
-}
+/* ---- enter halves ----------------------------------------------------------------------------- */
 
 /* In its current form. */
-static const void *folded_enter(struct capture *c, const struct pending *p)
+static const void *folded_enter(struct capture *c, const struct half *p)
 {
     if (p->as_is && event_plan(event_code(p->bytes), event_nparams(p->bytes)).same)
         return p->bytes;
@@ -233,7 +98,9 @@ static void note_damage(struct engine *e, struct capture *c, const char *text)
     json_t *mark;
     char *json;
 
-    if (c->replays) { /* it has been told; its row has no value */
+    if (c->behind) /* it has been told */
+        return;
+    if (c->replays) { /* so it has; its row has no value */
         stateful_replayed_mark(e);
         return;
     }
@@ -331,9 +198,8 @@ static void show_event(struct engine *e, struct capture *c, struct passing *p)
     uint16_t type = c->raw ? p->head.type : p->plan.type;
     uint16_t call = 0;
 
-    if (c->replays)
+    if (c->replays || c->behind)
         return;
-    c->shown++;
     if (e->first_ts == TS_NONE && !is_meta(type))
         e->first_ts = p->head.ts;
     if (e->store) {
@@ -359,12 +225,11 @@ static bool is_half(uint16_t type)
     return t->enter && t->of_syscall;
 }
 
-static bool is_hidden(struct capture *c, const struct capture_block *b, uint16_t type, bool initial)
+bool capture_is_hidden(const struct capture *c, uint32_t flags, uint16_t type, bool initial)
 {
     if (!c->raw && is_half(type))
         return true;
-    return !c->internal &&
-           (initial || type == EVENT_PROCINFO || (b->flags & CAPTURE_FLAG_STATE_ONLY));
+    return !c->internal && (initial || type == EVENT_PROCINFO || (flags & CAPTURE_FLAG_STATE_ONLY));
 }
 
 static void number_and_show(struct engine *e, struct capture *c, struct passing *p)
@@ -379,14 +244,15 @@ static void number_and_show(struct engine *e, struct capture *c, struct passing 
     if (c->replays || stateful_asks(e))
         stateful_bind(e, p->part->newest->state, c->replays);
     if (c->replays) {
-        stateful_replayed(e, event_of(c, p), p->number, !is_hidden(c, p->block, type, initial));
+        stateful_replayed(e, event_of(c, p), p->number,
+                          !capture_is_hidden(c, p->block->flags, type, initial));
     } else if (stateful_asks(e)) {
-        bool shown = e->store && !is_hidden(c, p->block, type, initial);
+        bool shown = e->store && !capture_is_hidden(c, p->block->flags, type, initial);
 
         stateful_pass(e, event_of(c, p), p->number,
                       shown ? store_rows(e->store) + store_staged(e->store) : ROW_NONE);
     }
-    if (!is_hidden(c, p->block, type, initial))
+    if (!capture_is_hidden(c, p->block->flags, type, initial))
         show_event(e, c, p);
     if (!initial)
         p->part->leading = false;
@@ -402,9 +268,9 @@ static void tell_state(struct capture *c, struct passing *p)
 {
     struct state *state = p->part->newest->state;
 
-    if (!c->tells_state)
+    if (c->told == FIELD_STATE_NONE)
         return;
-    if (!state_wants(p->plan.type))
+    if (!state_wants(p->plan.type, c->told == FIELD_STATE_USE))
         state_touch(state, p->offset, p->plan.type, p->head.tid, p->head.ts);
     else
         state_event(state, p->offset, c->raw ? made(c, p, true) : event_of(c, p));
@@ -420,8 +286,27 @@ static SELDOM void event_damaged(struct engine *e, struct capture *c, const stru
 
     event_peek(b->event.p, b->event.n, b->v1, &head, &err);
     snprintf(text, sizeof(text), "%s: the event at offset %llu is damaged: %s", p->part->path,
-             (unsigned long long)(offset & PART_OFFSET), err.text);
+             (unsigned long long)(offset & CAPTURE_PART_OFFSET), err.text);
     note_damage(e, c, text);
+}
+
+/* Whether the output may want it: then the state has to be there. */
+static bool wanted_at_last(const struct engine *e, const struct capture *c, const struct passing *p)
+{
+    uint16_t type =
+        is_unknown(c, p->head.type) ? p->head.type : event_plan(p->head.type, p->head.nparams).type;
+    bool generic = type == EVENT_GENERIC_E || type == EVENT_GENERIC_X;
+
+    return output_may_want(e, type, generic ? call_of(p) : 0);
+}
+
+static SELDOM void catch_up(struct engine *e, struct capture *c, uint64_t offset)
+{
+    struct error err;
+
+    c->deferred = false;
+    if (!skim_catch_up(e, c, offset, &err))
+        note_damage(e, c, err.text);
 }
 
 static void take_event(struct engine *e, struct capture *c, struct capture_part *part,
@@ -442,6 +327,8 @@ static void take_event(struct engine *e, struct capture *c, struct capture_part 
         capture_stats_event(&c->stats, &p.head,
                             p.head.type == EVENT_PLUGIN ? event_of(c, &p) : NULL);
     p.plan = (struct event_plan){.type = p.head.type, .same = true};
+    if (c->deferred && wanted_at_last(e, c, &p))
+        catch_up(e, c, offset);
     if (is_unknown(c, p.head.type)) {
         if (c->replays)
             stateful_replayed_mark(e);
@@ -452,15 +339,17 @@ static void take_event(struct engine *e, struct capture *c, struct capture_part 
     stored = p.plan.fate == EVENT_STORED || p.plan.fate == EVENT_STORED_AND_PASSED;
     passed = p.plan.fate == EVENT_PASSED || p.plan.fate == EVENT_STORED_AND_PASSED;
     if (p.plan.takes_enter)
-        p.enter = pending_of(p.part, p.head.tid);
+        p.enter = halves_of(&p.part->halves, p.head.tid);
     if (stored)
-        pending_store(&p);
+        halves_keep(&p.part->halves, p.head.tid,
+                    (struct span){b->event.p, MIN_OF((size_t)event_len(b->event.p), b->event.n)},
+                    b->v1, p.head.as_is, p.offset);
     if (passed)
         tell_state(c, &p);
-    if (passed || c->raw)
+    if ((passed || c->raw) && !c->behind)
         number_and_show(e, c, &p);
     if (p.enter)
-        pending_drop(p.part, p.head.tid);
+        halves_drop(&p.part->halves, p.head.tid);
 }
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
@@ -473,11 +362,11 @@ static void take_metadata(struct engine *e, struct capture *c, struct capture_pa
 
     if (p->meta_over)
         return; /* only at the start of a section does it describe what is known */
-    if (state_metadata(state, b, offset & PART_OFFSET, &err) != SEV_OK)
+    if (state_metadata(state, b, offset & CAPTURE_PART_OFFSET, &err) != SEV_OK)
         note_damage(e, c, err.text);
     if (b->type == CAPTURE_MACHINE) {
         c->stats.machine = *state_machine(state);
-        if (c->stats.machine.hostname[0] && !c->replays)
+        if (c->stats.machine.hostname[0] && !c->replays && !c->behind)
             snprintf(e->hostname, sizeof(e->hostname), "%.127s", c->stats.machine.hostname);
     }
 }
@@ -487,11 +376,12 @@ static void take_block(struct engine *e, struct capture *c, struct capture_part 
 {
     if (c->counts)
         capture_stats_block(&c->stats, b);
-    atomic_store_explicit(&p->inside, (offset & PART_OFFSET) + b->len, memory_order_relaxed);
+    atomic_store_explicit(&p->inside, (offset & CAPTURE_PART_OFFSET) + b->len,
+                          memory_order_relaxed);
     if (b->type == CAPTURE_SECTION) {
         c->later_section = c->started;
         if (p->started)
-            pending_clear(p);
+            halves_clear(&p->halves);
         new_section(c, p, offset, e->store && !c->replays);
         c->stats.sections++;
         c->started = p->started = true;
@@ -527,8 +417,8 @@ static SELDOM void file_damaged(struct engine *e, struct capture *c, const struc
     note_damage(e, c, text);
 }
 
-static void take_item(struct engine *e, struct capture *c, enum capture_item item,
-                      const struct capture_item_info *info)
+void capture_take_item(struct engine *e, struct capture *c, enum capture_item item,
+                       const struct capture_item_info *info)
 {
     struct capture_part *p = &c->parts[info->part];
 
@@ -536,6 +426,27 @@ static void take_item(struct engine *e, struct capture *c, enum capture_item ite
         take_block(e, c, p, &info->block, info->offset);
     else if (item == CAPTURE_ITEM_DAMAGE)
         file_damaged(e, c, p, info->text);
+}
+
+/* Whether what has been read is read again at little cost: for the state, when it is wanted. */
+static bool can_go_back(const struct capture *c)
+{
+    return c->nparts == 1 && !c->piped && !capture_input_is_gzip(c->input) && !c->raw;
+}
+
+/* What may be passed over does not change while an output goes on, unless plugins ask for all. */
+static void look_for_skim(const struct engine *e, struct capture *c)
+{
+    bool all = e->store || stateful_asks(e);
+
+    if (c->skim_made && !all)
+        return;
+    c->deferred = !all && !c->skim_made && can_go_back(c) && output_defers_state(e);
+    c->told = all ? FIELD_STATE_USE : c->deferred ? FIELD_STATE_NONE : output_needs_state(e);
+    free(c->skim);
+    c->skim = all ? NULL : skim_new(e, c);
+    c->deferred &= c->skim != NULL;
+    c->skim_made = true;
 }
 
 /* Several at a time: until the slice is over, or there is no more. */
@@ -546,11 +457,13 @@ static enum capture_item take_slice(struct engine *e, struct capture *c)
     enum capture_item item;
 
     c->counts = e->store || output_counts(e);
-    c->tells_state = e->store || stateful_asks(e) || output_needs_state(e);
+    look_for_skim(e, c);
     for (unsigned n = 1;; n++) {
+        if (c->skim)
+            skim_over(e, c);
         item = capture_stream_next(c->stream, &info);
         if (item <= CAPTURE_ITEM_DAMAGE)
-            take_item(e, c, item, info);
+            capture_take_item(e, c, item, info);
         if (item > CAPTURE_ITEM_DAMAGE || (e->output && output_is_over(e)) ||
             (n % CLOCK_EVERY == 0 && time_mono() >= until))
             return item;
@@ -562,12 +475,13 @@ bool capture_replay_some(struct engine *e, struct capture *c)
     const struct capture_item_info *info;
     enum capture_item item;
 
-    c->replays = c->tells_state = true;
+    c->replays = true;
+    c->told = FIELD_STATE_USE;
     for (unsigned n = 0; n < CLOCK_EVERY; n++) {
         item = capture_stream_next(c->stream, &info);
         if (item > CAPTURE_ITEM_DAMAGE)
             return false;
-        take_item(e, c, item, info);
+        capture_take_item(e, c, item, info);
     }
     return true;
 }
@@ -671,6 +585,24 @@ static bool open_several(struct capture *c, const struct str_list *paths, bool f
     return ok;
 }
 
+/* The only one; its input is open. */
+static void one_part(struct capture *c, const char *path, bool follow)
+{
+    c->stream = capture_stream_new(c->input, NULL, follow);
+    c->parts = xcalloc(1, sizeof(*c->parts));
+    c->nparts = 1;
+    c->path = xstrdup(path);
+    c->parts[0].path = xstrdup(path);
+}
+
+static void make_room(struct capture *c)
+{
+    buf_init(&c->upgraded, EVENT_LEN_MAX + 4096);
+    buf_init(&c->folded, EVENT_LEN_MAX + 4096);
+    buf_init(&c->half, EVENT_LEN_MAX + 4096);
+    buf_init(&c->enter, EVENT_LEN_MAX + 4096);
+}
+
 static bool open_one(struct capture *c, const char *path, bool follow, int spool,
                      _Atomic uint64_t *kept, struct error *err)
 {
@@ -682,12 +614,8 @@ static bool open_one(struct capture *c, const char *path, bool follow, int spool
                    : capture_input_open(path, -1, err);
     if (!c->input)
         return false;
-    c->stream = capture_stream_new(c->input, NULL, follow);
-    c->parts = xcalloc(1, sizeof(*c->parts));
-    c->nparts = 1;
     c->piped = str_starts(path, "fd:") || str_eq(path, CAPTURE_KEPT);
-    c->path = xstrdup(c->piped ? "standard input" : path);
-    c->parts[0].path = xstrdup(c->path);
+    one_part(c, c->piped ? "standard input" : path, follow);
     return true;
 }
 
@@ -706,10 +634,23 @@ struct capture *capture_new(const struct session_spec *spec, int spool, _Atomic 
     c->raw = spec->raw_events;
     c->internal = spec->internal;
     event_plans_make();
-    buf_init(&c->upgraded, EVENT_LEN_MAX + 4096);
-    buf_init(&c->folded, EVENT_LEN_MAX + 4096);
-    buf_init(&c->half, EVENT_LEN_MAX + 4096);
-    buf_init(&c->enter, EVENT_LEN_MAX + 4096);
+    make_room(c);
+    return c;
+}
+
+struct capture *capture_behind(const struct capture *of, struct error *err)
+{
+    struct capture *c = xcalloc(1, sizeof(*c));
+
+    c->input = capture_input_again(of->input, err);
+    if (!c->input) {
+        free(c);
+        return NULL;
+    }
+    c->behind = true;
+    c->internal = of->internal;
+    one_part(c, of->path, false);
+    make_room(c);
     return c;
 }
 
@@ -755,7 +696,7 @@ void capture_free(struct capture *c)
         return;
     for (size_t i = 0; i < c->nparts; i++) {
         sections_free(&c->parts[i]);
-        pending_clear(&c->parts[i]);
+        halves_clear(&c->parts[i].halves);
         free(c->parts[i].path);
     }
     free(c->parts);
@@ -766,6 +707,7 @@ void capture_free(struct capture *c)
     buf_fini(&c->half);
     buf_fini(&c->enter);
     str_list_fini(&c->stats.damage);
+    free(c->skim);
     free(c->path);
     free(c);
 }

@@ -332,14 +332,25 @@ void output_event(struct engine *e, const void *bytes, uint64_t number);
 /* Whether the event of a header has to be made for output_event; when not, it has been counted. */
 bool output_wants(struct engine *e, const struct event_head *h, uint16_t type, uint16_t call,
                   uint64_t number);
-/* Whether it asks for the figures of a capture; for the state at its events. */
 /* Whether an event of this time is behind the moment that is asked for: it is not to be looked at. */
 bool output_is_past(struct engine *e, uint64_t ts);
 void method_process(struct engine *e, const json_t *id, const json_t *params);
+/* Whether events need not be given to it one by one that it does not want; whether it may want those
+ * of a type (call: of a generic one, 0: not known); how many it was not given. */
+bool output_passes_over(const struct engine *e);
+bool output_may_want(const struct engine *e, uint16_t type, uint16_t call);
+/* Whether it asks first for something of an event's thread; whether it may want events of one (e->place
+ * is the event's). Answers are kept until the state's epoch moves on. */
+bool output_asks_threads(const struct engine *e);
+bool output_may_want_thread(struct engine *e, uint64_t tid, uint16_t type);
+/* Whether what is printed needs the state, and what is chosen does not. */
+bool output_defers_state(const struct engine *e);
+void output_passed_over(struct engine *e, uint64_t events);
 /* output_state.c: rows of "threads", "tree", "fds" or "containers" as they are now. */
 json_t *output_state_json(const struct state *s, const char *table);
+/* Whether it asks for the figures of a capture; what it asks for of the state at its events. */
 bool output_counts(const struct engine *e);
-bool output_needs_state(const struct engine *e);
+enum field_state output_needs_state(const struct engine *e);
 void output_flush(struct engine *e);
 void output_end(struct engine *e);           /* the source has ended */
 bool output_is_over(const struct engine *e); /* nothing more is wanted */

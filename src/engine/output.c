@@ -20,6 +20,12 @@ enum output_kind {
     OUTPUT_EXPLAIN
 };
 
+struct known_thread {
+    const struct state *of;
+    uint64_t tid, epoch;
+    bool wanted, known;
+};
+
 struct output {
     enum output_kind kind;
     struct filter *filter; /* NULL: every event */
@@ -39,6 +45,7 @@ struct output {
     json_t *explained; /* of the event that was asked for */
     bool asked_event;
     struct recorder *recorder;
+    struct known_thread threads[256];
     uint64_t until;        /* time_mono() at which it is over; 0: never */
     char *table, *at_time; /* of a state: which, and when; NULL: at the end */
     uint64_t at_event, at_ts;
@@ -164,27 +171,81 @@ bool output_counts(const struct engine *e)
     return e->output && e->output->kind == OUTPUT_INFO;
 }
 
-static bool format_needs_state(const struct output_format *f)
+static enum field_state format_needs_state(const struct output_format *f)
 {
-    return f && field_refs_need_state(output_refs(f));
+    return f ? field_refs_state(output_refs(f)) : FIELD_STATE_NONE;
 }
 
-bool output_needs_state(const struct engine *e)
+enum field_state output_needs_state(const struct engine *e)
 {
     const struct output *o = e->output;
-    bool needs =
-        o && (o->kind == OUTPUT_STATE || o->kind == OUTPUT_LATE || o->kind == OUTPUT_RULES ||
-              o->kind == OUTPUT_EXPECT || o->kind == OUTPUT_ALERTS);
+    enum field_state needs[4 + GROUP_FIELDS], most = FIELD_STATE_NONE;
+    unsigned n = 0;
 
-    needs |= o && o->filter && field_refs_need_state(filter_refs(o->filter));
-
-    if (!o)
-        return true;
-    needs |= format_needs_state(o->format) || format_needs_state(o->system_format) ||
-             format_needs_state(o->stranger_format);
+    if (!o || o->kind == OUTPUT_STATE || o->kind == OUTPUT_LATE || o->kind == OUTPUT_RULES ||
+        o->kind == OUTPUT_EXPECT || o->kind == OUTPUT_ALERTS)
+        return FIELD_STATE_USE;
+    needs[n++] = o->filter ? field_refs_state(filter_refs(o->filter)) : FIELD_STATE_NONE;
+    needs[n++] = format_needs_state(o->format);
+    needs[n++] = format_needs_state(o->system_format);
+    needs[n++] = format_needs_state(o->stranger_format);
     for (unsigned i = 0; i < o->nfields; i++)
-        needs |= field_refs_need_state(&o->fields[i]->refs);
-    return needs;
+        needs[n++] = field_refs_state(&o->fields[i]->refs);
+    while (n--)
+        most = MAX_OF(most, needs[n]);
+    return most;
+}
+
+bool output_passes_over(const struct engine *e)
+{
+    const struct output *o = e->output;
+
+    return o && o->kind != OUTPUT_EXPLAIN && o->kind != OUTPUT_STATE && o->kind != OUTPUT_EXPECT &&
+           o->kind != OUTPUT_ALERTS && (o->filter || o->kind == OUTPUT_RULES);
+}
+
+bool output_may_want(const struct engine *e, uint16_t type, uint16_t call)
+{
+    const struct output *o = e->output;
+
+    return (o->kind != OUTPUT_RULES || output_rules_wants(o->rules, type)) &&
+           (!o->filter || filter_may_match(o->filter, type, call));
+}
+
+bool output_defers_state(const struct engine *e)
+{
+    const struct output *o = e->output;
+
+    return o && o->filter && (o->kind == OUTPUT_LINES || o->kind == OUTPUT_COUNTS) &&
+           field_refs_state(filter_refs(o->filter)) == FIELD_STATE_NONE &&
+           output_needs_state(e) != FIELD_STATE_NONE;
+}
+
+bool output_asks_threads(const struct engine *e)
+{
+    return e->output->filter && filter_asks_threads(e->output->filter);
+}
+
+bool output_may_want_thread(struct engine *e, uint64_t tid, uint16_t type)
+{
+    struct output *o = e->output;
+    struct known_thread *k = &o->threads[tid % COUNT_OF(o->threads)];
+    struct event_head head = {.tid = tid, .type = type};
+    uint64_t epoch = state_epoch(e->place.state);
+    char stub[EVENT_STUB_LEN];
+
+    if (k->known && k->tid == tid && k->epoch == epoch && k->of == e->place.state)
+        return k->wanted;
+    event_stub(&head, type, 0, stub);
+    reader_passing(&o->filter_reader, filter_refs(o->filter), stub, 0, e->last_ts);
+    *k = (struct known_thread){e->place.state, tid, epoch,
+                               filter_thread_may_match(o->filter, &o->filter_reader.base), true};
+    return k->wanted;
+}
+
+void output_passed_over(struct engine *e, uint64_t events)
+{
+    e->output->events += events;
 }
 
 bool output_is_past(struct engine *e, uint64_t ts)

@@ -236,6 +236,23 @@ struct event_plan event_plan_other(uint16_t type, uint32_t nparams)
     return make_plan(type, nparams);
 }
 
+void event_plan_enters(uint16_t type, uint32_t nparams, bool takes[EVENT_TYPES])
+{
+    const struct convert_rule *rule;
+    enum event_fate fate;
+
+    event_plans_make();
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        uint16_t before = type;
+        bool taken = false;
+
+        if (!step(&type, &nparams, &fate, &taken, &rule))
+            break;
+        if (taken && before)
+            takes[before - 1] = true;
+    }
+}
+
 /* ---- folding --------------------------------------------------------------------------------- */
 
 /* Bytes of a type that always has them; 0: its length varies. */

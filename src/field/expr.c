@@ -510,21 +510,35 @@ enum field_needs field_refs_needs(const struct field_refs *refs)
     return needs;
 }
 
+bool field_lacks(const struct field_def *def, uint16_t type)
+{
+    return def->builtin >= SYSTEM_FIELDS_FROM && system_lacks(def, type);
+}
+
+bool field_of_thread(const struct field_def *def)
+{
+    return def->builtin >= SYSTEM_FIELDS_FROM && system_of_thread(def);
+}
+
 bool field_worth_keeping(const struct field_def *def)
 {
     return (def->flags & FIELD_NEEDS_PLUGIN) ||
            (def->builtin >= SYSTEM_FIELDS_FROM && system_worth_keeping(def));
 }
 
-bool field_refs_need_state(const struct field_refs *refs)
+enum field_state field_refs_state(const struct field_refs *refs)
 {
+    enum field_state needs = FIELD_STATE_NONE;
+
     for (size_t i = 0; i < refs->v.n; i++) {
         const struct field_def *def = refs->v.v[i]->def;
+        enum field_state one = def->builtin >= SYSTEM_FIELDS_FROM ? system_state(def)
+                               : builtin_needs_state(def)         ? FIELD_STATE
+                                                                  : FIELD_STATE_NONE;
 
-        if (def->builtin >= SYSTEM_FIELDS_FROM ? system_needs_state(def) : builtin_needs_state(def))
-            return true;
+        needs = MAX_OF(needs, one);
     }
-    return false;
+    return needs;
 }
 
 bool event_header_names(uint16_t type)

@@ -544,14 +544,41 @@ void system_extract(const struct field_ref *ref, const struct field_event *e, st
     f->get(&g);
 }
 
-bool system_needs_state(const struct field_def *def)
+enum field_state system_state(const struct field_def *def)
 {
     const struct system_field *f = &fields[def->builtin - SYSTEM_FIELDS_FROM];
 
+    if (f->get == system_get_usage || f->get == system_get_cpu)
+        return FIELD_STATE_USE;
     return f->get != system_get_event && f->get != system_get_buffer &&
-           f->get != system_get_result && f->get != system_get_open &&
-           f->get != system_get_latency && f->get != system_get_type_is &&
-           f->get != system_get_around && f->get != system_get_rawarg;
+                   f->get != system_get_result && f->get != system_get_open &&
+                   f->get != system_get_latency && f->get != system_get_type_is &&
+                   f->get != system_get_around && f->get != system_get_rawarg
+               ? FIELD_STATE
+               : FIELD_STATE_NONE;
+}
+
+bool system_lacks(const struct field_def *def, uint16_t type)
+{
+    const struct event_type *t = event_type_get(type);
+
+    return t && str_eq(def->owner, "fd") && !event_uses_fd(t);
+}
+
+bool system_of_thread(const struct field_def *def)
+{
+    static void (*const getters[])(struct get *) = {
+        system_get_program,       system_get_parent,     system_get_ancestor,
+        system_get_ancestors_env, system_get_id,         system_get_cwd,
+        system_get_list,          system_get_leader,     system_get_is_leader,
+        system_get_login_shell,   system_get_executable, system_get_thread_name,
+        system_get_capabilities,  system_get_who};
+
+    for (size_t i = 0; i < COUNT_OF(getters); i++) {
+        if (fields[def->builtin - SYSTEM_FIELDS_FROM].get == getters[i])
+            return true;
+    }
+    return false;
 }
 
 /* Texts of descriptors: found through threads and tables, and few are distinct. */

@@ -1,6 +1,6 @@
 /*
- * Which types of events a filter can match at all, from its tests of evt.type: what is left out here
- * need not be looked at any further.
+ * Which types of events a filter can match at all, from its tests of evt.type and from what events of
+ * a type never have: what is left out here need not be looked at any further.
  */
 #include "internal.h"
 
@@ -24,23 +24,30 @@ static bool is_type_check(const struct node *n)
            str_eq(n->lhs->ref->def->name, "evt.type") && !n->rhs;
 }
 
-/* What a test can come to for events of a name; NULL: any, or none. */
-static unsigned check_outcomes(const struct node *n, const char *name)
+static bool lacks(const struct expr *e, uint16_t type)
+{
+    return e && e->kind == EXPR_FIELD && e->ref && field_lacks(e->ref->def, type);
+}
+
+/* What a test can come to for events of a type and a name; NULL: any, or none. */
+static unsigned check_outcomes(const struct node *n, uint16_t type, const char *name)
 {
     struct name_reader r = {.base.read = read_name, .name = name};
 
+    if (lacks(n->lhs, type) || lacks(n->rhs, type))
+        return MAY_BE_FALSE; /* what is missing makes every test false */
     if (!name || !is_type_check(n))
         return MAY_BE_TRUE | MAY_BE_FALSE;
     return check_match(n, &r.base) ? MAY_BE_TRUE : MAY_BE_FALSE;
 }
 
-static unsigned outcomes(const struct node *n, const char *name)
+static unsigned outcomes(const struct node *n, uint16_t type, const char *name)
 {
     unsigned all = n->kind == NODE_OR ? MAY_BE_FALSE : MAY_BE_TRUE, o;
 
     switch (n->kind) {
     case NODE_NOT:
-        o = outcomes(n->children[0], name);
+        o = outcomes(n->children[0], type, name);
         return (o & MAY_BE_TRUE ? MAY_BE_FALSE : 0) | (o & MAY_BE_FALSE ? MAY_BE_TRUE : 0);
     case NODE_AND:
     case NODE_OR:
@@ -48,14 +55,14 @@ static unsigned outcomes(const struct node *n, const char *name)
         for (size_t i = 0; i < n->nchildren; i++) {
             unsigned hard = n->kind == NODE_OR ? MAY_BE_FALSE : MAY_BE_TRUE;
 
-            o = outcomes(n->children[i], name);
+            o = outcomes(n->children[i], type, name);
             if (!(o & hard))
                 all &= ~hard;
             all |= o & (hard == MAY_BE_TRUE ? MAY_BE_FALSE : MAY_BE_TRUE);
         }
         return all;
     case NODE_CHECK:
-        return check_outcomes(n, name);
+        return check_outcomes(n, type, name);
     default:
         return MAY_BE_TRUE | MAY_BE_FALSE;
     }
@@ -67,11 +74,12 @@ void filter_find_types(struct filter *f)
         const struct event_type *t = event_type_get((uint16_t)type);
         bool named = t && event_header_names((uint16_t)type);
 
-        f->may_match[type] = outcomes(f->root, named ? t->name : NULL) & MAY_BE_TRUE;
+        f->may_match[type] =
+            outcomes(f->root, (uint16_t)type, named ? t->name : NULL) & MAY_BE_TRUE;
     }
     for (unsigned call = 0; call < CALLS_MAX; call++)
         f->may_match_call[call] =
-            outcomes(f->root, call ? system_call_name(call) : NULL) & MAY_BE_TRUE;
+            outcomes(f->root, EVENT_GENERIC_X, call ? system_call_name(call) : NULL) & MAY_BE_TRUE;
 }
 
 bool filter_may_match(const struct filter *f, uint16_t type, uint16_t call)
@@ -113,4 +121,52 @@ static bool compares_na(const struct node *n)
 bool filter_compares_na(const struct filter *f)
 {
     return compares_na(f->root);
+}
+
+/* ---- parts that ask for the thread alone ------------------------------------------------------ */
+
+static bool expr_of_thread(const struct expr *e)
+{
+    if (!e)
+        return true;
+    if (e->kind == EXPR_FIELD)
+        return e->ref && field_of_thread(e->ref->def);
+    for (size_t i = 0; i < e->nargs; i++) {
+        if (!expr_of_thread(e->args[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool node_of_thread(const struct node *n)
+{
+    if (n->kind == NODE_CHECK)
+        return expr_of_thread(n->lhs) && expr_of_thread(n->rhs);
+    for (size_t i = 0; i < n->nchildren; i++) {
+        if (!node_of_thread(n->children[i]))
+            return false;
+    }
+    return n->nchildren > 0;
+}
+
+void filter_find_thread_parts(struct filter *f)
+{
+    for (size_t i = 0; i < f->parts.n; i++) {
+        if (node_of_thread(f->parts.v[i]))
+            vec_push(&f->thread_parts, f->parts.v[i]);
+    }
+}
+
+bool filter_asks_threads(const struct filter *f)
+{
+    return f->thread_parts.n > 0;
+}
+
+bool filter_thread_may_match(const struct filter *f, struct field_reader *r)
+{
+    for (size_t i = 0; i < f->thread_parts.n; i++) {
+        if (!node_match(f->thread_parts.v[i], r))
+            return false;
+    }
+    return true;
 }

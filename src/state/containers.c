@@ -235,6 +235,7 @@ static void keep(struct state *s, const struct container_info *c, bool gone)
     v->info = *c;
     v->gone = gone;
     s->memory += sizeof(*v);
+    s->epoch++;
     version_push(s, &slot_get(s, &s->containers, key_of(c->id), true)->name, &v->v, s->at);
 }
 

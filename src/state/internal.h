@@ -121,6 +121,7 @@ struct interface {
 struct state {
     bool history;
     _Atomic uint64_t memory;
+    uint64_t epoch; /* the building thread's own */
     uint32_t fd_lives;
     struct slots threads, users, groups, processes, containers;
     struct capture_machine machine;
@@ -132,7 +133,7 @@ struct state {
     size_t texts_size, texts_n;
     /* the building thread's own */
     unsigned alive;
-    struct thread *recent; /* of the event before, active */
+    struct thread *recent[64]; /* of events before, active */
     uint64_t at, ts;       /* of the event at hand */
     uint64_t ended_tid;    /* removed before the next event; UINT64_MAX: none */
     int64_t ended_reaper;

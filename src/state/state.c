@@ -100,6 +100,7 @@ static void set_user(struct state *s, struct slots *t, struct span container, ui
     v->user.shell = state_text(s, user->shell);
     v->gone = gone;
     s->memory += sizeof(*v);
+    s->epoch++;
     version_push(s, &slot_get(s, t, user_key(container, id), true)->name, &v->v, s->at);
 }
 
@@ -285,11 +286,11 @@ static bool is_clone(uint16_t type)
 static struct thread *find_thread(struct state *s, uint64_t tid, uint16_t code,
                                   const struct event_type *type)
 {
-    struct thread *t;
+    struct thread **recent = &s->recent[tid % COUNT_OF(s->recent)], *t = *recent;
     struct thread_ids ids;
 
-    if (s->recent && s->recent->tid == tid && s->recent->gone == UINT64_MAX)
-        return s->recent; /* it has been found and is known to be active */
+    if (t && t->tid == tid && t->gone == UINT64_MAX)
+        return t; /* it has been found and is known to be active */
     t = thread_now(s, tid);
     if (is_clone(code) || code == 186 || code == 152 || code == EVENT_PROCINFO ||
         (type->flags & EVENT_SKIP_PARSER_RESET))
@@ -301,7 +302,7 @@ static struct thread *find_thread(struct state *s, uint64_t tid, uint16_t code,
         ids.flags |= THREAD_ACTIVE;
         thread_set_ids(s, t, &ids);
     }
-    s->recent = t;
+    *recent = t;
     return t;
 }
 
@@ -355,7 +356,25 @@ static void next_event(struct state *s, uint64_t at, uint64_t ts)
     s->ts = ts;
 }
 
-bool state_wants(uint16_t type)
+uint64_t state_epoch(const struct state *s)
+{
+    return s->epoch;
+}
+
+bool state_type_has_thread(uint16_t type)
+{
+    const struct event_type *t = event_type_get(type);
+
+    return t && !type_has_no_thread(type, t);
+}
+
+/* Memory, page faults and time used are all that these tell. */
+static bool tells_use_only(uint16_t type)
+{
+    return type == 152 || type == EVENT_PROCINFO || (type >= 159 && type <= 165);
+}
+
+bool state_wants(uint16_t type, bool use)
 {
     static const uint16_t wanted[] = {
         2,   3,   5,   19,  21,  22,  23,  29,  31,  33,  35,  43,  49,  51,  53,  55,  58,  59,
@@ -366,6 +385,8 @@ bool state_wants(uint16_t type)
     static uint8_t known[EVENT_TYPES]; /* 1: yes, 2: no; filled in by one thread */
 
     if (type >= EVENT_TYPES)
+        return false;
+    if (!use && tells_use_only(type))
         return false;
     if (!known[type]) {
         uint8_t found = 2;

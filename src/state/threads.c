@@ -101,6 +101,7 @@ void thread_set_ids(struct state *s, struct thread *t, const struct thread_ids *
         count_thread(s, is, 1);
     }
     v->ids = *ids;
+    s->epoch++;
     version_push(s, &t->ids, &v->v, s->at);
 }
 
@@ -109,6 +110,7 @@ void thread_set_image(struct state *s, struct thread *t, const struct thread_ima
     struct image_version *v = version_new(s, sizeof(*v));
 
     v->image = *image;
+    s->epoch++;
     version_push(s, &t->image, &v->v, s->at);
 }
 
@@ -117,6 +119,7 @@ void thread_set_creds(struct state *s, struct thread *t, const struct thread_cre
     struct creds_version *v = version_new(s, sizeof(*v));
 
     v->creds = *creds;
+    s->epoch++;
     version_push(s, &t->creds, &v->v, s->at);
 }
 
@@ -144,6 +147,7 @@ void thread_set_cwd(struct state *s, struct thread *t, struct span cwd)
         return;
     v = version_new(s, sizeof(*v));
     v->text = state_text(s, cwd);
+    s->epoch++;
     version_push(s, &t->cwd, &v->v, s->at);
 }
 
@@ -156,6 +160,7 @@ void thread_remove(struct state *s, struct thread *t)
 {
     if (t->gone != UINT64_MAX)
         return;
+    s->epoch++;
     atomic_store_explicit(&t->gone, s->at, memory_order_release);
     buf_fini(&t->enter);
     buf_init(&t->enter, ENTER_MAX + EVENT_HEADER_LEN);

@@ -1,0 +1,62 @@
+#!/bin/sh
+# What a filter chooses is the same however much was passed over to find it: beside all events, from which awk chooses.
+. "${MEWS_SRCDIR:?}/tests/e2e/lib.sh"
+format='%evt.num|%evt.type|%proc.name|%thread.tid|%fd.num|%fd.name|%proc.pname|%user.name|%evt.latency|%evt.args'
+compared=0
+
+# all CAPTURE: every event, one by one
+all() {
+    run 0 "$MEWS" print "$1" -p "$format"
+    mv out every
+}
+# chosen AWK-CONDITION FILTER CAPTURE: $2 is the type, $3 the process, $6 the name of the descriptor, $7 the parent
+chosen() {
+    awk -F'|' "$1" every >want
+    run 0 "$MEWS" print "$3" -p "$format" "$2"
+    cmp -s want out || fail "$3: $2: $(diff want out | head -n 4)"
+    [ ! -s want ] || compared=$((compared + 1))
+}
+filters() {
+    all "$1"
+    chosen '$2 == "close"' 'evt.type = close' "$1"
+    chosen '$2 == "read" && $1 > 1500' 'evt.type = read and evt.num > 1500' "$1"
+    chosen '$2 == "execve"' 'evt.type = execve' "$1"
+    chosen '$2 == "switch" || $2 == "futex"' 'evt.type in (switch, futex)' "$1"
+    for name in $(cut -d'|' -f3 every | sort | uniq -c | sort -rn | awk '$2 ~ /^[a-z0-9-]+$/ { print $2 }' | sed -n '1p;3p;9p'); do
+        chosen "\$3 == \"$name\"" "proc.name = $name" "$1"
+        chosen "\$7 == \"$name\"" "proc.pname = $name" "$1"
+        chosen "\$3 == \"$name\" && \$2 == \"read\"" "proc.name = $name and evt.type = read" "$1"
+        chosen "\$3 != \"$name\" && \$3 != \"<NA>\" && \$6 ~ /lib/" "not proc.name in ($name, '<NA>') and fd.name contains lib" "$1"
+    done
+    chosen '$6 ~ /etc/' 'fd.name contains etc' "$1"
+    chosen '$6 !~ /etc|sock/ && $6 != "<NA>" && $6 != ""' "fd.name exists and not (fd.name contains etc or fd.name contains sock) and not fd.name in ('', '<NA>')" "$1"
+    chosen '$8 == "root" && $2 == "open"' 'user.name = root and evt.type = open' "$1"
+}
+
+"$BUILD"/tests/capture/mkcapture made.scap 30000
+"$BUILD"/tests/capture/mkcapture crowd.scap crowd
+"$BUILD"/tests/capture/mkcapture shop.scap story
+for capture in made.scap crowd.scap shop.scap "${MEWS_TEST_DATA:-/nonexistent}"/captures/*.scap; do
+    [ -f "$capture" ] || continue
+    check "$(basename "$capture")"
+    filters "$capture"
+done
+check "compressed"
+gzip -c made.scap >made.gz
+filters made.gz
+check "damaged in the middle, and cut"
+size=$(wc -c <made.scap)
+head -c $((size / 2)) made.scap >broken.scap
+head -c 5000 /dev/zero >>broken.scap
+tail -c +$((size / 2 + 5001)) made.scap | head -c $((size / 4 - 7)) >>broken.scap
+run 0 "$MEWS" print broken.scap -p "$format"
+mv out every
+for filter in 'evt.type = close' 'proc.name = cat and evt.type = close' "fd.name exists and evt.type = close"; do
+    awk -F'|' -v f="$filter" '$2 == "close" && (f !~ /cat/ || $3 == "cat") && (f !~ /fd/ || $6 != "<NA>")' every >want
+    run 0 "$MEWS" print broken.scap -p "$format" "$filter"
+    cmp -s want out || fail "$filter: $(diff want out | head -n 4)"
+    err_has damaged
+    err_has cut
+done
+[ "$compared" -gt 40 ] || fail "only $compared filters chose something"
+finish
