@@ -90,9 +90,12 @@ struct capture_input *capture_input_several(struct capture_input **parts, size_t
 struct capture_input *capture_input_part(struct capture_input *in, size_t i);
 /* The time of the first event behind what the section starts with; 0: there is none. */
 uint64_t capture_first_time(const char *path);
-/* Whether more may come: a pipe that is open; of files never. */
 /* The same file once more, from its start. */
 struct capture_input *capture_input_again(const struct capture_input *in, struct error *err);
+/* It will be read at offsets: of gzip files access points are kept, in the user's cache too. Before
+ * the first capture_input_next. */
+void capture_input_keep_points(struct capture_input *in);
+/* Whether more may come: a pipe that is open; of files never. */
 bool capture_input_open_ended(const struct capture_input *in);
 void capture_input_free(struct capture_input *in);
 bool capture_input_is_gzip(const struct capture_input *in);

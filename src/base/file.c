@@ -66,6 +66,23 @@ bool write_all(int fd, const void *p, size_t n)
     return true;
 }
 
+bool pread_all(int fd, char *to, size_t n, uint64_t off)
+{
+    while (n) {
+        ssize_t r = pread(fd, to, n, (off_t)off);
+
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0) {
+            errno = r == 0 ? ENODATA : errno;
+            return false;
+        }
+        to += r;
+        n -= (size_t)r;
+        off += (uint64_t)r;
+    }
+    return true;
+}
 bool pwrite_all(int fd, const void *p, size_t n, uint64_t off)
 {
     const char *s = p;

@@ -1,5 +1,5 @@
 /* The bytes of a capture: a plain file read where it lies, or gzip with access points. */
-#include "mews/capture.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,20 +11,11 @@
 
 #define READ_AHEAD   ((size_t)256 << 10)
 #define POINT_EVERY  ((uint64_t)2 << 20) /* bytes of output between access points */
-#define HISTORY      32768u
 #define PIPE_STEP    65536
 #define PIPE_AHEAD   ((uint64_t)1 << 20) /* bytes taken from a pipe before they are wanted */
 #define PIPE_WAIT_MS 20
 #define INFLATERS    4 /* that go on where the last read at an offset ended */
 #define SKIP_STEP    65536u
-
-/* A place in the compressed stream from which it can be read without what is before it. */
-struct point {
-    uint64_t out, in;
-    uint8_t bits;  /* of the byte before `in` that belong to it */
-    bool member;   /* the start of a gzip member: no history is needed */
-    char *history; /* HISTORY bytes; NULL with member */
-};
 
 struct inflater {
     z_stream z;
@@ -45,8 +36,11 @@ struct capture_input {
     _Atomic uint64_t done, total;
     uint64_t at; /* plain: where reading forward is */
     struct inflater forward;
-    bool broken;                 /* the compressed stream can't be gone on with */
-    unsigned char ring[HISTORY]; /* the last output of the forward reader */
+    bool keeps;               /* access points */
+    struct points_file *file; /* where they are; NULL: in memory alone */
+    bool damaged;             /* what is behind is found by its looks: nothing for the cache */
+    bool broken;              /* the compressed stream can't be gone on with */
+    unsigned char ring[POINT_HISTORY]; /* the last output of the forward reader */
     uint64_t last_point;
     pthread_mutex_t lock; /* guards what follows */
     VEC(struct point) points;
@@ -55,22 +49,6 @@ struct capture_input {
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
-
-static bool pread_all(int fd, char *to, size_t n, uint64_t offset)
-{
-    while (n) {
-        ssize_t r = pread(fd, to, n, (off_t)offset);
-
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0)
-            return false;
-        to += r;
-        n -= (size_t)r;
-        offset += (uint64_t)r;
-    }
-    return true;
-}
 
 static void note_size(struct capture_input *in)
 {
@@ -89,8 +67,10 @@ static void inflater_close(struct inflater *f)
 }
 
 /* At the start of a member (history NULL), or inside one. */
-static bool inflater_start(struct inflater *f, int fd, const struct point *p)
+static bool inflater_start(struct inflater *f, int fd, const struct points_file *file,
+                           const struct point *p)
 {
+    char history[POINT_HISTORY];
     unsigned char byte;
 
     if (f->open)
@@ -109,7 +89,12 @@ static bool inflater_start(struct inflater *f, int fd, const struct point *p)
             return false;
         inflatePrime(&f->z, p->bits, byte >> (8 - p->bits));
     }
-    return p->member || inflateSetDictionary(&f->z, (const Bytef *)p->history, HISTORY) == Z_OK;
+    if (p->member)
+        return true;
+    if (!p->history && !points_history(file, p->slot, history))
+        return false;
+    return inflateSetDictionary(&f->z, (const Bytef *)(p->history ? p->history : history),
+                                POINT_HISTORY) == Z_OK;
 }
 
 static void look_at_start(struct capture_input *in)
@@ -123,7 +108,7 @@ static void look_at_start(struct capture_input *in)
     in->gzip = magic[0] == 0x1f && magic[1] == 0x8b;
     if (in->gzip) {
         vec_push(&in->points, start);
-        inflater_start(&in->forward, in->fd, &start);
+        inflater_start(&in->forward, in->fd, in->file, &start);
     }
 }
 
@@ -198,6 +183,26 @@ static enum severity pump(struct capture_input *in, struct error *err)
     return SEV_OK;
 }
 
+void capture_input_keep_points(struct capture_input *in)
+{
+    struct point p;
+    uint64_t n;
+
+    for (size_t i = 0; i < in->nparts; i++)
+        capture_input_keep_points(in->parts[i]);
+    in->keeps = true;
+    if (!in->gzip || in->pipe >= 0)
+        return;
+    in->file = points_open(in->fd);
+    n = points_found(in->file);
+    for (uint64_t i = 0; i < n; i++) {
+        if (!points_get(in->file, i, &p) || p.out <= in->last_point || p.in > in->total)
+            break; /* what follows is found anew, in memory */
+        vec_push(&in->points, p);
+        in->last_point = p.out;
+    }
+}
+
 struct capture_input *capture_input_several(struct capture_input **parts, size_t n)
 {
     struct capture_input *in = xcalloc(1, sizeof(*in));
@@ -230,6 +235,7 @@ void capture_input_free(struct capture_input *in)
     for (size_t i = 0; i < INFLATERS; i++)
         inflater_close(&in->pool[i]);
     inflater_close(&in->forward);
+    points_close(in->file);
     pthread_mutex_destroy(&in->lock);
     if (in->fd >= 0)
         close(in->fd);
@@ -352,13 +358,13 @@ static void keep_history(struct capture_input *in, const char *p, size_t n)
 {
     uint64_t at = in->forward.out - n;
 
-    if (n > HISTORY) {
-        p += n - HISTORY;
-        at += n - HISTORY;
-        n = HISTORY;
+    if (n > POINT_HISTORY) {
+        p += n - POINT_HISTORY;
+        at += n - POINT_HISTORY;
+        n = POINT_HISTORY;
     }
     for (size_t i = 0; i < n;) {
-        size_t where = (size_t)((at + i) % HISTORY), k = MIN_OF(n - i, HISTORY - where);
+        size_t where = (size_t)((at + i) % POINT_HISTORY), k = MIN_OF(n - i, POINT_HISTORY - where);
 
         memcpy(in->ring + where, p + i, k);
         i += k;
@@ -369,11 +375,15 @@ static void add_point(struct capture_input *in)
 {
     struct inflater *f = &in->forward;
     struct point p = {.out = f->out, .in = f->in - f->z.avail_in, .bits = f->z.data_type & 7};
-    size_t where = (size_t)(f->out % HISTORY);
+    size_t where = (size_t)(f->out % POINT_HISTORY);
+    char *history = xmalloc(POINT_HISTORY);
 
-    p.history = xmalloc(HISTORY);
-    memcpy(p.history, in->ring + where, HISTORY - where);
-    memcpy(p.history + HISTORY - where, in->ring, where);
+    memcpy(history, in->ring + where, POINT_HISTORY - where);
+    memcpy(history + POINT_HISTORY - where, in->ring, where);
+    if (in->file && points_add(in->file, &p, history))
+        free(history);
+    else
+        p.history = history;
     pthread_mutex_lock(&in->lock);
     vec_push(&in->points, p);
     pthread_mutex_unlock(&in->lock);
@@ -389,12 +399,15 @@ static enum severity next_gzip(struct capture_input *in, char *to, size_t n, siz
         bool boundary;
         size_t k;
 
-        r = inflate_some(&in->forward, in->fd, to + *got, n - *got, true, &k, &boundary);
-        keep_history(in, to + *got, k);
+        r = inflate_some(&in->forward, in->fd, to + *got, n - *got, in->keeps, &k, &boundary);
+        if (in->keeps && in->forward.out + POINT_HISTORY >= in->last_point + POINT_EVERY)
+            keep_history(in, to + *got, k);
         *got += k;
         if (boundary && in->forward.out >= in->last_point + POINT_EVERY)
             add_point(in);
     }
+    if (*got < n && r == INFLATED_END && in->file && !in->damaged)
+        points_done(in->file, in->fd);
     in->done = in->forward.in - in->forward.z.avail_in;
     if (r == INFLATED_BROKEN || r == INFLATED_FAILED) {
         in->broken = true;
@@ -461,7 +474,8 @@ bool capture_input_resume(struct capture_input *in)
             struct point p = {
                 .out = in->forward.out, .in = at + (uint64_t)(found - window), .member = true};
 
-            if (inflater_start(&in->forward, in->fd, &p)) {
+            in->damaged = true;
+            if (inflater_start(&in->forward, in->fd, in->file, &p)) {
                 in->broken = false;
                 in->done = p.in;
                 pthread_mutex_lock(&in->lock);
@@ -520,7 +534,7 @@ static struct inflater *take_inflater(struct capture_input *in, uint64_t offset)
     if (best)
         best->busy = true;
     pthread_mutex_unlock(&in->lock);
-    if (best && !inflater_start(best, in->fd, &p)) {
+    if (best && !inflater_start(best, in->fd, in->file, &p)) {
         best->busy = false;
         return NULL;
     }
@@ -564,7 +578,7 @@ static bool read_gzip(struct capture_input *in, uint64_t offset, char *to, size_
         p = *point_before(in, offset);
         pthread_mutex_unlock(&in->lock);
         f = &own;
-        good = inflater_start(f, in->fd, &p);
+        good = inflater_start(f, in->fd, in->file, &p);
     }
     while (good && f->out < offset) {
         char skipped[SKIP_STEP];

@@ -248,8 +248,11 @@ static void setup_store(struct engine *e)
                                    .input = capture_bytes(e->capture),
                                    .state =
                                        capture_is_piped(e->capture) ? &e->shared->spool : NULL};
-    if (e->fds.spool >= 0)
-        e->store = store_new(&o);
+    if (e->fds.spool < 0)
+        return;
+    if (o.input)
+        capture_input_keep_points(o.input);
+    e->store = store_new(&o);
 }
 
 static void load_layouts(struct engine *e)

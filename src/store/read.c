@@ -55,20 +55,7 @@ static bool read_at(const struct store *s, char *to, size_t n, uint64_t offset)
 {
     if (s->input)
         return capture_input_read(s->input, offset, to, n);
-    while (n) {
-        ssize_t r = pread(s->fd, to, n, (off_t)offset);
-
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0) {
-            errno = r == 0 ? ENODATA : errno;
-            return false;
-        }
-        to += r;
-        n -= (size_t)r;
-        offset += (uint64_t)r;
-    }
-    return true;
+    return pread_all(s->fd, to, n, offset);
 }
 
 uint64_t store_enter(const struct store *s, uint64_t row)

@@ -177,7 +177,7 @@ Test(damage, an_empty_capture_is_empty)
 static void add_member(struct buf *out, const char *p, size_t n)
 {
     z_stream z = {0};
-    size_t room = n + 1000;
+    size_t room = n + n / 100 + 1000;
 
     cr_assert_eq(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, 0), Z_OK);
     buf_reserve(out, room);
@@ -224,6 +224,7 @@ Test(gzip, any_place_can_be_read_at_any_time)
     buf_adds(&packed, "what follows the last member does not count");
     in = capture_input_open(NULL, file_of(packed.data, packed.len), NULL);
     cr_assert(capture_input_is_gzip(in));
+    capture_input_keep_points(in);
     for (;;) {
         struct error err;
 
@@ -251,6 +252,70 @@ Test(gzip, any_place_can_be_read_at_any_time)
     buf_fini(&packed);
     free(got);
     free(all);
+}
+
+/* The file as it is opened by a session; read: to its end. */
+static struct capture_input *opened(int fd, bool read)
+{
+    struct capture_input *in = capture_input_open(NULL, dup(fd), NULL);
+    char *bytes = xmalloc(300000);
+    size_t n = 1;
+
+    capture_input_keep_points(in);
+    while (read && n)
+        cr_assert_eq(capture_input_next(in, bytes, 300000, &n, NULL), SEV_OK);
+    free(bytes);
+    return in;
+}
+
+static bool reads(struct capture_input *in, const struct buf *plain, uint64_t at)
+{
+    char got[1000];
+    bool ok = capture_input_read(in, at, got, sizeof(got)) &&
+              memcmp(got, plain->data + at, sizeof(got)) == 0;
+
+    capture_input_free(in);
+    return ok;
+}
+
+Test(gzip, places_to_start_from_are_found_again_in_the_cache)
+{
+    char dir[] = "/tmp/mews-unit-cache-XXXXXX", command[100];
+    struct timespec times[2] = {{1700000000, 5}, {1700000000, 5}};
+    struct buf plain, packed;
+    uint64_t far = (uint64_t)11 << 20;
+    uint32_t seed = 7;
+    char *noise;
+    int fd;
+
+    cr_assert(mkdtemp(dir) && setenv("XDG_CACHE_HOME", dir, 1) == 0);
+    buf_init(&plain, BUF_MAX_DEFAULT);
+    while (plain.len < (size_t)12 << 20) {
+        char c[4];
+
+        seed = seed * 1664525u + 1013904223u;
+        put_u32(c, seed >> 8);
+        buf_add(&plain, c, 3);
+    }
+    buf_init(&packed, BUF_MAX_DEFAULT);
+    add_member(&packed, plain.data, plain.len);
+    fd = file_of(packed.data, packed.len);
+    futimens(fd, times);
+    cr_expect(reads(opened(fd, true), &plain, far));
+    /* what is before is damaged, and nobody can see it: only from a point can the rest be read */
+    noise = xcalloc(1, 100000);
+    pwrite_all(fd, noise, 100000, 4000000);
+    futimens(fd, times);
+    cr_expect(reads(opened(fd, false), &plain, far), "the points are in the cache");
+    times[1].tv_nsec = 6;
+    futimens(fd, times);
+    cr_expect(!reads(opened(fd, false), &plain, far), "they are those of another file");
+    snprintf(command, sizeof(command), "rm -r %s", dir);
+    cr_expect_eq(system(command), 0);
+    close(fd);
+    free(noise);
+    buf_fini(&plain);
+    buf_fini(&packed);
 }
 
 Test(gzip, a_broken_member_costs_no_other)
