@@ -31,6 +31,13 @@ void put_buf(struct get *g, struct buf *b)
     buf_fini(b);
 }
 
+void put_param(struct get *g, struct buf *value, struct buf *resolved)
+{
+    put_buf(g, resolved->len ? resolved : value);
+    buf_fini(value);
+    buf_fini(resolved);
+}
+
 /* ---- who and what an event is about ---------------------------------------------------------- */
 
 const struct thread_view *field_thread_of(const struct field_event *e)

@@ -18,6 +18,8 @@ void put_number(struct get *g, uint64_t n);
 void put_text(struct get *g, struct span s);
 void put_words(struct get *g, const char *s); /* NULL: none */
 void put_buf(struct get *g, struct buf *b);
+/* What a parameter stands for, or else the parameter (event_param_text); frees both. */
+void put_param(struct get *g, struct buf *value, struct buf *resolved);
 
 /* The thread, or the descriptor, that an event is about; NULL: it is not known. */
 const struct thread_view *field_thread_of(const struct field_event *e);

@@ -99,13 +99,7 @@ void system_get_arg(struct get *g)
     buf_init_in(&value, EVENT_LEN_MAX * 2, space, sizeof(space));
     buf_init_in(&resolved, EVENT_LEN_MAX, space2, sizeof(space2));
     event_param_text(g->e->bytes, (unsigned)i, &r, &value, &resolved);
-    if (resolved.len) {
-        put_buf(g, &resolved);
-        buf_fini(&value);
-    } else {
-        put_buf(g, &value);
-        buf_fini(&resolved);
-    }
+    put_param(g, &value, &resolved);
 }
 
 void system_get_result(struct get *g)
@@ -125,8 +119,7 @@ void system_get_result(struct get *g)
         buf_init(&value, 4096);
         buf_init(&resolved, 4096);
         event_param_text(g->e->bytes, 0, NULL, &value, &resolved);
-        put_buf(g, resolved.len ? &resolved : &value);
-        buf_fini(resolved.data == NULL || resolved.len == 0 ? &resolved : &value);
+        put_param(g, &value, &resolved);
     }
 }
 

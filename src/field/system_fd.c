@@ -24,8 +24,7 @@ static void fd_name_from_event(struct get *g)
         event_param_text(g->e->bytes, 2, &r, &b, &resolved);
     else if (code == 337)
         event_param_text(g->e->bytes, 3, &r, &b, &resolved);
-    put_buf(g, resolved.len ? &resolved : &b);
-    buf_fini(resolved.data && resolved.len ? &b : &resolved);
+    put_param(g, &b, &resolved);
 }
 
 static void squeezed(struct get *g, struct span s)

@@ -117,6 +117,76 @@ static int fuzz_filter(const uint8_t *data, size_t n)
     return 0;
 }
 
+/* Gives every field the same bytes, as its type has them; some are missing, some are lists. */
+struct made_up {
+    struct field_reader base;
+    struct span bytes;
+    unsigned asked;
+};
+
+static void read_made_up(struct field_reader *self, const struct field_ref *ref, struct value *out)
+{
+    struct made_up *m = (struct made_up *)self;
+    uint64_t number = 0;
+
+    memcpy(&number, m->bytes.p, MIN_OF(m->bytes.n, sizeof(number)));
+    *out = (struct value){.state = VALUE_OK, .type = (uint8_t)ref->type, .n = 1};
+    if (++m->asked % 7 == 0 || (number >> 8) % 11 == m->asked % 11)
+        out->state = m->asked % 2 ? VALUE_NONE : VALUE_FAILED;
+    switch (value_type_info(ref->type)->vclass) {
+    case VC_TEXT:
+    case VC_BYTES:
+        out->one.s = m->bytes;
+        break;
+    case VC_ADDRESS:
+    case VC_NETWORK:
+        out->one.ip.len = number % 2 ? 4 : 16;
+        memcpy(out->one.ip.b, &number, sizeof(number));
+        break;
+    default:
+        out->one.u = number;
+    }
+    if (ref->def->list && m->asked % 3) {
+        union elem *many = arena_alloc(self->arena, 2 * sizeof(*many));
+
+        many[0] = many[1] = out->one;
+        out->list = true;
+        out->many = many;
+        out->n = m->asked % 3;
+    }
+}
+
+/* A format, and behind its line what the fields hold. */
+static int fuzz_format(const uint8_t *data, size_t n)
+{
+    static struct field_catalogue *catalogue;
+    const uint8_t *line = n ? memchr(data, '\n', n) : NULL;
+    size_t len = line ? (size_t)(line - data) : n;
+    struct arena arena = {0};
+    struct made_up m = {.base = {read_made_up, &arena},
+                        .bytes = {line ? (const char *)line + 1 : "", line ? n - len - 1 : 0}};
+    char *format = strndup((const char *)data, len);
+    struct output_format *o;
+    struct syntax_error err;
+    struct buf text;
+
+    if (!catalogue)
+        catalogue = field_catalogue_new();
+    buf_init(&text, (size_t)16 << 20);
+    o = output_compile(format, catalogue, &err);
+    for (int i = 0; o && i < 4; i++) {
+        output_set_bytes(o, (enum bytes_form)i);
+        output_text(o, &m.base, &text);
+        output_json(o, &m.base, 1, &text);
+    }
+    if (o)
+        output_free(o);
+    buf_fini(&text);
+    arena_fini(&arena);
+    free(format);
+    return 0;
+}
+
 static int fuzz_json(const uint8_t *data, size_t n)
 {
     struct json_scan s;
@@ -159,8 +229,11 @@ static int fuzz_rules(const uint8_t *data, size_t n)
 static const struct {
     const char *name;
     target *run;
-} targets[] = {
-    {"capture", fuzz_capture}, {"filter", fuzz_filter}, {"json", fuzz_json}, {"rules", fuzz_rules}};
+} targets[] = {{"capture", fuzz_capture},
+               {"filter", fuzz_filter},
+               {"format", fuzz_format},
+               {"json", fuzz_json},
+               {"rules", fuzz_rules}};
 
 #ifdef FUZZ_TARGET
 
@@ -222,7 +295,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; argc > 2 && i < sizeof(targets) / sizeof(*targets); i++)
         run = strcmp(targets[i].name, argv[1]) == 0 ? targets[i].run : run;
     if (!run) {
-        fprintf(stderr, "usage: fuzz capture|filter|json [-n COUNT] FILE...\n");
+        fprintf(stderr, "usage: fuzz capture|filter|format|json|rules [-n COUNT] FILE...\n");
         return 2;
     }
     for (int i = 2; i < argc; i++) {

@@ -22,6 +22,14 @@ while IFS=$(printf '\t') read -r _ _ text _; do
     printf '%s' "$text" >"filter-$i"
 done <"$SRC/tests/data/filter-cases.tsv"
 fuzz filter -n "$((n / 10))" filter-*
+check "formats"
+i=0
+for format in '*%evt.num %evt.outputtime %proc.name (%thread.tid) %evt.dir %evt.type %evt.info' '%fd.cip:%fd.sport %proc.aname[2] 50%% %evt.rawtime.ns' \
+    '%proc.cmdline.repeat %toupper(proc.name) %evt.arg.data %evt.arg[1] %20proc.name|%7fd.name' '%user.uid %fd.net %evt.latency.human %proc.args %fd.types[3]'; do
+    i=$((i + 1))
+    printf '%s\nsome bytes \033[1m\377\0and more' "$format" >"format-$i"
+done
+fuzz format -n "$((n * 5))" format-*
 check "rules"
 cat >rules.yaml <<'T'
 - required_engine_version: 0.50.0
