@@ -132,10 +132,38 @@ void buf_init(struct buf *b, size_t max);
 void buf_init_in(struct buf *b, size_t max, char *space, size_t n);
 void buf_fini(struct buf *b);
 void buf_reset(struct buf *b);
-bool buf_reserve(struct buf *b, size_t more);
-bool buf_add(struct buf *b, const void *p, size_t n);
-bool buf_addc(struct buf *b, char c);
-bool buf_adds(struct buf *b, const char *s);
+bool buf_grow(struct buf *b, size_t more); /* what buf_reserve does when there is no room */
+
+static inline bool buf_reserve(struct buf *b, size_t more)
+{
+    return (more < b->cap - b->len && !b->failed) || buf_grow(b, more);
+}
+
+static inline bool buf_add(struct buf *b, const void *p, size_t n)
+{
+    if (!buf_reserve(b, n))
+        return false;
+    if (n) /* p may be NULL then */
+        memcpy(b->data + b->len, p, n);
+    b->len += n;
+    b->data[b->len] = '\0';
+    return true;
+}
+
+static inline bool buf_addc(struct buf *b, char c)
+{
+    if (!buf_reserve(b, 1))
+        return false;
+    b->data[b->len++] = c;
+    b->data[b->len] = '\0';
+    return true;
+}
+
+static inline bool buf_adds(struct buf *b, const char *s)
+{
+    return buf_add(b, s, strlen(s));
+}
+
 bool buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool buf_add_u64(struct buf *b, uint64_t v); /* decimal, many times as fast as buf_addf */
 bool buf_add_i64(struct buf *b, int64_t v);

@@ -55,6 +55,7 @@ struct event_param {
     uint8_t type;   /* enum value_type */
     uint8_t format; /* enum field_format */
     uint8_t extra;  /* flags: their table + 1; fsrelpath: parameter of the folder's fd; dyn: list */
+    uint8_t name_len;
 };
 
 struct event_type {
@@ -232,7 +233,13 @@ struct value_type_info {
     uint8_t bits;     /* of numbers; 0 else */
 };
 
-const struct value_type_info *value_type_info(enum value_type type);
+extern const struct value_type_info value_type_infos[VT_COUNT];
+
+static inline const struct value_type_info *value_type_info(enum value_type type)
+{
+    return &value_type_infos[(unsigned)type < VT_COUNT ? type : VT_NONE];
+}
+
 
 struct ip_bytes {
     uint8_t len; /* 4 or 16 */

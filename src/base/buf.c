@@ -27,7 +27,7 @@ void buf_reset(struct buf *b)
         b->data[0] = '\0';
 }
 
-static bool grow(struct buf *b, size_t more)
+bool buf_grow(struct buf *b, size_t more)
 {
     size_t max = b->max ? b->max : BUF_MAX_DEFAULT, need = b->len + more, cap;
 
@@ -51,32 +51,6 @@ static bool grow(struct buf *b, size_t more)
     }
     b->cap = cap;
     return true;
-}
-
-bool buf_reserve(struct buf *b, size_t more)
-{
-    return (more < b->cap - b->len && !b->failed) || grow(b, more);
-}
-
-bool buf_add(struct buf *b, const void *p, size_t n)
-{
-    if (!buf_reserve(b, n))
-        return false;
-    if (n) /* p may be NULL then */
-        memcpy(b->data + b->len, p, n);
-    b->len += n;
-    b->data[b->len] = '\0';
-    return true;
-}
-
-bool buf_addc(struct buf *b, char c)
-{
-    return buf_add(b, &c, 1);
-}
-
-bool buf_adds(struct buf *b, const char *s)
-{
-    return buf_add(b, s, strlen(s));
 }
 
 bool buf_addf(struct buf *b, const char *fmt, ...)

@@ -74,7 +74,7 @@ const char *time_format(uint64_t ts, enum time_form form, bool utc, char out[40]
         last = (struct last_second){.s = s, .form = form, .utc = utc};
         format_second(&last, forms[form].pattern);
     }
-    memcpy(out, last.text, last.len);
+    memcpy(out, last.text, sizeof(last.text)); /* of one length: without a call */
     n = last.len;
     if (forms[form].fraction)
         n += put_fraction(out + n, (uint32_t)(ts % NS_PER_S));

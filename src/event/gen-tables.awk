@@ -39,7 +39,7 @@ function param(text,    p, extra) {
     if (p[2] == "dyn") extra = dyn[p[4]]
     else if (p[4] ~ /^dirfd=/) extra = substr(p[4], 7)
     else if (p[4] != "") extra = table[p[4]] + 1
-    return sprintf("{\"%s\", %d, FMT_%s, %d}", p[1], type_code[p[2]], p[3] ~ /^PADDED/ ? "PADDED" : p[3], extra)
+    return sprintf("{\"%s\", %d, FMT_%s, %d, %d}", p[1], type_code[p[2]], p[3] ~ /^PADDED/ ? "PADDED" : p[3], extra, length(p[1]))
 }
 # "enter[0]|default" is {source, index, what stands in}
 function source(text,    p, q) {

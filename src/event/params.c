@@ -457,7 +457,7 @@ void event_args_text(const void *e, const struct event_resolver *r, struct buf *
     for (unsigned i = 0; i < n; i++) {
         if (i)
             buf_addc(out, ' ');
-        buf_adds(out, t->params[i].name);
+        buf_add(out, t->params[i].name, t->params[i].name_len);
         buf_addc(out, '=');
         buf_reset(&resolved);
         event_param_text(e, i, r, out, &resolved);

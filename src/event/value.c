@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 
-static const struct value_type_info infos[VT_COUNT] = {
+const struct value_type_info value_type_infos[VT_COUNT] = {
     [VT_NONE] = {"NONE", "none", VC_OTHER, 0},
     [VT_INT8] = {"INT8", "int8", VC_SIGNED, 8},
     [VT_INT16] = {"INT16", "int16", VC_SIGNED, 16},
@@ -55,11 +55,6 @@ static const struct value_type_info infos[VT_COUNT] = {
     [VT_FD32] = {"FD32", "fd", VC_OTHER, 32},
     [VT_PID32] = {"PID32", "pid", VC_OTHER, 32},
 };
-
-const struct value_type_info *value_type_info(enum value_type type)
-{
-    return &infos[(unsigned)type < VT_COUNT ? type : VT_NONE];
-}
 
 /* "255": the place behind it. */
 static char *put_byte(char *out, uint8_t b)

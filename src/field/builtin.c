@@ -125,10 +125,11 @@ static void set_text(struct value *out, struct arena *arena, const char *s, size
 static void set_time(struct value *out, struct arena *arena, const struct field_event *e,
                      enum time_form form)
 {
-    char text[40];
+    const char *text = time_format(event_ts(e->bytes), form, e->utc, arena_alloc(arena, 40));
 
-    time_format(event_ts(e->bytes), form, e->utc, text);
-    set_text(out, arena, text, strlen(text));
+    out->state = VALUE_OK;
+    out->n = 1;
+    out->one.s = span_of(text);
 }
 
 /* The part of a time or duration that a field shows: all, seconds, or the rest. */
