@@ -204,6 +204,8 @@ void fds_copy(struct state *s, struct thread *from, struct thread *to)
     if (!source)
         return;
     t = fds_of(s, to, true);
+    if (!t)
+        return; /* a process whose main thread nobody has seen */
     for (const struct fd_table *p = source; p; p = p->parent)
         depth++;
     if (s->history && depth < TABLE_DEPTH_MAX) {

@@ -478,6 +478,54 @@ Test(state, paths_are_made_absolute)
     }
 }
 
+/* The exit of a clone (223) on the side of the child. */
+static void make_clone(char event[400], uint64_t tid, int64_t pid, int64_t ptid, uint32_t flags)
+{
+    static const uint8_t sizes[21] = {8, 3, 0, 8, 8, 8, 0, 8, 8, 8, 4,
+                                      4, 4, 3, 0, 4, 4, 4, 8, 8, 8};
+    size_t at = EVENT_HEADER_LEN + 2 * COUNT_OF(sizes);
+
+    memset(event, 0, 400);
+    put_u64(event + 8, tid);
+    put_u16(event + 20, 223);
+    put_u32(event + 22, COUNT_OF(sizes));
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        put_u16(event + EVENT_HEADER_LEN + 2 * i, sizes[i]);
+        if (i == 3 || i == 4 || i == 5)
+            put_u64(event + at, i == 3 ? tid : i == 4 ? (uint64_t)pid : (uint64_t)ptid);
+        else if (i == 15)
+            put_u32(event + at, flags);
+        else if (sizes[i] == 3)
+            memcpy(event + at, "sh", 3);
+        at += sizes[i];
+    }
+    put_u32(event + 16, (uint32_t)at);
+}
+
+/* It shares the descriptors of a main thread that nobody has seen; found by fuzzing. */
+Test(state, a_child_without_its_main_thread_has_no_descriptors)
+{
+    struct state *s = state_new(true);
+    struct capture_process parent = {.tid = 100, .pid = 100, .ptid = 1, .comm = span_of("sh")};
+    struct capture_fd file = {.tid = 100, .fd = 3, .type = FDT_FILE};
+    struct thread_view t;
+    char event[400];
+
+    state_take_process(s, &parent);
+    state_take_fd(s, &file);
+    state_start(s);
+    make_clone(event, 300, 999, 100, THREAD_CLONE_FILES);
+    cr_assert_eq(event_check(event, event_len(event), NULL), SEV_OK);
+    state_event(s, 10, event);
+    cr_assert(state_thread(s, 300, 11, &t));
+    cr_expect_null(state_fd(s, &t, 3, 11));
+    make_clone(event, 301, 301, 100, THREAD_CLONE_FILES);
+    state_event(s, 12, event);
+    cr_assert(state_thread(s, 301, 13, &t));
+    cr_expect(state_fd(s, &t, 3, 13), "a main thread has them");
+    state_free(s);
+}
+
 /* ---- real ones ------------------------------------------------------------------------------- */
 
 static bool load_real(const char *name, struct buf *out)
