@@ -197,6 +197,8 @@ bool state_is_local(const struct state *s, const struct ip_bytes *ip);
 const struct capture_machine *state_machine(const struct state *s);
 /* Appends path made absolute from dir, as §4.2 says. */
 void state_resolve_path(struct span dir, struct span path, struct buf *out);
+/* Texts stay where they are until it moves on: of a state with history, for good. */
+uint64_t state_texts_life(const struct state *s);
 /* Bytes that the state takes. */
 uint64_t state_memory(const struct state *s);
 

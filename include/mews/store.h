@@ -76,6 +76,7 @@ struct store_options {
 
 struct store *store_new(const struct store_options *o);
 void store_free(struct store *s);
+uint64_t store_memory(const struct store *s); /* bytes of the columns */
 
 /* Reads what the file holds already: after a restart, or of a capture. `stop` (may be NULL) is
  * asked now and then. SEV_WARN: damage or a cut; the rows before it are there. */
@@ -133,6 +134,7 @@ struct value_chunk; /* the values of a column for the rows of one chunk */
 
 struct value_columns *value_columns_new(uint64_t limit);
 void value_columns_free(struct value_columns *c);
+uint64_t value_columns_memory(const struct value_columns *c); /* bytes of the values that are kept */
 /* The column of a name, made when it is new; lives as long as they all. */
 struct value_column *value_column_of(struct value_columns *c, const char *name);
 /* What is kept for the chunk of a row; NULL: nothing is, and make is not set. To be given back: until

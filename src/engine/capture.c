@@ -69,6 +69,19 @@ struct state *capture_state_now(struct capture *c, uint64_t at)
     return s ? s->state : NULL;
 }
 
+uint64_t capture_state_memory(const struct capture *c)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < c->nparts; i++) {
+        const struct section *s = atomic_load_explicit(&c->parts[i].newest, memory_order_acquire);
+
+        for (; s; s = s->before)
+            bytes += state_memory(s->state);
+    }
+    return bytes;
+}
+
 const struct state *capture_state_newest(const struct capture *c)
 {
     const struct section *s =

@@ -164,19 +164,28 @@ static json_t *machine_json(const struct capture_machine *m)
                      "memory", rpc_u64(m->memory), "boot", rpc_u64(m->boot_ts));
 }
 
+/* Bytes that the engine keeps for what was read. */
+static json_t *memory_json(const struct engine *e)
+{
+    return json_pack("{so so so}", "index", rpc_u64(store_memory(e->store)), "values",
+                     rpc_u64(value_columns_memory(e->values)), "state",
+                     rpc_u64(capture_state_memory(e->capture)));
+}
+
 json_t *capture_stats_json(const struct engine *e, const struct capture_stats *s)
 {
     json_t *damage = json_array();
 
     for (size_t i = 0; i < s->damage.n; i++)
         json_array_append_new(damage, rpc_str(s->damage.v[i]));
-    return json_pack("{so so si so so so s{so so so so so} so so so}", "events", rpc_u64(s->events),
-                     "last_number", rpc_u64(s->last_number), "sections", (int)s->sections,
-                     "machine", machine_json(&s->machine), "blocks", blocks_json(s), "types",
-                     types_json(s), "time", "first", rpc_u64(s->first), "last", rpc_u64(s->last),
-                     "earliest", rpc_u64(s->earliest), "latest", rpc_u64(s->latest), "steps_back",
-                     rpc_u64(s->steps_back), "sources", sources_json(e, s), "damage", damage,
-                     "inside", rpc_u64(s->inside));
+    return json_pack("{so so si so so so s{so so so so so} so so so so}", "events",
+                     rpc_u64(s->events), "last_number", rpc_u64(s->last_number), "sections",
+                     (int)s->sections, "machine", machine_json(&s->machine), "blocks",
+                     blocks_json(s), "types", types_json(s), "time", "first", rpc_u64(s->first),
+                     "last", rpc_u64(s->last), "earliest", rpc_u64(s->earliest), "latest",
+                     rpc_u64(s->latest), "steps_back", rpc_u64(s->steps_back), "sources",
+                     sources_json(e, s), "damage", damage, "inside", rpc_u64(s->inside), "memory",
+                     e->store ? memory_json(e) : json_null());
 }
 
 static void run_info(struct engine *e, struct job *j)

@@ -181,6 +181,7 @@ const char *state_tables_added_by(struct host_tables *h, const struct plugin *p,
 void load_report(struct engine *e); /* plugin thread */
 /* The state of a place, to be looked at through the host's tables. Plugin thread. */
 struct state *capture_state_now(struct capture *c, uint64_t at);
+uint64_t capture_state_memory(const struct capture *c); /* bytes, of all sections */
 const struct state *capture_state_newest(const struct capture *c); /* of the first file */
 json_t *strings_json(const struct str_list *l);
 struct async_list;

@@ -19,7 +19,9 @@ struct subject {
 struct late {
     bool pods;
     struct subject *subjects;
-    struct span cgroups; /* of the thread before, and its subject */
+    struct span cgroups;       /* of the thread before, and its subject */
+    const struct state *state; /* that holds the text */
+    uint64_t life;
     struct subject *recent;
     struct buf key;
 };
@@ -87,11 +89,15 @@ static bool pod_of(struct span cgroups, struct buf *out)
     return false;
 }
 
-static struct subject *subject_of_thread(struct late *l, const struct thread_image *m)
+static struct subject *subject_of_thread(struct late *l, const struct state *state,
+                                         const struct thread_image *m)
 {
-    if (m->cgroups.p == l->cgroups.p && m->cgroups.n == l->cgroups.n)
+    if (m->cgroups.p == l->cgroups.p && m->cgroups.n == l->cgroups.n && state == l->state &&
+        state_texts_life(state) == l->life)
         return l->recent;
     l->cgroups = m->cgroups;
+    l->state = state;
+    l->life = state_texts_life(state);
     l->recent = NULL;
     buf_reset(&l->key);
     if (l->pods ? pod_of(m->cgroups, &l->key)
@@ -156,7 +162,7 @@ void late_event(struct late *l, const struct state *state, uint64_t tid, uint64_
 {
     struct thread_view t;
     struct subject *s =
-        state && state_thread(state, tid, at, &t) ? subject_of_thread(l, t.image) : NULL;
+        state && state_thread(state, tid, at, &t) ? subject_of_thread(l, state, t.image) : NULL;
 
     if (!s)
         return;

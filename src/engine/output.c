@@ -297,6 +297,11 @@ bool output_wants(struct engine *e, const struct event_head *h, uint16_t type, u
         o->events++;
         return false;
     }
+    if (e->place.state && output_asks_threads(e) && state_type_has_thread(type) &&
+        !output_may_want_thread(e, h->tid, type)) {
+        o->events++;
+        return false;
+    }
     /* the source of plugins' events is told by the plugin's ID, a parameter */
     if (o->filter_needs == FIELD_NEEDS_BYTES || type == EVENT_PLUGIN || type == EVENT_ASYNC ||
         (o->filter_needs == FIELD_NEEDS_NAME && !event_header_names(type) && !call))

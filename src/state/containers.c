@@ -239,6 +239,25 @@ static void keep(struct state *s, const struct container_info *c, bool gone)
     version_push(s, &slot_get(s, &s->containers, key_of(c->id), true)->name, &v->v, s->at);
 }
 
+void containers_keep_texts(struct state *s)
+{
+    for (size_t i = 0; i < COUNT_OF(s->containers.buckets); i++) {
+        for (struct slot *p = s->containers.buckets[i]; p; p = p->next) {
+            struct container_version *v =
+                (struct container_version *)version_at(&p->name, STATE_NOW);
+            struct container_info *c = v ? &v->info : NULL;
+            struct span *const texts[] = {&c->id,        &c->full_id,      &c->name,
+                                          &c->image,     &c->image_id,     &c->image_repository,
+                                          &c->image_tag, &c->image_digest, &c->ip,
+                                          &c->cni_json,  &c->user,         &c->sandbox_id,
+                                          &c->labels,    &c->pod_labels,   &c->mounts};
+
+            for (size_t k = 0; c && k < COUNT_OF(texts); k++)
+                text_keep(s, texts[k]);
+        }
+    }
+}
+
 const struct container_info *state_container(const struct state *s, struct span id, uint64_t at)
 {
     struct slot *p =

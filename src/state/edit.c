@@ -40,6 +40,8 @@ bool state_erase_thread(struct state *s, uint64_t tid)
 {
     struct thread *t = thread_now(s, tid);
 
+    if (!s->history)
+        state_forget(s); /* between events of its own there may be none */
     if (t)
         thread_remove(s, t);
     return t != NULL;

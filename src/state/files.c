@@ -68,8 +68,10 @@ static struct fd_table *table_new(struct state *s)
 {
     struct fd_table *t = xcalloc(1, sizeof(*t));
 
-    t->next = s->all_tables;
-    s->all_tables = t;
+    if (s->history) {
+        t->next = s->all_tables;
+        s->all_tables = t;
+    }
     s->memory += sizeof(*t);
     return t;
 }

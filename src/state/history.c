@@ -88,6 +88,7 @@ struct span state_text(struct state *s, struct span text)
     s->texts[hash & (s->texts_size - 1)] = e;
     s->texts_n++;
     s->memory += sizeof(*e) + text.n + 1;
+    s->texts_bytes += sizeof(*e) + text.n + 1;
     return (struct span){e->text, e->n};
 }
 

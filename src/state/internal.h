@@ -96,7 +96,7 @@ struct thread {                   /* one life of a thread id */
     struct buf enter; /* the enter half that is kept for its exit */
     bool reaper;      /* of a leader: takes orphans */
     struct thread *live_next, *live_prev;
-    struct thread *next; /* of all, for freeing */
+    struct thread *next; /* of all, for freeing; without history of those that have ended */
 };
 
 struct slot {
@@ -131,11 +131,14 @@ struct state {
     struct arena texts_arena;
     struct text_entry **texts; /* hash table of texts */
     size_t texts_size, texts_n;
+    uint64_t texts_bytes, texts_life;
     /* the building thread's own */
     unsigned alive;
+    struct thread *ended;      /* without history: until the event at hand is over */
+    uint64_t texts_limit;      /* without history: past it, those that nothing holds are let go */
     struct thread *recent[64]; /* of events before, active */
-    uint64_t at, ts;       /* of the event at hand */
-    uint64_t ended_tid;    /* removed before the next event; UINT64_MAX: none */
+    uint64_t at, ts;           /* of the event at hand */
+    uint64_t ended_tid;        /* removed before the next event; UINT64_MAX: none */
     int64_t ended_reaper;
     struct thread *closing; /* its descriptor is removed before the next event */
     int64_t closing_fd;
@@ -167,6 +170,12 @@ void thread_chdir(struct state *s, struct thread *t, struct span path);
 struct span thread_cwd_now(struct state *s, struct thread *t);
 void threads_remove_ended(struct state *s);
 void threads_tie_all(struct state *s);
+/* ---- forget.c */
+void threads_free(struct state *s);
+/* Without history, between two events. */
+void state_forget(struct state *s);
+void text_keep(struct state *s, struct span *text);
+void containers_keep_texts(struct state *s); /* containers.c */
 /* ---- process.c: clone, execve, exit, and what changes a thread */
 void on_clone(struct state *s, const void *e, struct thread **event_thread);
 void on_execve(struct state *s, const void *e, struct thread *t);

@@ -24,39 +24,11 @@ static void slots_free(struct slots *t)
     }
 }
 
-static void thread_free(struct thread *t)
-{
-    versions_free(&t->ids);
-    versions_free(&t->image);
-    versions_free(&t->creds);
-    versions_free(&t->use);
-    versions_free(&t->cwd);
-    buf_fini(&t->enter);
-    free(t);
-}
-
-static void table_free(struct fd_table *t)
-{
-    for (size_t p = 0; p < COUNT_OF(t->pages); p++) {
-        for (unsigned i = 0; t->pages[p] && i < FD_PAGE; i++)
-            versions_free(&t->pages[p]->fds[i]);
-        free(t->pages[p]);
-    }
-    free(t);
-}
-
 void state_free(struct state *s)
 {
     if (!s)
         return;
-    for (struct thread *t = s->all_threads, *next; t; t = next) {
-        next = t->next;
-        thread_free(t);
-    }
-    for (struct fd_table *t = s->all_tables, *next; t; t = next) {
-        next = t->next;
-        table_free(t);
-    }
+    threads_free(s);
     slots_free(&s->threads);
     slots_free(&s->users);
     slots_free(&s->groups);
@@ -68,6 +40,11 @@ void state_free(struct state *s)
     buf_fini(&s->path);
     buf_fini(&s->name);
     free(s);
+}
+
+uint64_t state_texts_life(const struct state *s)
+{
+    return s->texts_life;
 }
 
 uint64_t state_memory(const struct state *s)
@@ -353,6 +330,8 @@ static void next_event(struct state *s, uint64_t at, uint64_t ts)
         fds_remove_closed(s);
     if (s->ended_tid != UINT64_MAX)
         threads_remove_ended(s);
+    if (!s->history)
+        state_forget(s);
     s->ts = ts;
 }
 

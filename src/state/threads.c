@@ -172,6 +172,10 @@ void thread_remove(struct state *s, struct thread *t)
         s->live = t->live_next;
     s->alive--;
     count_thread(s, counted_in(ids_now(t)), -1);
+    if (!s->history) {
+        t->next = s->ended;
+        s->ended = t;
+    }
 }
 
 static void link_life(struct thread *t, struct thread *before)
@@ -198,10 +202,12 @@ struct thread *thread_new(struct state *s, uint64_t tid, const struct thread_ids
     t->tid = tid;
     t->born = s->at;
     t->gone = UINT64_MAX;
-    link_life(t, before);
     buf_init(&t->enter, ENTER_MAX + EVENT_HEADER_LEN);
-    t->next = s->all_threads;
-    s->all_threads = t;
+    if (s->history) {
+        link_life(t, before);
+        t->next = s->all_threads;
+        s->all_threads = t;
+    }
     t->live_next = s->live;
     if (s->live)
         s->live->live_prev = t;

@@ -95,6 +95,13 @@ void store_free(struct store *s)
     free(s);
 }
 
+uint64_t store_memory(const struct store *s)
+{
+    uint64_t rows = store_rows(s);
+
+    return (rows + STORE_CHUNK - 1) / STORE_CHUNK * sizeof(struct chunk);
+}
+
 /* ---- appending ------------------------------------------------------------------------------- */
 
 /* Fills in the next row's columns; it is published later. */

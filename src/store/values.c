@@ -47,6 +47,11 @@ struct value_columns *value_columns_new(uint64_t limit)
     return c;
 }
 
+uint64_t value_columns_memory(const struct value_columns *c)
+{
+    return c->bytes;
+}
+
 /* With the lock held. */
 static void unref(struct value_chunk *k)
 {

@@ -110,6 +110,14 @@ static int capture_head(struct ui *u, struct rect r, const json_t *info)
         y = item(y, r, "to", "%s, %s", time_text(u, to, TIME_DATETIME, b),
                  text_duration(to - from, c));
     }
+    if (json_is_object(json_object_get(info, "memory"))) {
+        const json_t *memory = json_object_get(info, "memory");
+
+        y = item(y, r, "memory", "%s for the index, %s for the state, %s for kept values",
+                 text_bytes(rpc_u64_or(memory, "index", 0), a),
+                 text_bytes(rpc_u64_or(memory, "state", 0), b),
+                 text_bytes(rpc_u64_or(memory, "values", 0), c));
+    }
     if (rpc_u64_or(time, "steps_back", 0))
         y = item(y, r, "order", "%s events are earlier than the one before them",
                  text_count(rpc_u64_or(time, "steps_back", 0), a));

@@ -109,6 +109,7 @@ static void opened(void)
         "proc.name = sh",           "proc.aname = nginx", "fd.name contains page/7.html",
         "evt.arg.data contains 404"};
     struct engine e;
+    const json_t *memory;
     double start;
     uint64_t rows;
 
@@ -118,8 +119,12 @@ static void opened(void)
     wait_for_end(&e);
     rows = strtoull(text_of(ask(&e, "stream", NULL), "end"), NULL, 10);
     bench_heading("The same, opened");
-    printf("  indexed in %.2f s, %llu events, %.0f bytes of memory an event\n", bench_now() - start,
-           (unsigned long long)rows, memory_of(&e) / (double)rows);
+    memory = json_incref(json_object_get(ask(&e, "capture/info", NULL), "memory"));
+    printf("  indexed in %.2f s, %llu events; bytes of memory an event: index %.0f, state %.0f, all "
+           "%.0f\n",
+           bench_now() - start, (unsigned long long)rows,
+           strtod(text_of(memory, "index"), NULL) / (double)rows,
+           strtod(text_of(memory, "state"), NULL) / (double)rows, memory_of(&e) / (double)rows);
     for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++) {
         uint64_t scanned;
 

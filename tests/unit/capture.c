@@ -526,6 +526,55 @@ Test(state, a_child_without_its_main_thread_has_no_descriptors)
     state_free(s);
 }
 
+static void exec_as(char event[400], uint64_t tid, unsigned n)
+{
+    make_clone(event, tid, (int64_t)tid, 100, 0);
+    snprintf(event + EVENT_HEADER_LEN + 2 * 21 + 8, 4, "%c%c", (char)('a' + n % 26),
+             (char)('a' + n / 26 % 26));
+}
+
+/* Of what is over nothing is left, and what is there keeps its texts. */
+Test(state, without_history_it_does_not_grow)
+{
+    struct state *s = state_new(false);
+    struct capture_process shell = {
+        .tid = 100, .pid = 100, .ptid = 1, .comm = span_of("shell"), .cwd = span_of("/srv/")};
+    struct user_info user;
+    struct thread_view t;
+    char event[400];
+    uint64_t most = 0, life;
+
+    state_take_process(s, &shell);
+    state_take_user(
+        s, &(struct capture_user){.uid = 33, .name = span_of("www"), .home = span_of("/w")});
+    state_start(s);
+    life = state_texts_life(s);
+    for (unsigned i = 0; i < 60000; i++) {
+        uint64_t tid = 1000 + i % 7000;
+        char exit[EVENT_HEADER_LEN] = {0}, name[600];
+
+        exec_as(event, tid, i);
+        state_event(s, 10 + 3 * i, event);
+        cr_assert(state_thread(s, tid, STATE_NOW, &t));
+        memset(name, 'x', sizeof(name));
+        snprintf(name, 20, "%u", i);
+        state_write_fd(s, tid, 3,
+                       &(struct fd_info){.type = FDT_FILE, .name = {name, sizeof(name)}});
+        put_u64(exit + 8, tid);
+        put_u32(exit + 16, EVENT_HEADER_LEN);
+        put_u16(exit + 20, 186);
+        state_event(s, 11 + 3 * i, exit);
+        cr_assert(state_thread(s, tid, STATE_NOW, &t), "it is there until its last event is over");
+        most = MAX_OF(most, state_memory(s));
+    }
+    cr_expect(state_texts_life(s) > life, "texts were let go");
+    cr_expect(most < (uint64_t)32 << 20, "%llu bytes", (unsigned long long)most);
+    cr_assert(state_thread(s, 100, STATE_NOW, &t));
+    cr_expect(span_is(t.image->comm, "shell") && span_is(t.cwd, "/srv/"));
+    cr_expect(state_user(s, span_of(""), 33, STATE_NOW, &user) && span_is(user.name, "www"));
+    state_free(s);
+}
+
 /* ---- real ones ------------------------------------------------------------------------------- */
 
 static bool load_real(const char *name, struct buf *out)
