@@ -334,6 +334,8 @@ enum severity file_read(const char *path, size_t max, struct buf *out, struct er
 /* Writes to a temporary file beside path, then renames. Only the user may read it: it may hold
  * secrets. */
 enum severity file_replace(const char *path, const void *p, size_t n, struct error *err);
+/* Behind what the file has; it is made when it is not there. */
+enum severity file_append(const char *path, const void *p, size_t n, struct error *err);
 bool write_all(int fd, const void *p, size_t n); /* errno says why not */
 bool pread_all(int fd, char *to, size_t n, uint64_t off); /* ENODATA: so many are not there */
 bool pwrite_all(int fd, const void *p, size_t n, uint64_t off);
@@ -357,6 +359,17 @@ char *kept_filters(void);
 enum severity kept_filter_set(const char *name, const char *filter, struct error *err);
 /* A double-quoted scalar. */
 void yaml_add_quoted(struct buf *b, const char *s);
+/* One of Falco's rules, its name as its description too; output "": the type of the event. */
+void yaml_add_rule(struct buf *b, const char *name, const char *condition, const char *output,
+                   const char *source);
+/* Numbers of the events that a filter must match, and must not. */
+struct judged_numbers {
+    VEC(uint64_t) must;
+    VEC(uint64_t) must_not;
+};
+/* A test for mews rules --expect, of a rule or (NULL) of a filter; input: a capture, or NULL. */
+void yaml_add_test(struct buf *b, const char *rule, const char *filter, const char *input,
+                   const struct judged_numbers *n);
 char *path_join(const char *a, const char *b);
 
 /* ---- JSON as positions in text --------------------------------------------------------------- */

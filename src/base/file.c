@@ -66,6 +66,19 @@ bool write_all(int fd, const void *p, size_t n)
     return true;
 }
 
+enum severity file_append(const char *path, const void *p, size_t n, struct error *err)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    bool ok = fd >= 0 && write_all(fd, p, n);
+    int why = errno;
+
+    if (fd >= 0 && close(fd) != 0 && ok) {
+        why = errno;
+        ok = false;
+    }
+    return ok ? SEV_OK : error_sys(err, why, "%s", path);
+}
+
 bool pread_all(int fd, char *to, size_t n, uint64_t off)
 {
     while (n) {

@@ -94,6 +94,47 @@ void yaml_add_quoted(struct buf *b, const char *s)
     buf_addc(b, '"');
 }
 
+void yaml_add_rule(struct buf *b, const char *name, const char *condition, const char *output,
+                   const char *source)
+{
+    buf_adds(b, "- rule: ");
+    yaml_add_quoted(b, name);
+    buf_adds(b, "\n  desc: ");
+    yaml_add_quoted(b, name);
+    buf_adds(b, "\n  condition: ");
+    yaml_add_quoted(b, condition);
+    buf_adds(b, "\n  output: ");
+    yaml_add_quoted(b, *output ? output : "%evt.type");
+    buf_addf(b, "\n  priority: NOTICE\n  source: %s\n  tags: []\n", source);
+}
+
+static void add_numbers(struct buf *b, const char *key, const uint64_t *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0)
+            buf_addf(b, "  %s: [", key);
+        else
+            buf_adds(b, ", ");
+        buf_add_u64(b, v[i]);
+    }
+    if (n)
+        buf_adds(b, "]\n");
+}
+
+void yaml_add_test(struct buf *b, const char *rule, const char *filter, const char *input,
+                   const struct judged_numbers *n)
+{
+    buf_adds(b, rule ? "- rule: " : "- filter: ");
+    yaml_add_quoted(b, rule ? rule : filter);
+    if (input) {
+        buf_adds(b, "\n  input: ");
+        yaml_add_quoted(b, input);
+    }
+    buf_addc(b, '\n');
+    add_numbers(b, "must", n->must.v, n->must.n);
+    add_numbers(b, "must_not", n->must_not.v, n->must_not.n);
+}
+
 /* The text without the macro of this name: an entry reaches to the next line that starts one. */
 static void add_without(struct buf *out, const char *text, const char *name)
 {

@@ -202,6 +202,8 @@ int command_state(struct options *o);
 json_t *expect_read(const struct options *o, struct error *err);
 /* Prints what came of them; false: something is not as it must be. */
 bool expect_print(const struct options *o, const json_t *expected);
+/* state.c: rows of "ancestors", "descriptors" or "metadata" as a table */
+void state_print_rows(const struct options *o, const char *what, const json_t *rows);
 /* explain.c: what the method explain answers, and what a funnel comes to, as text. */
 void explain_print_parts(const json_t *answer);
 void explain_print_funnel(const json_t *funnel);

@@ -82,7 +82,8 @@ const json_t *shell_try(struct shell *s, const char *method, json_t *params)
         json_decref(params);
         return NULL;
     }
-    s->waits_for = client_ask(&s->c, method, params);
+    s->waits_for = s->c.next_id + 1; /* what the keeper itself knows it answers at once */
+    client_ask(&s->c, method, params);
     s->interrupted = false;
     while (s->waits_for && !s->interrupted && turn(s))
         ;
@@ -245,6 +246,8 @@ int command_shell(struct options *o)
     json_decref(s.error);
     json_decref(s.columns);
     str_list_fini(&s.undo);
+    vec_free(&s.marks);
+    vec_free(&s.judged);
     free(s.filter);
     return code;
 }

@@ -4,6 +4,11 @@
 
 #include "internal.h"
 
+struct judged { /* an event that filters must match, or must not */
+    uint64_t number, row;
+    bool must;
+};
+
 struct shell {
     struct options *o;
     struct client c;
@@ -20,6 +25,8 @@ struct shell {
     struct str_list undo;
     json_t *columns;      /* names of fields */
     uint64_t number, row; /* the event that one is at; row UINT64_MAX: before the first */
+    VEC(uint64_t) marks;  /* numbers of events */
+    VEC(struct judged) judged;
 };
 
 enum shell_completes { SHELL_NOTHING, SHELL_FILTER, SHELL_FIELD, SHELL_PATH, SHELL_COMMAND };
@@ -54,6 +61,28 @@ bool shell_run_go(struct shell *s, const char *args);
 bool shell_run_event(struct shell *s, const char *args);
 bool shell_run_payload(struct shell *s, const char *args);
 bool shell_run_find(struct shell *s, const char *args);
+bool shell_need_columns(struct shell *s); /* asks for them when they are not known */
+/* shell_commands.c: puts a filter in force, "" none. */
+bool shell_take(struct shell *s, const char *text, bool undoing);
+/* shell_look.c */
+bool shell_run_process(struct shell *s, const char *args);
+bool shell_run_conversation(struct shell *s, const char *args);
+bool shell_run_async(struct shell *s, const char *args);
+bool shell_run_late(struct shell *s, const char *args);
+bool shell_run_tables(struct shell *s, const char *args);
+bool shell_run_calls(struct shell *s, const char *args);
+bool shell_run_log(struct shell *s, const char *args);
+bool shell_run_alerts(struct shell *s, const char *args);
+bool shell_run_pause(struct shell *s, const char *args);
+/* shell_judge.c */
+char *shell_path(const char *args); /* the engine's own folder may be another; free() it */
+void shell_judge(struct shell *s);  /* says what the filter makes of the events that are judged */
+bool shell_run_mark(struct shell *s, const char *args);
+bool shell_run_marked(struct shell *s, const char *args);
+bool shell_run_must(struct shell *s, const char *args);
+bool shell_run_mustnot(struct shell *s, const char *args);
+bool shell_run_test(struct shell *s, const char *args);
+bool shell_run_rule(struct shell *s, const char *args);
 /* shell_edit.c: reads lines where somebody types, with history and completion, until the end. */
 void shell_type(struct shell *s);
 

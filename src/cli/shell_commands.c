@@ -1,7 +1,5 @@
 /* What the shell can do: one table, from which its help and its completion are made. */
-#include <limits.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "shell.h"
 
@@ -29,7 +27,7 @@ static bool count_matches(struct shell *s, const char *text)
     return true;
 }
 
-static bool take(struct shell *s, const char *text, bool undoing)
+bool shell_take(struct shell *s, const char *text, bool undoing)
 {
     if (!*text) {
         if (s->selection)
@@ -43,6 +41,7 @@ static bool take(struct shell *s, const char *text, bool undoing)
     free(s->filter);
     s->filter = xstrdup(text);
     s->row = UINT64_MAX;
+    shell_judge(s);
     return true;
 }
 
@@ -56,7 +55,7 @@ static bool run_filter(struct shell *s, const char *args)
         return true;
     }
     copy = xstrdup(args);
-    ok = take(s, copy, false);
+    ok = shell_take(s, copy, false);
     free(copy);
     return ok;
 }
@@ -64,7 +63,7 @@ static bool run_filter(struct shell *s, const char *args)
 static bool run_clear(struct shell *s, const char *args)
 {
     UNUSED(args);
-    return take(s, "", false);
+    return shell_take(s, "", false);
 }
 
 static bool join(struct shell *s, const char *args, const char *how)
@@ -84,7 +83,7 @@ static bool join(struct shell *s, const char *args, const char *how)
     if (!a)
         return false;
     text = xstrdup(rpc_get_str(a, "filter"));
-    ok = take(s, text, false);
+    ok = shell_take(s, text, false);
     if (ok)
         printf("%s\n", text);
     free(text);
@@ -117,7 +116,7 @@ static bool run_undo(struct shell *s, const char *args)
         return false;
     }
     text = s->undo.v[--s->undo.n];
-    ok = take(s, text, true);
+    ok = shell_take(s, text, true);
     printf("%s\n", *text ? text : "no filter is in force");
     free(text);
     return ok;
@@ -348,15 +347,14 @@ static bool run_open(struct shell *s, const char *args)
 
 static bool run_save(struct shell *s, const char *args)
 {
-    char *path = *args == '/' ? xstrdup(args) : NULL, cwd[PATH_MAX];
     const json_t *a;
+    char *path;
 
     if (!*args) {
         complain("a file is needed");
         return false;
     }
-    if (!path) /* the engine's own folder may be another */
-        path = path_join(getcwd(cwd, sizeof(cwd)) ? cwd : ".", args);
+    path = shell_path(args);
     a = shell_call(s, "save",
                    json_pack("{so so}", "path", rpc_str(path), "selection", rpc_u64(s->selection)),
                    NULL);
@@ -443,6 +441,30 @@ const struct shell_command shell_commands[] = {
     {"parts", "[FILTER]", "how many events come through each part of the filter", run_parts,
      SHELL_FILTER},
     {"rules", "[FILE]", "load Falco's rules; on how many events each fires", run_rules, SHELL_PATH},
+    {"mark", "[NUMBER…]", "mark events, or take their marks away", shell_run_mark, SHELL_NOTHING},
+    {"marked", "", "a filter: the marked events", shell_run_marked, SHELL_NOTHING},
+    {"must", "[NUMBER…]", "filters must match these events: each change says what it catches",
+     shell_run_must, SHELL_NOTHING},
+    {"mustnot", "[NUMBER…]", "likewise, must not", shell_run_mustnot, SHELL_NOTHING},
+    {"test", "FILE", "add the filter and what it must match to a file for mews rules --expect",
+     shell_run_test, SHELL_PATH},
+    {"rule", "FILE NAME", "add a rule to a file, with the filter as its condition", shell_run_rule,
+     SHELL_PATH},
+    {"alerts", "FILE", "the events that Falco's alerts were about", shell_run_alerts, SHELL_PATH},
+    {"process", "[NUMBER]", "the process of this event, its ancestors and descriptors",
+     shell_run_process, SHELL_NOTHING},
+    {"conversation", "[NUMBER|fd|connection|process]",
+     "what went through the event's descriptor, or its connection, both ways",
+     shell_run_conversation, SHELL_NOTHING},
+    {"tables", "[TABLE [NUMBER]]", "state tables, or the entries of one, at an event",
+     shell_run_tables, SHELL_NOTHING},
+    {"async", "", "async events by name, and what was refused", shell_run_async, SHELL_NOTHING},
+    {"late", "[container|pod]", "how late metadata came", shell_run_late, SHELL_NOTHING},
+    {"calls", "[PLUGIN]", "calls of plugins, with times; their metrics", shell_run_calls,
+     SHELL_NOTHING},
+    {"log", "[N]", "what plugins and mews said: the last 20 lines, or N", shell_run_log,
+     SHELL_NOTHING},
+    {"pause", "", "read no further; again: go on", shell_run_pause, SHELL_NOTHING},
     {"name", "NAME", "save the filter under a name, which other filters may use", run_save_name,
      SHELL_NOTHING},
     {"names", "", "saved filters, macros and lists", run_names, SHELL_NOTHING},

@@ -67,7 +67,7 @@ json_t *shell_event(const struct shell *s, const char *args, bool *ok)
 
 /* ---- events ---------------------------------------------------------------------------------------- */
 
-static bool need_columns(struct shell *s)
+bool shell_need_columns(struct shell *s)
 {
     const json_t *a, *c;
     size_t i;
@@ -98,7 +98,7 @@ bool shell_run_columns(struct shell *s, const char *args)
         }
     }
     free(copy);
-    if (!need_columns(s))
+    if (!shell_need_columns(s))
         return false;
     json_array_foreach(s->columns, i, c)
         printf("%s%s", i ? " " : "", json_string_value(c));
@@ -186,7 +186,7 @@ bool shell_run_rows(struct shell *s, const char *args)
         complain("how many: 1 to 400");
         return false;
     }
-    if (!need_columns(s))
+    if (!shell_need_columns(s))
         return false;
     if (s->row == UINT64_MAX)
         return show_rows(s, json_pack("{so}", "row", rpc_u64(0)), 0, n - 1);
@@ -199,7 +199,7 @@ bool shell_run_go(struct shell *s, const char *args)
     uint64_t n, near = rpc_u64_or(s->stream, "first_ts", 0);
     json_t *anchor;
 
-    if (!need_columns(s))
+    if (!shell_need_columns(s))
         return false;
     if (str_eq(args, "start"))
         anchor = json_pack("{so}", "row", rpc_u64(0));
@@ -281,5 +281,5 @@ bool shell_run_find(struct shell *s, const char *args)
         return true;
     }
     s->row = UINT64_MAX;
-    return need_columns(s) && show_rows(s, json_pack("{so}", "row", rpc_u64(row)), 0, 0);
+    return shell_need_columns(s) && show_rows(s, json_pack("{so}", "row", rpc_u64(row)), 0, 0);
 }

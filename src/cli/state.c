@@ -21,6 +21,15 @@ static const struct column fd_columns[] = {
     {"process", "PROCESS", false},     {"pid", "PID", true},         {"fd", "FD", true},
     {"type", "TYPE", false},           {"protocol", "PROTO", false}, {"role", "ROLE", false},
     {"container", "CONTAINER", false}, {"name", "NAME", false}};
+static const struct column ancestor_columns[] = {
+    {"user", "USER", false},       {"pid", "PID", true},     {"ppid", "PPID", true},
+    {"started", "STARTED", false}, {"cwd", "FOLDER", false}, {"container", "CONTAINER", false},
+    {"cmdline", "COMMAND", false}};
+static const struct column descriptor_columns[] = {{"fd", "FD", true},
+                                                   {"type", "TYPE", false},
+                                                   {"protocol", "PROTO", false},
+                                                   {"role", "ROLE", false},
+                                                   {"name", "NAME", false}};
 static const struct column container_columns[] = {{"id", "CONTAINER", false},
                                                   {"type", "TYPE", false},
                                                   {"processes", "PROCESSES", true},
@@ -119,6 +128,16 @@ static void print_tree(const json_t *rows)
                user ? user : "?", container && *container ? ", " : "", container ? container : "");
     }
     buf_fini(&b);
+}
+
+void state_print_rows(const struct options *o, const char *what, const json_t *rows)
+{
+    if (str_eq(what, "ancestors"))
+        print_table(o, rows, ancestor_columns, COUNT_OF(ancestor_columns));
+    else if (str_eq(what, "descriptors"))
+        print_table(o, rows, descriptor_columns, COUNT_OF(descriptor_columns));
+    else
+        print_table(o, rows, late_columns, COUNT_OF(late_columns));
 }
 
 static void print_state(struct options *o, const json_t *end)

@@ -1,6 +1,5 @@
 /* Events that a filter must match, or must not: after each change it is said how many are caught, missed, and
  * matched though they must not be. Saved, they are a test for `mews rules --expect`. */
-#include <errno.h>
 #include <stdio.h>
 
 #include "internal.h"
@@ -105,52 +104,33 @@ bool judged_text(const struct ui *u, char out[80])
 
 /* ---- as a test ------------------------------------------------------------------------------------ */
 
-static void add_numbers(const struct ui *u, bool must, const char *key, struct buf *b)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < u->judged.n; i++) {
-        if (u->judged.v[i].must != must)
-            continue;
-        if (n++ == 0)
-            buf_addf(b, "  %s: [", key);
-        else
-            buf_adds(b, ", ");
-        buf_add_u64(b, u->judged.v[i].number);
-    }
-    if (n)
-        buf_adds(b, "]\n");
-}
-
 static void on_path(struct ui *u, const char *path, void *ctx)
 {
     const char *rule = rules_named_by(u, u->filter), *input = rpc_get_str(u->stream, "params"),
                *plugin = rpc_get_str(u->stream, "plugin");
+    struct judged_numbers n = {0};
+    struct error err;
     struct buf b;
-    FILE *f;
 
     UNUSED(ctx);
     if (!*path)
         return;
     history_add(&u->path_history, path);
-    buf_init(&b, 1 << 20);
-    buf_adds(&b, rule ? "- rule: " : "- filter: ");
-    yaml_add_quoted(&b, rule ? rule : u->filter);
-    if (input && plugin && str_eq(plugin, "capture")) {
-        buf_adds(&b, "\n  input: ");
-        yaml_add_quoted(&b, input);
+    for (size_t i = 0; i < u->judged.n; i++) {
+        if (u->judged.v[i].must)
+            vec_push(&n.must, u->judged.v[i].number);
+        else
+            vec_push(&n.must_not, u->judged.v[i].number);
     }
-    buf_addc(&b, '\n');
-    add_numbers(u, true, "must", &b);
-    add_numbers(u, false, "must_not", &b);
-    f = fopen(path, "a");
-    if (f)
-        fwrite(buf_str(&b), 1, b.len, f);
-    if (!f || (ferror(f) | fclose(f)))
-        notice(u, LOOK_BAD, "%s: %s", path, strerror(errno));
+    buf_init(&b, 1 << 20);
+    yaml_add_test(&b, rule, u->filter, plugin && str_eq(plugin, "capture") ? input : NULL, &n);
+    if (file_append(path, buf_str(&b), b.len, &err) != SEV_OK)
+        notice(u, LOOK_BAD, "%s", err.text);
     else
         notice(u, LOOK_GOOD, "added to %s: mews rules INPUT --expect %s checks it", path, path);
     buf_fini(&b);
+    vec_free(&n.must);
+    vec_free(&n.must_not);
 }
 
 void judged_save(struct ui *u, int arg)

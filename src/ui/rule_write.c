@@ -1,5 +1,4 @@
 /* A rule out of the filter in force, as Falco's files have it: to a file, or to the clipboard. */
-#include <errno.h>
 #include <ncurses.h>
 #include <stdio.h>
 
@@ -38,15 +37,7 @@ static void write_rule(const struct ui *u, const struct draft *d, const char *so
     buf_init(&output, 65536);
     for (size_t i = 0; i < u->events.columns.n; i++)
         buf_addf(&output, "%s%%%s", i ? " " : "", u->events.columns.v[i].field);
-    buf_adds(b, "- rule: ");
-    yaml_add_quoted(b, d->name);
-    buf_adds(b, "\n  desc: ");
-    yaml_add_quoted(b, d->name);
-    buf_adds(b, "\n  condition: ");
-    yaml_add_quoted(b, u->filter);
-    buf_adds(b, "\n  output: ");
-    yaml_add_quoted(b, output.len ? buf_str(&output) : "%evt.type");
-    buf_addf(b, "\n  priority: NOTICE\n  source: %s\n  tags: []\n", source);
+    yaml_add_rule(b, d->name, u->filter, buf_str(&output), source);
     buf_fini(&output);
 }
 
@@ -75,8 +66,8 @@ static void on_checked(struct ui *u, const json_t *result, const json_t *error, 
 static void on_plugins(struct ui *u, const json_t *result, const json_t *error, void *ctx)
 {
     struct draft *d = ctx;
+    struct error err;
     struct buf b;
-    FILE *f;
 
     UNUSED(error);
     buf_init(&b, 1 << 20);
@@ -85,11 +76,8 @@ static void on_plugins(struct ui *u, const json_t *result, const json_t *error, 
         term_copy(buf_str(&b), b.len);
         notice(u, LOOK_GOOD, "the rule is in the clipboard");
     } else {
-        f = fopen(d->path, "a");
-        if (f)
-            fwrite(buf_str(&b), 1, b.len, f);
-        if (!f || (ferror(f) | fclose(f)))
-            notice(u, LOOK_BAD, "%s: %s", d->path, strerror(errno));
+        if (file_append(d->path, buf_str(&b), b.len, &err) != SEV_OK)
+            notice(u, LOOK_BAD, "%s", err.text);
         else
             notice(u, LOOK_GOOD, "the rule “%s” is in %s", d->name, d->path);
     }

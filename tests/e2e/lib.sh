@@ -12,6 +12,8 @@ unset MEWS_PLUGIN_DIR SYSDIG_PLUGIN_DIR NO_COLOR
 mkdir -p "$HOME"
 failures=0 what=start
 
+exec 3>&2 2>"$DIR/of-the-test"
+
 check() { what=$*; }
 fail() {
     failures=$((failures + 1))
@@ -40,11 +42,18 @@ quiet() { [ ! -s "$DIR/err" ] || fail "standard error is not empty" "$(head -n 2
 out_has() { grep -qF -e "$1" "$DIR/out" || fail "standard output lacks “$1”" "$(head -n 20 "$DIR/out")"; }
 err_has() { grep -qF -e "$1" "$DIR/err" || fail "standard error lacks “$1”" "$(head -n 20 "$DIR/err")"; }
 lines() { [ "$(wc -l <"$DIR/out")" = "$1" ] || fail "$(wc -l <"$DIR/out") lines instead of $1"; }
+# What the test itself says on standard error is a mistake in it, such as a word that is no command.
+mistakes() {
+    exec 2>&3
+    ! grep ': not found$' "$DIR/of-the-test" || fail "the test itself is wrong"
+}
 skip() {
+    mistakes
     echo "skipped: $*"
     exit 77
 }
 finish() {
+    mistakes
     [ "$failures" = 0 ] && echo "all as it should be"
     exit $((failures > 0))
 }

@@ -115,6 +115,131 @@ T
 out_has "2 of 20"
 grep -q '^19 ' out && grep -q '^20 ' out || fail "events 19 and 20 are not shown"
 out_has "stunt "
+check "what calls took, async events, the log"
+fed 0 "$MEWS" shell -H "$PLUGINS/stunt.so" -I stunt:count=20 --utc <<'T'
+wait 20
+calls
+calls nobody
+async
+log 50
+pause
+pause
+T
+out_has "plugin_next_batch"
+out_has "no async events"
+out_has "paused"
+out_has "goes on"
+fed 0 "$MEWS" shell -H "$PLUGINS/witness.so" -I nodriver --utc <<'T'
+wait 1
+tables
+T
+out_has "threads"
+
+check "events that a filter must match, tests and rules made of it"
+cat >alerts.json <<'T'
+{"rule":"x","priority":"Error","output":"o","time":"2023-11-14T22:13:20.162277100Z"}
+{"rule":"y","priority":"Error","output":"o","time":"2023-11-14T22:13:21.162277100Z"}
+T
+fed 0 "$MEWS" shell shop.scap --utc <<'T'
+must 98 118
+mustnot 102
+filter evt.type=connect and evt.failed=true
+columns evt.type proc.name
+test made.yaml
+rule rule.yaml database gone
+filter evt.type=connect and evt.num < 100
+mark 98 102
+mark 98
+marked
+mark 102
+alerts alerts.json
+T
+out <<'T'
+5 of 160
+2 caught, 0 missed, 0 false
+evt.type proc.name
+the test is in made.yaml
+the rule is in rule.yaml
+5 of 160
+1 caught, 1 missed, 0 false
+marked: 98 102
+marked: 102
+1 of 160
+0 caught, 2 missed, 1 false
+marked: none
+#98         x
+no event   y
+1 of 2 are tied to events
+T
+same made.yaml <<'T'
+- filter: "evt.type=connect and evt.failed=true"
+  input: "shop.scap"
+  must: [98, 118]
+  must_not: [102]
+T
+same rule.yaml <<'T'
+- rule: "database gone"
+  desc: "database gone"
+  condition: "evt.type=connect and evt.failed=true"
+  output: "%evt.type %proc.name"
+  priority: NOTICE
+  source: syscall
+  tags: []
+T
+run 0 "$MEWS" rules shop.scap --expect made.yaml
+run 0 "$MEWS" rules shop.scap --rules rule.yaml
+lines 5
+fed 1 "$MEWS" shell shop.scap <<'T'
+must 9999
+must x
+marked
+test made.yaml
+rule rule.yaml
+alerts
+alerts nowhere.json
+T
+err_has "there is no event 9999"
+err_has "“x” is no number of an event"
+err_has "no event is marked"
+err_has "no filter is in force"
+err_has "a file of Falco's alerts is needed"
+err_has "nowhere.json"
+
+check "the process of an event, conversations, tables at an event"
+fed 0 "$MEWS" shell shop.scap --utc <<'T'
+process 98
+conversation 102
+conversation process
+T
+head -n 11 out >start
+same start <<'T'
+USER      PID  PPID  STARTED  FOLDER  CONTAINER     COMMAND
+www-data  400   380  -        /       3ad7b26ded6d  php-fpm -F
+root      380     1  -        /       -             containerd-shim
+root        1     0  -        /       -             systemd
+FD  TYPE  PROTO  ROLE    NAME
+ 5  ipv4  tcp    server  10.0.0.5:50004->10.0.0.5:80
+ 8  ipv4  -      -       -
+descriptor 8 of php-fpm (400): /var/log/php.log
+#101 22:13:20.162283900 -- open
+#102 22:13:20.162287300 -> write 32 B
+    cart: database is not reachable
+T
+out_has "process 400 (php-fpm)"
+out_has "#8 22:13:20.000022100 <- read 24 B"
+fed 1 "$MEWS" shell shop.scap <<'T'
+tables
+tables threads 98
+tables nothing
+tables threads x
+late pod
+late node
+conversation 98 or so
+T
+out_has "php-fpm"
+err_has "no table has this name"
+err_has "“x” is no number of an event"
+
 check "help lists every command, and each has words of its own"
 echo help | "$MEWS" shell shop.scap >help || fail "help"
 [ "$(awk '{print $1}' help | sort | uniq -d)" = "" ] || fail "two commands have one name"
