@@ -47,6 +47,27 @@ struct stream {
     ss_plugin_event **pointers;
 };
 
+#ifdef STUNT_SDK /* all that tells of the plugin is told in one buffer, as by C++'s SDK */
+static const char *says(const char *text)
+{
+    static char one[8192];
+
+    memset(one, 0, sizeof(one));
+    memcpy(one, text, strlen(text));
+    return one;
+}
+
+/* A list that is empty, but not NULL: as by Rust's SDK. */
+EXPORT uint16_t *plugin_get_extract_event_types(uint32_t *n, ss_plugin_t *p)
+{
+    (void)p;
+    *n = 0;
+    return (uint16_t *)2;
+}
+#else
+#define says(text) (text)
+#endif
+
 #ifdef STUNT_SHARES /* as class statics of C++ do, by their name, whatever dlopen was told */
 EXPORT char stunt_shared_api[16] = STUNT_API;
 __asm__(".type stunt_shared_api, @gnu_unique_object");
@@ -57,29 +78,29 @@ EXPORT const char *plugin_get_required_api_version(void)
 #ifdef STUNT_SHARES
     return stunt_shared_api;
 #else
-    return STUNT_API;
+    return says(STUNT_API);
 #endif
 }
 
 EXPORT const char *plugin_get_name(void)
 {
-    return STUNT_NAME;
+    return says(STUNT_NAME);
 }
 
 EXPORT const char *plugin_get_description(void)
 {
-    return "Does everything right, or anything wrong";
+    return says("Does everything right, or anything wrong");
 }
 
 EXPORT const char *plugin_get_contact(void)
 {
-    return "the tests";
+    return says("the tests");
 }
 
 #ifndef STUNT_NO_VERSION
 EXPORT const char *plugin_get_version(void)
 {
-    return STUNT_VERSION;
+    return says(STUNT_VERSION);
 }
 #endif
 
@@ -194,7 +215,7 @@ EXPORT uint32_t plugin_get_id(void)
 #ifndef STUNT_ID_ONLY
 EXPORT const char *plugin_get_event_source(void)
 {
-    return STUNT_SOURCE;
+    return says(STUNT_SOURCE);
 }
 #endif
 
@@ -369,7 +390,11 @@ EXPORT const char *plugin_get_progress(ss_plugin_t *p, ss_instance_t *h, uint32_
 
     (void)p;
     *pct = (uint32_t)(st->count ? st->made * 10000 / st->count : 0);
+#ifdef STUNT_SDK
+    return "";
+#else
     return NULL;
+#endif
 }
 
 EXPORT const char *plugin_event_to_string(ss_plugin_t *p, const ss_plugin_event_input *evt)
@@ -460,7 +485,7 @@ enum {
 #ifndef STUNT_NO_FIELDS
 EXPORT const char *plugin_get_fields(void)
 {
-    return STUNT_FIELDS;
+    return says(STUNT_FIELDS);
 }
 #endif
 

@@ -515,6 +515,14 @@ EXPORT const char *plugin_get_parse_event_sources(void)
 }
 #endif
 
+#ifdef WITNESS_SCHEMA
+EXPORT const char *plugin_get_required_event_schema_version(ss_plugin_t *p)
+{
+    (void)p;
+    return WITNESS_SCHEMA;
+}
+#endif
+
 /* ---- extraction ------------------------------------------------------------------------------ */
 
 EXPORT const char *plugin_get_fields(void)

@@ -728,6 +728,35 @@ Test(extraction, a_plugin_gets_events_of_its_sources_only)
     plugin_host_free(h);
 }
 
+/* Quirks 13, 15, 17: one buffer for all that a library says of itself; an empty list of types that is not
+ * NULL; progress in words that are none. */
+Test(extraction, what_the_sdks_of_cpp_and_rust_hand_over_is_taken_as_it_is_meant)
+{
+    struct plugin_host *h = plugin_host_new(&hooks, NULL);
+    struct plugin *p = load_good(h, "stunt_sdk", "");
+    const struct plugin_info *info = plugin_info(p);
+    struct plugin_batch b;
+    struct error err;
+    uint32_t pct;
+    char text[64] = "?";
+
+    cr_expect_str_eq(info->name, "sdk");
+    cr_expect_str_eq(info->version, "1.2.3");
+    cr_expect_str_eq(info->api_version, "3.11.0");
+    cr_expect_str_eq(info->description, "Does everything right, or anything wrong");
+    cr_expect_str_eq(info->contact, "the tests");
+    cr_expect_str_eq(info->source, "sdk");
+    cr_expect_eq(info->fields.n, 26);
+    cr_expect(plugin_extracts(p, EVENT_PLUGIN, "sdk") && !plugin_extracts(p, 2, "sdk"),
+              "no list of types: plugins' events");
+    cr_assert_eq(plugin_stream_open(p, "count=20 batch=5", &err), SEV_OK);
+    cr_assert_eq(plugin_stream_next(p, &b, &err), SEV_OK);
+    cr_expect(plugin_progress(p, &pct, text, sizeof(text)));
+    cr_expect_eq(pct, 2500);
+    cr_expect_str_eq(text, "");
+    plugin_host_free(h);
+}
+
 /* ---- the record ------------------------------------------------------------------------------ */
 
 static struct plugin_record *die_in(const char *field, int *status)

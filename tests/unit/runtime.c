@@ -456,3 +456,17 @@ Test(runtime, a_plugin_that_reads_system_calls_says_which_version_of_events_it_n
     cr_assert(plugin_schema_fits(stunt, "4.0.0", &err)); /* its own events only */
     plugin_host_free(h);
 }
+
+/* As Rust's SDK writes it (quirk 14). */
+Test(runtime, a_version_of_events_with_a_line_end_is_one)
+{
+    struct plugin_host *h = plugin_host_new(&hooks, NULL);
+    struct plugin *p = load_good(h, "witness_newline", "");
+    struct error err;
+
+    cr_expect(plugin_schema_fits(p, "4.0.1", &err), "%s", err.text);
+    cr_expect(plugin_schema_fits(p, "4.2.0", &err), "%s", err.text);
+    cr_expect(!plugin_schema_fits(p, "4.0.0", &err));
+    cr_expect(!plugin_schema_fits(p, "5.0.0", &err));
+    plugin_host_free(h);
+}
