@@ -49,6 +49,7 @@ enum field_flag {
     FIELD_AROUND = 16384, /* = is at most */
     FIELD_STAND_IN = 32768,  /* ours until a plugin has it */
     FIELD_NO_DETAIL = 65536, /* for sums and filters: it says nothing about one event */
+    FIELD_REMOVED = 131072,  /* Falco has it no longer */
 };
 
 struct field_provider {

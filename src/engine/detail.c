@@ -192,7 +192,7 @@ static json_t *detail_groups(struct engine *e, struct event_reader *r, bool hidd
     if (event_code(r->fe.bytes) != EVENT_PLUGIN)
         json_array_append_new(groups, params_group(e, r));
     if (r->fe.state && str_eq(r->source ? r->source : "", "syscall")) {
-        static const char *const owners[] = {"process",   "fd",   "fs.path", "fdlist",
+        static const char *const owners[] = {"process",   "fd",   "fs.path", "fdlist", "syslog",
                                              "container", "user", "group",   "syscall"};
 
         for (size_t i = 0; i < COUNT_OF(owners); i++)

@@ -41,7 +41,9 @@ static json_t *not_offered(struct engine *e, const struct filter *f)
     char *source = open_source(e);
 
     for (size_t i = 0; i < refs->v.n; i++) {
-        if (!field_applies(source, refs->v.v[i]->def))
+        const struct field_def *def = refs->v.v[i]->def;
+
+        if (!field_applies(source, def) || (def->flags & FIELD_REMOVED))
             json_array_append_new(list, rpc_str(refs->v.v[i]->text));
     }
     free(source);

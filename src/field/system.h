@@ -161,6 +161,8 @@ void system_get_length(struct get *g);
 void system_get_counter(struct get *g);
 void system_get_open(struct get *g);
 void system_get_syslog(struct get *g);
+enum { LOG_FACILITY, LOG_FACILITY_NAME, LOG_SEVERITY, LOG_SEVERITY_NAME, LOG_MESSAGE };
+void system_get_log_line(struct get *g);
 void system_get_latency(struct get *g);
 void system_get_type_is(struct get *g);
 void system_get_around(struct get *g);

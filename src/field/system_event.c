@@ -264,6 +264,60 @@ void system_get_syslog(struct get *g)
                       span_find(f->name, span_of("/dev/log")));
 }
 
+/* ---- what is written to the system's log: "<PRI>message" -------------------------------------- */
+
+static const char *const facilities[] = {
+    "kern",   "user",   "mail",     "daemon", "auth",   "syslog",   "lpr",      "news",
+    "uucp",   "clock",  "authpriv", "ftp",    "ntp",    "logaudit", "logalert", "cron",
+    "local0", "local1", "local2",   "local3", "local4", "local5",   "local6",   "local7"};
+static const char *const severities[] = {"emerg", "alert",  "crit", "err",
+                                         "warn",  "notice", "info", "debug"};
+
+/* *message: what is behind the priority. False: there is none. */
+static bool log_line(const struct get *g, uint64_t *priority, struct span *message)
+{
+    int i = event_param_index(g->type, span_of("data"));
+    const struct fd_info *f = field_fd_of(g);
+    const char *end;
+    struct span data;
+
+    if (!f || i < 0 || !(g->type->flags & EVENT_WRITES_FD) ||
+        !span_find(f->name, span_of("/dev/log")))
+        return false;
+    data = event_param(g->e->bytes, (unsigned)i);
+    end = data.n && data.p[0] == '<' ? memchr(data.p, '>', data.n) : NULL;
+    if (!end || !parse_u64((struct span){data.p + 1, (size_t)(end - data.p) - 1}, priority) ||
+        *priority > UINT32_MAX)
+        return false;
+    *message = (struct span){end + 1, data.n - (size_t)(end + 1 - data.p)};
+    return true;
+}
+
+void system_get_log_line(struct get *g)
+{
+    struct span message;
+    uint64_t priority;
+
+    if (!log_line(g, &priority, &message))
+        return;
+    switch (g->what) {
+    case LOG_FACILITY:
+        put_number(g, priority >> 3);
+        break;
+    case LOG_FACILITY_NAME:
+        put_words(g, priority >> 3 < COUNT_OF(facilities) ? facilities[priority >> 3] : "<NA>");
+        break;
+    case LOG_SEVERITY:
+        put_number(g, priority & 7);
+        break;
+    case LOG_SEVERITY_NAME:
+        put_words(g, severities[priority & 7]);
+        break;
+    default:
+        put_text(g, message);
+    }
+}
+
 /* Nobody measures them today. */
 void system_get_latency(struct get *g)
 {

@@ -610,13 +610,37 @@ static void tell_crowd(void)
     }
 }
 
+/* Lines for the system's log, and some that are none. */
+static void tell_daemon(void)
+{
+    static const char *const lines[] = {"<13>Nov 14 22:13:20 shop: the database is gone",
+                                        "<190>reload",
+                                        "<0>panic",
+                                        "<86> sshd[7]: accepted",
+                                        "no priority",
+                                        "<13",
+                                        "<>empty",
+                                        "<x>y",
+                                        "<999>beyond",
+                                        "<12345678901234567>long"};
+
+    story_processes();
+    open_file(NGINX, "/dev/log", 3, 2);
+    open_file(NGINX, "/var/log/x", 4, 2);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        words(8, NGINX, 3, lines[i]);
+        words(8, NGINX, 4, lines[i]);
+        words(6, NGINX, 3, lines[i]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     unsigned rounds = argc > 2 ? (unsigned)atoi(argv[2]) : 20;
 
     out = argc > 1 ? fopen(argv[1], "wb") : NULL;
     if (!out) {
-        fprintf(stderr, "usage: mkcapture OUT [ROUNDS [future]] | OUT story|late|crowd\n");
+        fprintf(stderr, "usage: mkcapture OUT [ROUNDS [future]] | OUT story|late|crowd|daemon\n");
         return 2;
     }
     section();
@@ -627,6 +651,8 @@ int main(int argc, char **argv)
             tell_story();
         else if (argv[2][0] == 'l')
             tell_late();
+        else if (argv[2][0] == 'd')
+            tell_daemon();
         else
             tell_crowd();
         return fclose(out) != 0;
