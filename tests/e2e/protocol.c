@@ -123,6 +123,13 @@ static void test_events(struct engine *e)
     r = ask(e, "filter/check", json_pack("{ss}", "filter", "stunt.n contains 3"));
     expect(json_integer_value(json_object_get(json_object_get(r, "error"), "index")) == 8,
            "an error has its place");
+    r = json_object_get(
+        ask(e, "filter/check",
+            json_pack("{ss}", "filter", "stunt.n = 3 and syslog.severity < 3 and proc.name = a")),
+        "not_offered");
+    expect(json_array_size(r) == 2 && strstr(json_string_value(json_array_get(r, 0)), "syslog") &&
+               strcmp(json_string_value(json_array_get(r, 1)), "proc.name") == 0,
+           "what Falco has not for this source is named");
     json_decref(n);
 }
 
