@@ -310,6 +310,7 @@ bool plugin_host_parses(const struct plugin_host *h); /* some plugin does */
 /* Every plugin that wants the event parses it, in the order of loading. Each event once, before
  * anything is extracted from it. */
 void plugin_host_parse(struct plugin_host *h, const struct plugin_event *e);
+void plugin_parse(struct plugin *p, const struct plugin_event *e); /* this one, if it wants it */
 
 /* ---- async events (§7.3, §7.4, §7.6) --------------------------------------------------------- */
 

@@ -99,6 +99,7 @@ struct thread;
 struct thread_view { /* a thread at a place */
     const struct thread *thread;
     uint64_t tid;
+    uint32_t life; /* which of those of its ID: the same whenever the same events are read */
     const struct thread_ids *ids;
     const struct thread_image *image;
     const struct thread_creds *creds;
@@ -199,6 +200,9 @@ const struct capture_machine *state_machine(const struct state *s);
 void state_resolve_path(struct span dir, struct span path, struct buf *out);
 /* Texts stay where they are until it moves on: of a state with history, for good. */
 uint64_t state_texts_life(const struct state *s);
+/* A number that tells states apart: of a capture's section, where it starts. */
+void state_set_origin(struct state *s, uint64_t origin);
+uint64_t state_origin(const struct state *s);
 /* Bytes that the state takes. */
 uint64_t state_memory(const struct state *s);
 

@@ -325,7 +325,12 @@ static bool run_plugins(struct shell *s, const char *args)
 
 static bool run_load(struct shell *s, const char *args)
 {
-    return shell_call(s, "plugin/load", json_pack("{so}", "library", rpc_str(args)), NULL) != NULL;
+    size_t n = strcspn(args, " \t");
+    const char *config = args + n + strspn(args + n, " \t");
+
+    return shell_call(s, "plugin/load",
+                      json_pack("{so so}", "library", rpc_text(args, n), "config", rpc_str(config)),
+                      NULL) != NULL;
 }
 
 static bool run_open(struct shell *s, const char *args)
@@ -471,7 +476,7 @@ const struct shell_command shell_commands[] = {
     {"fields", "[TEXT]", "fields whose name or description holds a text", run_fields,
      SHELL_NOTHING},
     {"plugins", "", "what is loaded", run_plugins, SHELL_NOTHING},
-    {"load", "SO", "load a plugin", run_load, SHELL_PATH},
+    {"load", "SO [CONFIG]", "load a plugin", run_load, SHELL_PATH},
     {"open", "NAME[:PARAMS]", "open a plugin's source", run_open, SHELL_NOTHING},
     {"save", "FILE", "write the events that match to a capture", run_save, SHELL_PATH},
     {"info", "", "the stream in numbers", run_info, SHELL_NOTHING},

@@ -43,6 +43,7 @@ static void new_section(struct capture *c, struct capture_part *p, uint64_t offs
     s->before = p->newest;
     s->from = offset;
     s->state = state_new(history);
+    state_set_origin(s->state, offset);
     atomic_store_explicit(&p->newest, s, memory_order_release);
     p->meta_over = false;
     p->leading = true;
@@ -111,12 +112,10 @@ static void note_damage(struct engine *e, struct capture *c, const char *text)
     json_t *mark;
     char *json;
 
-    if (c->behind) /* it has been told */
-        return;
-    if (c->replays) { /* so it has; its row has no value */
+    if (c->role == CAPTURE_REPLAY) /* its row has no value */
         stateful_replayed_mark(e);
+    if (c->role != CAPTURE_STREAM) /* it has been told */
         return;
-    }
     mark =
         json_pack("{ss so so}", "kind", "damage", "text", rpc_str(text), "ts", rpc_u64(time_now()));
     json = json_dumps(mark, JSON_COMPACT);
@@ -211,7 +210,7 @@ static void show_event(struct engine *e, struct capture *c, struct passing *p)
     uint16_t type = c->raw ? p->head.type : p->plan.type;
     uint16_t call = 0;
 
-    if (c->replays || c->behind)
+    if (c->role != CAPTURE_STREAM)
         return;
     if (e->first_ts == TS_NONE && !is_meta(type))
         e->first_ts = p->head.ts;
@@ -254,9 +253,12 @@ static void number_and_show(struct engine *e, struct capture *c, struct passing 
     if (!(initial && c->later_section))
         c->number++;
     p->number = c->number;
-    if (c->replays || stateful_asks(e))
-        stateful_bind(e, p->part->newest->state, c->replays);
-    if (c->replays) {
+    c->last = p->part->newest->state;
+    if (c->role != CAPTURE_STREAM || stateful_asks(e))
+        stateful_bind(e, p->part->newest->state, c->role == CAPTURE_REPLAY);
+    if (c->role == CAPTURE_FEED) {
+        stateful_feed_event(e, c->fed, event_of(c, p), p->number);
+    } else if (c->role == CAPTURE_REPLAY) {
         stateful_replayed(e, event_of(c, p), p->number,
                           !capture_is_hidden(c, p->block->flags, type, initial));
     } else if (stateful_asks(e)) {
@@ -343,7 +345,7 @@ static void take_event(struct engine *e, struct capture *c, struct capture_part 
     if (c->deferred && wanted_at_last(e, c, &p))
         catch_up(e, c, offset);
     if (is_unknown(c, p.head.type)) {
-        if (c->replays)
+        if (c->role == CAPTURE_REPLAY)
             stateful_replayed_mark(e);
         show_event(e, c, &p);
         return;
@@ -359,7 +361,7 @@ static void take_event(struct engine *e, struct capture *c, struct capture_part 
                     b->v1, p.head.as_is, p.offset);
     if (passed)
         tell_state(c, &p);
-    if ((passed || c->raw) && !c->behind)
+    if ((passed || c->raw) && c->role != CAPTURE_BEHIND)
         number_and_show(e, c, &p);
     if (p.enter)
         halves_drop(&p.part->halves, p.head.tid);
@@ -379,7 +381,7 @@ static void take_metadata(struct engine *e, struct capture *c, struct capture_pa
         note_damage(e, c, err.text);
     if (b->type == CAPTURE_MACHINE) {
         c->stats.machine = *state_machine(state);
-        if (c->stats.machine.hostname[0] && !c->replays && !c->behind)
+        if (c->stats.machine.hostname[0] && c->role == CAPTURE_STREAM)
             snprintf(e->hostname, sizeof(e->hostname), "%.127s", c->stats.machine.hostname);
     }
 }
@@ -395,7 +397,7 @@ static void take_block(struct engine *e, struct capture *c, struct capture_part 
         c->later_section = c->started;
         if (p->started)
             halves_clear(&p->halves);
-        new_section(c, p, offset, e->store && !c->replays);
+        new_section(c, p, offset, e->store && c->role == CAPTURE_STREAM);
         c->stats.sections++;
         c->started = p->started = true;
     } else if (!b->event.p) {
@@ -488,7 +490,7 @@ bool capture_replay_some(struct engine *e, struct capture *c)
     const struct capture_item_info *info;
     enum capture_item item;
 
-    c->replays = true;
+    c->role = CAPTURE_REPLAY;
     c->told = FIELD_STATE_USE;
     for (unsigned n = 0; n < CLOCK_EVERY; n++) {
         item = capture_stream_next(c->stream, &info);
@@ -497,6 +499,26 @@ bool capture_replay_some(struct engine *e, struct capture *c)
         capture_take_item(e, c, item, info);
     }
     return true;
+}
+
+void capture_feed(struct engine *e, struct plugin *p, struct error *err)
+{
+    struct capture *c = capture_new(&e->spec, e->fds.spool, NULL, err), *now = e->capture;
+    const struct capture_item_info *info;
+    enum capture_item item = CAPTURE_ITEM_BLOCK;
+
+    if (!c)
+        return;
+    c->role = CAPTURE_FEED;
+    c->fed = p;
+    c->told = FIELD_STATE_USE;
+    while (c->number < now->number && item <= CAPTURE_ITEM_DAMAGE && !e->plugin_quit) {
+        item = capture_stream_next(c->stream, &info);
+        if (item <= CAPTURE_ITEM_DAMAGE)
+            capture_take_item(e, c, item, info);
+    }
+    stateful_bind(e, now->last, false);
+    capture_free(c);
 }
 
 bool capture_step(struct engine *e)
@@ -660,7 +682,7 @@ struct capture *capture_behind(const struct capture *of, struct error *err)
         free(c);
         return NULL;
     }
-    c->behind = true;
+    c->role = CAPTURE_BEHIND;
     c->internal = of->internal;
     one_part(c, of->path, false);
     make_room(c);

@@ -46,6 +46,14 @@ struct passing {
     uint64_t number;    /* 0: it has none */
 };
 
+/* What a pass over the blocks is for. */
+enum capture_role {
+    CAPTURE_STREAM, /* the events are the stream's */
+    CAPTURE_REPLAY, /* values that depend on the events before are kept for it (stateful.c) */
+    CAPTURE_BEHIND, /* only the state is made, for another that has come so far without */
+    CAPTURE_FEED,   /* a plugin that has come late parses what has passed */
+};
+
 struct capture {
     struct capture_input *input;
     char *path; /* for people */
@@ -53,9 +61,11 @@ struct capture {
     size_t nparts;
     struct capture_stream *stream;
     struct buf upgraded, folded, half, enter;
-    bool started, later_section, finished, raw, internal, piped, replays;
+    bool started, later_section, finished, raw, internal, piped;
     bool counts;             /* somebody asks for the figures */
-    bool behind;             /* only the state is made, for another that has come so far without */
+    enum capture_role role;
+    struct plugin *fed;      /* with CAPTURE_FEED */
+    struct state *last;      /* that of the last event that was numbered */
     bool deferred;           /* the state is made when the first event is wanted */
     enum field_state told;   /* what is asked of the state */
     uint64_t number;         /* of the last event */

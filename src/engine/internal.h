@@ -164,6 +164,14 @@ void stateful_track(struct engine *e, struct column *c);
 bool stateful_value(struct engine *e, const struct field_ref *ref, uint64_t row, struct value *out);
 void stateful_replayed(struct engine *e, const void *event, uint64_t number, bool shown);
 void stateful_replayed_mark(struct engine *e);
+/* The host's tables, or those of the replay, are those of this state from now on. */
+void stateful_bind(struct engine *e, struct state *s, bool replay);
+/* A plugin that was loaded while the stream goes on parses what has passed, before the next comes. */
+void stateful_feed(struct engine *e, struct plugin *p);
+void stateful_feed_event(struct engine *e, struct plugin *p, const void *event, uint64_t number);
+/* The same for the events of a capture, up to the last that has passed; err: filled when it can't be read
+ * again. capture.c */
+void capture_feed(struct engine *e, struct plugin *p, struct error *err);
 /* A slice of a capture's second pass; false: it is over. capture.c */
 bool capture_replay_some(struct engine *e, struct capture *c);
 void replay_log(void *ctx, const char *plugin, int severity, const char *component,
@@ -187,7 +195,6 @@ json_t *strings_json(const struct str_list *l);
 struct async_list;
 struct async_list *async_list_new(void);
 void async_list_free(struct async_list *l);
-void stateful_bind(struct engine *e, struct state *s, bool replay);
 
 /* ---- columns and cells ----------------------------------------------------------------------- */
 

@@ -746,10 +746,12 @@ static void run_load(struct engine *e, struct job *j)
         return;
     }
     p = session_load(e, library, config, false, &err);
-    if (p)
+    if (p) {
+        stateful_feed(e, p);
         reply(e, j->id, json_pack("{so}", "name", rpc_str(plugin_info(p)->name)));
-    else
+    } else {
         reply_error(e, j->id, &err);
+    }
 }
 
 void method_plugin_load(struct engine *e, const json_t *id, const json_t *params)

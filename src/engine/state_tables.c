@@ -10,8 +10,10 @@ struct state *tables_state(struct host_tables *h)
         return h->past;
     if (h->state)
         return h->state;
-    if (!h->own)
+    if (!h->own) {
         h->own = state_new(false);
+        state_set_origin(h->own, UINT64_MAX);
+    }
     return h->own;
 }
 

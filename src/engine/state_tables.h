@@ -114,8 +114,10 @@ struct entry {
 /* A value of a field that a plugin added, by the life of a thread or of a descriptor. */
 struct extra {
     struct {
-        const void *thread; /* struct thread, or the entry that is not added yet */
-        int64_t fd;         /* its life; -1: none */
+        uint64_t tid, origin; /* of a thread: where its section starts */
+        const void *entry;    /* that is not added yet; NULL: a thread */
+        int64_t fd;           /* its life; -1: none */
+        uint64_t life;        /* of the thread */
         uint64_t field;
     } key;
     ss_plugin_state_data value;
@@ -179,6 +181,6 @@ ss_plugin_rc value_write(ss_plugin_table_t *tt, ss_plugin_table_entry_t *ee,
 void own_texts(struct entry *e);
 /* What plugins wrote into an entry before it was added goes with it. */
 void move_extras(struct host_table *t, const struct entry *from, struct entry *to);
-void extra_drop(struct host_tables *h, const void *thread);
+void extra_drop(struct host_tables *h, const struct entry *entry);
 
 #endif

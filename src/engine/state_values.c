@@ -20,20 +20,24 @@ static bool extra_key(const struct host_table *t, const struct entry *e, const s
     probe->key.field = f->index;
     probe->key.fd = -1;
     if (e->created) {
-        probe->key.thread = e;
+        probe->key.entry = e;
         return true;
     }
     if (!view_of(t, e->tid, &v))
         return false;
-    probe->key.thread = v.thread;
+    probe->key.origin = state_origin(tables_state(t->all));
+    probe->key.tid = v.tid;
+    probe->key.life = v.life;
     if (f->kind != KIND_FDS)
         return true;
     fd = state_fd(tables_state(t->all), &v, e->key, t->all->at);
     if (!fd)
         return false;
     probe->key.fd = fd->life;
-    if (view_of(t, (uint64_t)v.ids->pid, &leader))
-        probe->key.thread = leader.thread;
+    if (view_of(t, (uint64_t)v.ids->pid, &leader)) {
+        probe->key.tid = leader.tid;
+        probe->key.life = leader.life;
+    }
     return true;
 }
 
@@ -330,13 +334,13 @@ ss_plugin_rc value_write(ss_plugin_table_t *tt, ss_plugin_table_entry_t *ee,
 
 /* ---- fields of plugins ---- */
 
-void extra_drop(struct host_tables *h, const void *thread)
+void extra_drop(struct host_tables *h, const struct entry *entry)
 {
     struct extra *x, *next;
 
     HASH_ITER(hh, h->extras, x, next)
     {
-        if (x->key.thread != thread)
+        if (x->key.entry != entry)
             continue;
         HASH_DEL(h->extras, x);
         free(x->text);

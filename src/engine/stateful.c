@@ -177,6 +177,40 @@ bool stateful_catch_up(struct engine *e, uint64_t until)
     return worked;
 }
 
+void stateful_feed_event(struct engine *e, struct plugin *p, const void *event, uint64_t number)
+{
+    struct plugin_event pe = {event, number, source_of(e, event)};
+
+    plugin_parse(p, &pe);
+}
+
+static void feed_rows(struct engine *e, struct plugin *p)
+{
+    struct scanner *sc = &e->plugin_scanner;
+
+    for (uint64_t row = store_first(e->store); row < e->passed_rows && !e->plugin_quit; row++) {
+        struct store_row r;
+
+        if (store_row(e->store, row, &r) && r.type != STORE_ROW_MARK &&
+            !(r.flags & STORE_UNNUMBERED) && store_read(e->store, row, &sc->bytes, NULL) == SEV_OK)
+            stateful_feed_event(e, p, sc->bytes.data, store_number(e->store, row));
+    }
+}
+
+void stateful_feed(struct engine *e, struct plugin *p)
+{
+    struct error err = {0};
+
+    if (!e->store || !(plugin_info(p)->caps & CAP_PARSING))
+        return;
+    if (e->capture)
+        capture_feed(e, p, &err);
+    else
+        feed_rows(e, p);
+    if (err.text[0])
+        log_note(e, plugin_info(p)->name, "it knows nothing of the events before: %s", err.text);
+}
+
 void stateful_bind(struct engine *e, struct state *s, bool replay)
 {
     state_tables_bind(replay ? e->stateful->replay->tables : e->tables, s);

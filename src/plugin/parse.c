@@ -46,13 +46,15 @@ static void parse(struct plugin *p, const struct plugin_event *e)
     call_end_often(p, PF_PARSE_EVENT, t, rc != SS_PLUGIN_SUCCESS);
 }
 
+void plugin_parse(struct plugin *p, const struct plugin_event *e)
+{
+    if (plugin_parses(p, event_code(e->bytes), e->source) &&
+        !plugin_avoided(p, plugin_fn_name(PF_PARSE_EVENT), e->number))
+        parse(p, e);
+}
+
 void plugin_host_parse(struct plugin_host *h, const struct plugin_event *e)
 {
-    uint16_t type = event_code(e->bytes);
-
-    for (size_t i = 0; i < h->plugins.n; i++) { /* it grows on this thread only */
-        if (plugin_parses(h->plugins.v[i], type, e->source) &&
-            !plugin_avoided(h->plugins.v[i], plugin_fn_name(PF_PARSE_EVENT), e->number))
-            parse(h->plugins.v[i], e);
-    }
+    for (size_t i = 0; i < h->plugins.n; i++) /* it grows on this thread only */
+        plugin_parse(h->plugins.v[i], e);
 }

@@ -88,6 +88,7 @@ struct thread {                   /* one life of a thread id */
     struct thread *before, *jump; /* the lives before it; jumps as those of versions */
     uint32_t depth;
     uint64_t tid, born;
+    uint32_t life;         /* which of those of its ID, from 1 */
     _Atomic uint64_t gone; /* place of its removal */
     version_head ids, image, creds, use, cwd;
     struct fd_table *_Atomic fds;
@@ -102,6 +103,7 @@ struct thread {                   /* one life of a thread id */
 struct slot {
     struct slot *next;
     uint64_t key;
+    uint32_t lives;                /* of threads: so many were there */
     struct thread *_Atomic newest; /* of threads */
     version_head name;             /* of users and groups; of processes, their threads */
 };
@@ -121,6 +123,7 @@ struct interface {
 struct state {
     bool history;
     _Atomic uint64_t memory;
+    uint64_t origin;
     uint64_t epoch; /* the building thread's own */
     uint32_t fd_lives;
     struct slots threads, users, groups, processes, containers;

@@ -42,6 +42,16 @@ void state_free(struct state *s)
     free(s);
 }
 
+void state_set_origin(struct state *s, uint64_t origin)
+{
+    s->origin = origin;
+}
+
+uint64_t state_origin(const struct state *s)
+{
+    return s->origin;
+}
+
 uint64_t state_texts_life(const struct state *s)
 {
     return s->texts_life;

@@ -201,6 +201,7 @@ struct thread *thread_new(struct state *s, uint64_t tid, const struct thread_ids
     s->memory += sizeof(*t);
     t->tid = tid;
     t->born = s->at;
+    t->life = ++slot->lives;
     t->gone = UINT64_MAX;
     buf_init(&t->enter, ENTER_MAX + EVENT_HEADER_LEN);
     if (s->history) {
@@ -397,6 +398,7 @@ bool state_thread(const struct state *s, uint64_t tid, uint64_t at, struct threa
     if (!ids)
         return false;
     out->thread = t;
+    out->life = t->life;
     out->tid = tid;
     out->ids = &ids->ids;
     out->image = &((const struct image_version *)version_at(&t->image, at))->image;

@@ -240,6 +240,34 @@ out_has "php-fpm"
 err_has "no table has this name"
 err_has "“x” is no number of an event"
 
+check "a plugin that comes late has parsed what has passed"
+"$BUILD/tests/capture/mkcapture" two.scap 300
+gzip -c shop.scap >shop.gz
+printf 'wait 20\ntables witnessed\ntables threads\n' >at-first
+for config in tables own-only; do
+    { echo "wait 20"; echo "load $PLUGINS/witness.so $config"; cat at-first; } >late
+    for capture in shop.scap shop.gz "two.scap shop.scap"; do
+        # shellcheck disable=SC2086
+        fed 0 "$MEWS" shell -H "$PLUGINS/witness.so:$config" $capture --utc <at-first
+        mv out want
+        [ "$(wc -l <want)" -gt 18 ] || fail "$capture: $config: too little was witnessed"
+        # shellcheck disable=SC2086
+        fed 0 "$MEWS" shell $capture --utc <late
+        cmp -s want out || fail "$capture: $config: $(diff want out | head -n 4)"
+    done
+done
+printf 'wait 20\nload %s own-only\ntables witnessed\n' "$PLUGINS/witness_second.so" >late
+fed 0 "$MEWS" shell -H "$PLUGINS/witness.so:light" -H "$PLUGINS/stunt.so" -I stunt:count=50 <late
+out <<'T'
+n  text
+1  from 50
+10  from 40
+10  from 30
+10  from 20
+10  from 10
+9  from 0
+T
+
 check "help lists every command, and each has words of its own"
 echo help | "$MEWS" shell shop.scap >help || fail "help"
 [ "$(awk '{print $1}' help | sort | uniq -d)" = "" ] || fail "two commands have one name"
