@@ -141,6 +141,15 @@ static enum capture_item resync(struct capture_reader *r, struct capture_item_in
                   (unsigned long long)from, at, why.text);
 }
 
+/* Nothing is read any more: the thread is for others. */
+static void over(struct capture_reader *r)
+{
+    r->window.data = NULL;
+    r->window.len = r->used = 0;
+    ahead_free(r->ahead);
+    r->ahead = NULL;
+}
+
 /* There is nothing more: whether the last block is whole. */
 static enum capture_item end(struct capture_reader *r, struct capture_item_info *out)
 {
@@ -157,8 +166,10 @@ static enum capture_item end(struct capture_reader *r, struct capture_item_info 
         return resync(r, out);
     }
     r->ended = true;
-    if (r->window.len == 0)
+    if (r->window.len == 0) {
+        over(r);
         return CAPTURE_ITEM_END;
+    }
     return damage(out, r->at,
                   "cut at offset %llu: the last block has only %zu bytes; the events before it are "
                   "whole",
@@ -194,8 +205,10 @@ enum capture_item capture_reader_next(struct capture_reader *r, struct capture_i
         struct span left = {r->window.data + r->used, r->window.len - r->used};
         enum capture_step step;
 
-        if (r->ended)
+        if (r->ended) {
+            over(r);
             return CAPTURE_ITEM_END;
+        }
         step = left.n ? capture_block_read(left, r->at + r->used, &out->block, &r->err)
                       : CAPTURE_NEED_MORE;
         if (step == CAPTURE_BLOCK && !r->started && out->block.type != CAPTURE_SECTION) {
