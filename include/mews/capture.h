@@ -131,12 +131,35 @@ struct capture_item_info {
     char text[1500];
 };
 
+/* What is made of a block before its turn comes, on the thread that reads ahead. */
+struct capture_mark {
+    uint32_t at,
+        len; /* of the block, or of several in a row, in the bytes that were read together */
+    /* the marker's own */
+    uint64_t ts;
+    uint32_t tid;
+    uint16_t what, type, numbers, shown;
+};
+/* Marks blocks of s, the first of which starts at from; those that it wants to, in their order. How
+ * many. Any thread, until it is taken away. */
+typedef size_t capture_marker(const void *ctx, struct span s, size_t from,
+                              struct capture_mark *marks, size_t max);
+struct capture_marked { /* what stands in the bytes at hand, or before them */
+    const char *base;   /* what `at` counts from */
+    const struct capture_mark *marks;
+    size_t n;
+};
+
 /* Reads from an input, which stays the caller's. */
 struct capture_reader *capture_reader_new(struct capture_input *input, bool follow);
 void capture_reader_free(struct capture_reader *r);
 /* The bytes that have been read and not been given yet, and the offset of the first. */
 struct span capture_reader_ahead(const struct capture_reader *r, uint64_t *offset);
 void capture_reader_skip(struct capture_reader *r, size_t n);
+/* Has blocks marked from now on, where a thread reads ahead; NULL: no more, and none is at it. What was
+ * marked before counts no longer. */
+void capture_reader_mark(struct capture_reader *r, capture_marker *marker, const void *ctx);
+struct capture_marked capture_reader_marked(struct capture_reader *r);
 enum capture_item capture_reader_next(struct capture_reader *r, struct capture_item_info *out);
 const struct error *capture_reader_error(const struct capture_reader *r);
 
@@ -161,14 +184,17 @@ enum capture_item capture_stream_next(struct capture_stream *s,
 /* What has been read of the part at hand and not been given yet. */
 struct capture_ahead {
     struct span bytes; /* from the start of a block on; valid until the next call */
-    uint64_t offset;   /* of the first */
-    uint64_t until;    /* events up to this time come before those of other parts */
+    struct capture_marked marked;
+    uint64_t offset; /* of the first */
+    uint64_t until;  /* events up to this time come before those of other parts */
     size_t part;
 };
 /* False: nothing, or it is not the turn of an event. */
 bool capture_stream_ahead(const struct capture_stream *s, struct capture_ahead *out);
 /* Passes over n bytes of it, whole blocks of events, the last of which is of time ts. */
 void capture_stream_skip(struct capture_stream *s, size_t n, uint64_t ts);
+/* capture_reader_mark, for all parts. */
+void capture_stream_mark(struct capture_stream *s, capture_marker *marker, const void *ctx);
 bool capture_stream_ended(const struct capture_stream *s, size_t part);
 const struct error *capture_stream_error(const struct capture_stream *s);
 

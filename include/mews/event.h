@@ -240,7 +240,6 @@ static inline const struct value_type_info *value_type_info(enum value_type type
     return &value_type_infos[(unsigned)type < VT_COUNT ? type : VT_NONE];
 }
 
-
 struct ip_bytes {
     uint8_t len; /* 4 or 16 */
     uint8_t b[16];
@@ -383,6 +382,13 @@ enum event_fate event_fold(const void *e, const void *enter, struct buf *out);
 /* Marks the types of the enter halves, in their current form, that the folding of such an event may
  * take something from. */
 void event_plan_enters(uint16_t type, uint32_t nparams, bool takes[EVENT_TYPES]);
+/* Where the descriptor stands that the current form of such an event is about. */
+struct event_fd_place {
+    int8_t param; /* -1: nowhere, or it is made in another way */
+    uint16_t
+        enter; /* type of the enter half that has it, in its current form; 0: the event itself */
+};
+struct event_fd_place event_plan_fd(uint16_t type, uint32_t nparams);
 
 /* A plugin event without its payload, PLUGIN_EVENT_PAYLOAD_OFFSET bytes: what its header and ID tell.
  */

@@ -186,6 +186,11 @@ enum field_needs field_needs(const struct field_def *def); /* of one */
 bool field_lacks(const struct field_def *def, uint16_t type);
 /* Whether its value is the same for all events of a thread until state_epoch moves on. */
 bool field_of_thread(const struct field_def *def);
+/* Whether that thread is all that it depends on. */
+bool field_of_thread_alone(const struct field_def *def);
+/* Whether its value is the same for all events about a descriptor that is known, as long as that does
+ * not change. */
+bool field_of_fd(const struct field_def *def);
 /* Whether its value costs so much that it is worth keeping once it is known. */
 bool field_worth_keeping(const struct field_def *def);
 bool event_header_names(uint16_t type);

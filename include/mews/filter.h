@@ -59,6 +59,11 @@ bool filter_may_match(const struct filter *f, uint16_t type, uint16_t call);
  * whether those parts hold. */
 bool filter_asks_threads(const struct filter *f);
 bool filter_thread_may_match(const struct filter *f, struct field_reader *r);
+/* Whether they depend on nothing else (field_of_thread_alone). */
+bool filter_asks_thread_alone(const struct filter *f);
+/* The same of the descriptor (field_of_fd). */
+bool filter_asks_fds(const struct filter *f);
+bool filter_fd_may_match(const struct filter *f, struct field_reader *r);
 
 /* ---- why a filter holds or not ------------------------------------------------------------------- */
 

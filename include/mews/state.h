@@ -41,10 +41,28 @@ void state_event(struct state *s, uint64_t at, const void *event);
 uint64_t state_epoch(const struct state *s);
 /* Whether events of a type have a thread that is looked up for them. */
 bool state_type_has_thread(uint16_t type);
+/* What a pass over events has found out, kept where it is found again; the building thread's own. */
+enum state_verdict { STATE_UNKNOWN, STATE_WANTED, STATE_UNWANTED };
+struct state_note { /* unknown again when the thread itself changes */
+    uint64_t epoch; /* of state_epoch, when it was made; UINT64_MAX: others do not matter */
+    enum state_verdict verdict;
+};
+static inline bool state_note_holds(const struct state_note *n, uint64_t epoch)
+{
+    return n && n->verdict && (n->epoch == epoch || n->epoch == UINT64_MAX);
+}
+/* Of the thread that has this ID now; NULL: none has. */
+struct state_note *state_thread_note(const struct state *s, uint64_t tid);
+/* Of a thread's descriptor as it is now: unknown again when that changes. NULL: it is not known.
+ * Without history only. */
+uint8_t *state_fd_note(const struct state *s, uint64_t tid, int64_t fd);
+
 /* Whether events of a type (in its current form) change more than that their thread is there; for
  * the others state_touch does. use: the memory and the time that threads use are asked for too. */
 bool state_wants(uint16_t type, bool use);
-void state_touch(struct state *s, uint64_t at, uint16_t type, uint64_t tid, uint64_t ts);
+/* The note of the event's thread; NULL: it has none. */
+struct state_note *state_touch(struct state *s, uint64_t at, uint16_t type, uint64_t tid,
+                               uint64_t ts);
 
 /* ---- threads --------------------------------------------------------------------------------- */
 

@@ -4,18 +4,22 @@
  * and goes on when that has been taken.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 #include "internal.h"
 
 #define SLOTS       6
-#define WAKE_AT     3 /* free slots: it is not woken for each one */
-#define THREADS_MAX 4 /* of the process: merged captures are many */
+#define MARKS_MAX   (AHEAD_STEP / 40) /* no block of an event has fewer bytes */
+#define WAKE_AT     3                 /* free slots: it is not woken for each one */
+#define THREADS_MAX 4                 /* of the process: merged captures are many */
 
 struct slot {
     char *room; /* AHEAD_BEFORE bytes for what is left of the one before, then the bytes */
     size_t n;
+    struct capture_mark *marks; /* of what begins in it; NULL: none have been wanted yet */
+    size_t nmarks;
+    unsigned marker; /* whose marks they are */
     enum severity sev;
     struct error err;
 };
@@ -27,11 +31,56 @@ struct ahead {
     pthread_cond_t cond;
     struct slot slots[SLOTS];
     uint64_t filled, taken; /* slots, since the start */
-    bool held;              /* the newest one taken is in the reader's hands */
+    capture_marker *marker;
+    const void *ctx;
+    unsigned markers; /* counts them */
+    bool marking;
+    bool held; /* the newest one taken is in the reader's hands */
     bool parked, stop;
 };
 
 static _Atomic int running;
+
+/* Where a block starts is sought anew in each slot: what is marked where none does is never found
+ * again by who reads block by block, and does no harm. */
+static void mark_blocks(struct slot *s, capture_marker *marker, const void *ctx)
+{
+    struct span bytes = {s->room + AHEAD_BEFORE, s->n};
+    size_t from;
+
+    if (!s->marks)
+        s->marks = xmalloc(MARKS_MAX * sizeof(*s->marks));
+    if (capture_find_block(bytes, 0, &from))
+        s->nmarks = marker(ctx, bytes, from, s->marks, MARKS_MAX);
+}
+
+/* With the lock, which is given back meanwhile. */
+static void mark_slot(struct ahead *a, struct slot *s)
+{
+    capture_marker *marker = a->marker;
+    const void *ctx = a->ctx;
+
+    s->nmarks = 0;
+    s->marker = a->markers;
+    if (!marker || s->sev != SEV_OK)
+        return;
+    a->marking = true;
+    pthread_mutex_unlock(&a->lock);
+    mark_blocks(s, marker, ctx);
+    pthread_mutex_lock(&a->lock);
+    a->marking = false;
+}
+
+void ahead_mark(struct ahead *a, capture_marker *marker, const void *ctx)
+{
+    pthread_mutex_lock(&a->lock);
+    a->marker = marker;
+    a->ctx = ctx;
+    a->markers++;
+    while (a->marking)
+        pthread_cond_wait(&a->cond, &a->lock);
+    pthread_mutex_unlock(&a->lock);
+}
 
 static void *fill_slots(void *arg)
 {
@@ -48,6 +97,7 @@ static void *fill_slots(void *arg)
         pthread_mutex_unlock(&a->lock);
         s->sev = capture_input_next(a->input, s->room + AHEAD_BEFORE, AHEAD_STEP, &s->n, &s->err);
         pthread_mutex_lock(&a->lock);
+        mark_slot(a, s);
         a->parked = s->sev != SEV_OK || s->n < AHEAD_STEP;
         a->filled++;
         pthread_cond_broadcast(&a->cond);
@@ -56,14 +106,24 @@ static void *fill_slots(void *arg)
     return NULL;
 }
 
-struct ahead *ahead_new(struct capture_input *input)
+/* Processors that this process may use. */
+static int processors(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 2;
+}
+
+struct ahead *ahead_new(struct capture_input *input, capture_marker *marker, const void *ctx)
 {
     struct ahead *a;
 
-    if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || running >= THREADS_MAX)
+    if (processors() < 2 || running >= THREADS_MAX)
         return NULL;
     a = xcalloc(1, sizeof(*a));
     a->input = input;
+    a->marker = marker;
+    a->ctx = ctx;
     for (size_t i = 0; i < SLOTS; i++)
         a->slots[i].room = xmalloc(AHEAD_BEFORE + AHEAD_STEP);
     pthread_mutex_init(&a->lock, NULL);
@@ -89,8 +149,10 @@ void ahead_free(struct ahead *a)
         pthread_join(a->thread, NULL);
         running--;
     }
-    for (size_t i = 0; i < SLOTS; i++)
+    for (size_t i = 0; i < SLOTS; i++) {
         free(a->slots[i].room);
+        free(a->slots[i].marks);
+    }
     pthread_cond_destroy(&a->cond);
     pthread_mutex_destroy(&a->lock);
     free(a);
@@ -119,4 +181,13 @@ enum severity ahead_take(struct ahead *a, struct span left, char **bytes, size_t
     if (s->sev != SEV_OK)
         *err = s->err;
     return s->sev;
+}
+
+struct capture_marked ahead_marked(const struct ahead *a)
+{
+    const struct slot *s = &a->slots[(a->taken + SLOTS - 1) % SLOTS];
+
+    if (!a->held || s->marker != a->markers)
+        return (struct capture_marked){NULL, NULL, 0};
+    return (struct capture_marked){s->room + AHEAD_BEFORE, s->marks, s->nmarks};
 }

@@ -38,11 +38,14 @@ struct ahead;
 /* From where capture_input_next stands; the input is its own until it is freed, but for reading at
  * offsets, and when it has told of an end or an error until the next call. NULL: there is no core or
  * no thread for it. */
-struct ahead *ahead_new(struct capture_input *input);
+struct ahead *ahead_new(struct capture_input *input, capture_marker *marker, const void *ctx);
 void ahead_free(struct ahead *a);
 /* The next bytes, behind those that are left of the ones before (AHEAD_BEFORE at the most, copied).
  * They are valid until the next call; *got: how many are new, as capture_input_next tells. */
 enum severity ahead_take(struct ahead *a, struct span left, char **bytes, size_t *got,
                          struct error *err);
+/* capture_reader_mark and capture_reader_marked, of the bytes that were taken last. */
+void ahead_mark(struct ahead *a, capture_marker *marker, const void *ctx);
+struct capture_marked ahead_marked(const struct ahead *a);
 
 #endif

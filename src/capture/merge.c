@@ -168,6 +168,7 @@ bool capture_stream_ahead(const struct capture_stream *s, struct capture_ahead *
     if (!p || p->state != PART_TAKEN || p->leading)
         return false;
     out->bytes = capture_reader_ahead(p->reader, &out->offset);
+    out->marked = capture_reader_marked(p->reader);
     out->offset += p->base;
     out->until = s->limit;
     out->part = s->now;
@@ -178,4 +179,10 @@ void capture_stream_skip(struct capture_stream *s, size_t n, uint64_t ts)
 {
     capture_reader_skip(s->parts[s->now].reader, n);
     s->parts[s->now].ts = ts;
+}
+
+void capture_stream_mark(struct capture_stream *s, capture_marker *marker, const void *ctx)
+{
+    for (size_t i = 0; i < s->n; i++)
+        capture_reader_mark(s->parts[i].reader, marker, ctx);
 }

@@ -17,6 +17,9 @@ struct capture_reader {
     uint64_t at; /* offset of the window's first byte */
     size_t used; /* of the window: blocks that were given */
     bool started, ended, follow;
+    size_t passed; /* marks, of the bytes at hand */
+    capture_marker *marker;
+    const void *marker_ctx;
     struct error err;
 };
 
@@ -91,9 +94,10 @@ static enum severity fill(struct capture_reader *r, size_t want, size_t *got)
     enum severity sev;
 
     *got = 0;
+    r->passed = 0;
     drop_used(r);
     if (++r->fills == AHEAD_FROM && !r->follow && !capture_input_open_ended(r->input))
-        r->ahead = ahead_new(r->input);
+        r->ahead = ahead_new(r->input, r->marker, r->marker_ctx);
     if (r->ahead)
         return fill_ahead(r, got);
     if (!make_own(r, want))
@@ -237,6 +241,27 @@ struct span capture_reader_ahead(const struct capture_reader *r, uint64_t *offse
 void capture_reader_skip(struct capture_reader *r, size_t n)
 {
     r->used += n;
+}
+
+void capture_reader_mark(struct capture_reader *r, capture_marker *marker, const void *ctx)
+{
+    r->marker = marker;
+    r->marker_ctx = ctx;
+    if (r->ahead)
+        ahead_mark(r->ahead, marker, ctx);
+}
+
+struct capture_marked capture_reader_marked(struct capture_reader *r)
+{
+    struct capture_marked m = {NULL, NULL, 0};
+    const char *now = r->window.data + r->used;
+
+    if (r->ahead && r->window.data != r->own.data)
+        m = ahead_marked(r->ahead);
+    while (r->passed < m.n && m.base + m.marks[r->passed].at < now)
+        r->passed++;
+    return r->passed < m.n ? (struct capture_marked){m.base, m.marks + r->passed, m.n - r->passed}
+                           : (struct capture_marked){NULL, NULL, 0};
 }
 
 const struct error *capture_reader_error(const struct capture_reader *r)

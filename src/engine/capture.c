@@ -305,23 +305,17 @@ static SELDOM void event_damaged(struct engine *e, struct capture *c, const stru
     note_damage(e, c, text);
 }
 
-/* Whether the output may want it: then the state has to be there. */
-static bool wanted_at_last(const struct engine *e, const struct capture *c, const struct passing *p)
+void capture_catch_up(struct engine *e)
 {
-    uint16_t type =
-        is_unknown(c, p->head.type) ? p->head.type : event_plan(p->head.type, p->head.nparams).type;
-    bool generic = type == EVENT_GENERIC_E || type == EVENT_GENERIC_X;
-
-    return output_may_want(e, type, generic ? call_of(p) : 0);
-}
-
-static SELDOM void catch_up(struct engine *e, struct capture *c, uint64_t offset)
-{
+    struct capture *c = e->capture;
     struct error err;
 
+    if (!c || !c->deferred)
+        return;
     c->deferred = false;
-    if (!skim_catch_up(e, c, offset, &err))
+    if (!skim_catch_up(e, c, c->passing->offset, &err))
         note_damage(e, c, err.text);
+    e->place.state = c->last = c->passing->part->newest->state;
 }
 
 static void take_event(struct engine *e, struct capture *c, struct capture_part *part,
@@ -342,8 +336,6 @@ static void take_event(struct engine *e, struct capture *c, struct capture_part 
         capture_stats_event(&c->stats, &p.head,
                             p.head.type == EVENT_PLUGIN ? event_of(c, &p) : NULL);
     p.plan = (struct event_plan){.type = p.head.type, .same = true};
-    if (c->deferred && wanted_at_last(e, c, &p))
-        catch_up(e, c, offset);
     if (is_unknown(c, p.head.type)) {
         if (c->role == CAPTURE_REPLAY)
             stateful_replayed_mark(e);
@@ -458,8 +450,7 @@ static void look_for_skim(const struct engine *e, struct capture *c)
         return;
     c->deferred = !all && !c->skim_made && can_go_back(c) && output_defers_state(e);
     c->told = all ? FIELD_STATE_USE : c->deferred ? FIELD_STATE_NONE : output_needs_state(e);
-    free(c->skim);
-    c->skim = all ? NULL : skim_new(e, c);
+    skim_plan(e, c, !all);
     c->deferred &= c->skim != NULL;
     c->skim_made = true;
 }

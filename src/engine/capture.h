@@ -94,11 +94,13 @@ void capture_take_item(struct engine *e, struct capture *c, enum capture_item it
 struct capture *capture_behind(const struct capture *of, struct error *err);
 
 /* ---- skim.c */
-/* What a pass need not take apart; NULL: it has to look at all. */
-struct skim_table *skim_new(const struct engine *e, const struct capture *c);
+/* Settles what a pass need not take apart (c->skim; NULL: it has to look at all), from the output and
+ * from c->told. */
+void skim_plan(const struct engine *e, struct capture *c, bool wanted);
 /* Passes over what is read and nobody asks for, up to the first event that somebody may. */
 void skim_over(struct engine *e, struct capture *c);
-/* Makes the state of a capture that has come to an offset without it. False: it can't be read. */
+/* Makes the state of a capture that has come to the event at an offset without it, that event
+ * included. False: it can't be read. */
 bool skim_catch_up(struct engine *e, struct capture *c, uint64_t offset, struct error *err);
 
 #endif

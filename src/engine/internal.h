@@ -272,6 +272,8 @@ struct event_place { /* what is known of an event beside its bytes */
 
 /* The call of the event that passes, both halves as one. */
 const void *capture_whole(struct engine *e);
+/* The state of the event that passes is made now, where a pass has left that until it is wanted. */
+void capture_catch_up(struct engine *e);
 
 struct capture_stats { /* plugin thread */
     uint64_t events, last_number, first, last, earliest, latest, steps_back;
@@ -351,6 +353,8 @@ bool output_may_want(const struct engine *e, uint16_t type, uint16_t call);
  * is the event's). Answers are kept until the state's epoch moves on. */
 bool output_asks_threads(const struct engine *e);
 bool output_may_want_thread(struct engine *e, uint64_t tid, uint16_t type);
+/* Whether it asks for something of an event's descriptor alone: the answer is noted with that. */
+bool output_asks_fds(const struct engine *e);
 /* Whether what is printed needs the state, and what is chosen does not. */
 bool output_defers_state(const struct engine *e);
 void output_passed_over(struct engine *e, uint64_t events);

@@ -20,12 +20,6 @@ enum output_kind {
     OUTPUT_EXPLAIN
 };
 
-struct known_thread {
-    const struct state *of;
-    uint64_t tid, epoch;
-    bool wanted, known;
-};
-
 struct output {
     enum output_kind kind;
     struct filter *filter; /* NULL: every event */
@@ -45,7 +39,6 @@ struct output {
     json_t *explained; /* of the event that was asked for */
     bool asked_event;
     struct recorder *recorder;
-    struct known_thread threads[256];
     uint64_t until;        /* time_mono() at which it is over; 0: never */
     char *table, *at_time; /* of a state: which, and when; NULL: at the end */
     uint64_t at_event, at_ts;
@@ -229,18 +222,41 @@ bool output_asks_threads(const struct engine *e)
 bool output_may_want_thread(struct engine *e, uint64_t tid, uint16_t type)
 {
     struct output *o = e->output;
-    struct known_thread *k = &o->threads[tid % COUNT_OF(o->threads)];
+    struct state_note *note = state_thread_note(e->place.state, tid);
     struct event_head head = {.tid = tid, .type = type};
     uint64_t epoch = state_epoch(e->place.state);
     char stub[EVENT_STUB_LEN];
+    bool wanted;
 
-    if (k->known && k->tid == tid && k->epoch == epoch && k->of == e->place.state)
-        return k->wanted;
+    if (state_note_holds(note, epoch))
+        return note->verdict == STATE_WANTED;
     event_stub(&head, type, 0, stub);
     reader_passing(&o->filter_reader, filter_refs(o->filter), stub, 0, e->last_ts);
-    *k = (struct known_thread){e->place.state, tid, epoch,
-                               filter_thread_may_match(o->filter, &o->filter_reader.base), true};
-    return k->wanted;
+    wanted = filter_thread_may_match(o->filter, &o->filter_reader.base);
+    if (note)
+        *note = (struct state_note){filter_asks_thread_alone(o->filter) ? UINT64_MAX : epoch,
+                                    wanted ? STATE_WANTED : STATE_UNWANTED};
+    return wanted;
+}
+
+bool output_asks_fds(const struct engine *e)
+{
+    return e->output->filter && filter_asks_fds(e->output->filter);
+}
+
+/* What its filter asks of the descriptor alone; the answer is kept with that. */
+static bool may_want_fd(struct engine *e, struct output *o, const void *bytes, uint64_t number)
+{
+    uint8_t *note = state_fd_note(e->place.state, event_tid(bytes), state_event_fd(bytes));
+    bool wanted;
+
+    if (note && *note)
+        return *note == STATE_WANTED;
+    reader_passing(&o->filter_reader, filter_refs(o->filter), bytes, number, e->last_ts);
+    wanted = filter_fd_may_match(o->filter, &o->filter_reader.base);
+    if (note)
+        *note = wanted ? STATE_WANTED : STATE_UNWANTED;
+    return wanted;
 }
 
 void output_passed_over(struct engine *e, uint64_t events)
@@ -347,11 +363,14 @@ void output_event(struct engine *e, const void *bytes, uint64_t number)
         return;
     }
     if (o->filter) {
+        if (e->place.state && filter_asks_fds(o->filter) && !may_want_fd(e, o, bytes, number))
+            return;
         reader_passing(&o->filter_reader, filter_refs(o->filter), bytes, number, e->last_ts);
         if (!filter_match(o->filter, &o->filter_reader.base))
             return;
     }
     o->matched++;
+    capture_catch_up(e);
     if (o->kind == OUTPUT_LINES)
         print_line(e, o, bytes, number);
     else if (o->kind == OUTPUT_COUNTS)

@@ -14,15 +14,26 @@ enum {
     SKIM_WIDE = 64,    /* its parameters' lengths have four bytes */
     SKIM_KEEP = 128,   /* a half that is kept for its exit */
     SKIM_THREAD = 256, /* only when its thread is not wanted */
-    SKIM_MORE = SKIM_TOUCH | SKIM_HALF | SKIM_KEEP | SKIM_THREAD,
+    SKIM_FD = 512,     /* only when its descriptor is known and not wanted */
+    SKIM_AS_IS = 1024, /* no bytes follow those of its parameters (capture-format, §5.4) */
+    SKIM_ONLY = SKIM_THREAD | SKIM_FD,
+    SKIM_JOINS = 2048, /* with others of its thread: the state is told of them once */
+    SKIM_EXIT = 4096,  /* no enter half */
+    SKIM_MORE = SKIM_TOUCH | SKIM_HALF | SKIM_KEEP | SKIM_THREAD | SKIM_FD,
 };
 
 struct skimmed { /* what the output has to be told */
     uint64_t numbers, shown, last;
 };
 
+#define CALLS    512u /* codes of system calls; events of others are looked at */
+#define EVENT_AT 10u  /* of the event in its block */
+
+/* Does not change once it is made: the thread that reads ahead looks into it too. */
 struct skim_table {
     uint16_t what[EVENT_TYPES][EVENT_PLAN_PARAMS];
+    struct event_fd_place fds[EVENT_TYPES][EVENT_PLAN_PARAMS]; /* with SKIM_FD */
+    bool calls[2][CALLS];    /* of generic enter halves and of calls: which are wanted */
     bool takes[EVENT_TYPES]; /* enter halves that are wanted, by their type of today */
 };
 
@@ -41,15 +52,30 @@ static bool stands_for_call(uint16_t type)
     return type == EVENT_GENERIC_E || type == EVENT_GENERIC_X;
 }
 
+static bool is_enter(uint16_t type)
+{
+    const struct event_type *t = event_type_get(type);
+
+    return t && t->enter;
+}
+
 /* Whether it is settled by the thread alone that an event is not wanted. */
 static bool by_thread(const struct engine *e, const struct capture *c, uint16_t type)
 {
     return c->told != FIELD_STATE_NONE && output_asks_threads(e) && state_type_has_thread(type);
 }
 
+/* Whether it may be settled by the descriptor alone. */
+static bool by_fd(const struct engine *e, const struct capture *c, const struct event_plan *p,
+                  const struct event_fd_place *place)
+{
+    return c->told != FIELD_STATE_NONE && output_asks_fds(e) && place->param >= 0 &&
+           state_type_has_thread(p->type) && !state_wants(p->type, true);
+}
+
 /* Of an event whose enter half, if it has one, does not matter. */
 static uint16_t plan_skim(const struct engine *e, const struct capture *c, uint16_t type,
-                          const struct event_plan *p)
+                          const struct event_plan *p, const struct event_fd_place *place)
 {
     bool shown = is_passed(p) && !capture_is_hidden(c, 0, p->type, false);
     uint16_t what = SKIM_OVER | (event_len_width(type) == 4 ? SKIM_WIDE : 0);
@@ -57,34 +83,44 @@ static uint16_t plan_skim(const struct engine *e, const struct capture *c, uint1
     if (p->takes_enter || is_stored(p))
         what |= SKIM_HALF;
     if (!is_passed(p))
-        return what;
+        return what | SKIM_JOINS;
     if (c->told != FIELD_STATE_NONE && state_wants(p->type, c->told == FIELD_STATE_USE))
         return 0;
-    if (shown && stands_for_call(p->type))
-        what |= SKIM_CALL;
-    else if (shown && output_may_want(e, p->type, 0) && !by_thread(e, c, p->type))
-        return 0;
-    else if (shown && output_may_want(e, p->type, 0))
-        what |= SKIM_THREAD;
-    if (what & SKIM_CALL && by_thread(e, c, p->type))
-        what |= SKIM_THREAD;
-    return what | SKIM_NUMBER | (shown ? SKIM_SHOWN : 0) |
+    if (shown && (stands_for_call(p->type) || output_may_want(e, p->type, 0))) {
+        if (by_thread(e, c, p->type))
+            what |= SKIM_THREAD;
+        if (by_fd(e, c, p, place))
+            what |= SKIM_FD;
+        if (stands_for_call(p->type))
+            what |= SKIM_CALL;
+        else if (!(what & SKIM_ONLY))
+            return 0;
+    }
+    if (c->told != FIELD_STATE_NONE && state_type_has_thread(p->type) &&
+        !state_wants(p->type, true) && !(what & SKIM_FD))
+        what |= SKIM_JOINS;
+    return what | SKIM_NUMBER | (shown ? SKIM_SHOWN : 0) | (is_enter(p->type) ? 0 : SKIM_EXIT) |
            (c->told != FIELD_STATE_NONE ? SKIM_TOUCH : 0);
 }
 
-struct skim_table *skim_new(const struct engine *e, const struct capture *c)
+static struct skim_table *table_new(const struct engine *e, const struct capture *c)
 {
     struct skim_table *s;
 
     if (c->raw || c->counts || !output_passes_over(e))
         return NULL;
     s = xcalloc(1, sizeof(*s));
+    for (unsigned i = 0; i < CALLS; i++) {
+        s->calls[0][i] = output_may_want(e, EVENT_GENERIC_E, (uint16_t)i);
+        s->calls[1][i] = output_may_want(e, EVENT_GENERIC_X, (uint16_t)i);
+    }
     for (unsigned type = 0; type < EVENT_TYPES; type++) {
         for (unsigned n = 0; n < EVENT_PLAN_PARAMS && event_type_get((uint16_t)type); n++) {
             struct event_plan p = event_plan((uint16_t)type, n);
 
-            s->what[type][n] = plan_skim(e, c, (uint16_t)type, &p);
-            if (!s->what[type][n] || s->what[type][n] & (SKIM_CALL | SKIM_THREAD))
+            s->fds[type][n] = event_plan_fd((uint16_t)type, n);
+            s->what[type][n] = plan_skim(e, c, (uint16_t)type, &p, &s->fds[type][n]);
+            if (!s->what[type][n] || s->what[type][n] & (SKIM_CALL | SKIM_ONLY))
                 event_plan_enters((uint16_t)type, n, s->takes);
         }
     }
@@ -93,18 +129,33 @@ struct skim_table *skim_new(const struct engine *e, const struct capture *c)
             struct event_plan p = event_plan((uint16_t)type, n);
 
             if (is_stored(&p) && s->takes[p.type] && s->what[type][n])
-                s->what[type][n] = (s->what[type][n] & ~SKIM_HALF) | SKIM_KEEP;
+                s->what[type][n] = (s->what[type][n] & ~(SKIM_HALF | SKIM_JOINS)) | SKIM_KEEP;
         }
     }
     return s;
 }
 
-/* The bytes of an event, by its parameters; more than it has when these do not fit. */
-static inline size_t sum_of(const char *event, uint32_t nparams, bool wide)
+/* The sum of the first n of eight lengths, without a branch: what comes next is hard to foretell. */
+static inline size_t sum_of_eight(const char *lens, uint32_t n)
+{
+    static const uint64_t of_four[] = {0, 0xffff, 0xffffffff, 0xffffffffffff, UINT64_MAX};
+    const uint64_t even = 0x0000ffff0000ffff;
+    uint64_t a = get_u64(lens) & of_four[MIN_OF(n, 4u)],
+             b = get_u64(lens + 8) & of_four[n - MIN_OF(n, 4u)],
+             sum = (a & even) + (a >> 16 & even) + (b & even) + (b >> 16 & even);
+
+    return (uint32_t)sum + (sum >> 32);
+}
+
+/* The bytes of an event, by its parameters; more than it has when these do not fit. left: from its
+ * start. */
+static inline size_t sum_of(const char *event, size_t left, uint32_t nparams, bool wide)
 {
     const char *at = event + EVENT_HEADER_LEN;
     size_t sum = EVENT_HEADER_LEN + (size_t)nparams * (wide ? 4 : 2), len = event_len(event);
 
+    if (nparams <= 8 && !wide && left >= EVENT_HEADER_LEN + 16)
+        return sum + sum_of_eight(at, nparams);
     if (sum > len)
         return sum;
     for (uint32_t i = 0; wide && i < nparams; i++)
@@ -117,7 +168,7 @@ static inline size_t sum_of(const char *event, uint32_t nparams, bool wide)
 /* The event of a block that is plain in every way; NULL: it has to be looked at. */
 static inline const char *plain_event(struct span left, uint32_t *len)
 {
-    const char *event = left.p + 10;
+    const char *event = left.p + EVENT_AT;
     uint32_t type;
 
     if (left.n < CAPTURE_FRAME + 2 + EVENT_HEADER_LEN)
@@ -132,53 +183,153 @@ static inline const char *plain_event(struct span left, uint32_t *len)
     return event;
 }
 
-/* 0: it has to be looked at. *as_is: no bytes follow those of its parameters (capture-format, §5.4). */
-static inline uint16_t what_of(const struct engine *e, const struct skim_table *s,
-                               const char *event, bool *as_is)
+/* 0: it has to be looked at. left: from the event's start. */
+static inline uint16_t what_of(const struct skim_table *s, const char *event, size_t left)
 {
     const char *lens = event + EVENT_HEADER_LEN;
     uint16_t type = event_code(event), what;
     uint32_t n = event_nparams(event);
     size_t sum;
 
-    if (type >= EVENT_TYPES || n >= EVENT_PLAN_PARAMS)
+    if (type >= EVENT_TYPES || n >= EVENT_PLAN_PARAMS || event_tid(event) > UINT32_MAX)
         return 0;
     what = s->what[type][n];
-    sum = sum_of(event, n, what & SKIM_WIDE);
+    sum = sum_of(event, left, n, what & SKIM_WIDE);
     if (!what || sum > event_len(event))
         return 0;
-    *as_is = sum == event_len(event);
+    if (sum == event_len(event))
+        what |= SKIM_AS_IS;
     if (what & SKIM_CALL) {
         uint16_t call = n && get_u16(lens) == 2 ? get_u16(lens + 2 * (size_t)n) : 0;
 
-        if (!output_may_want(e, event_plans[type][n].type, call))
-            what &= (uint16_t)~SKIM_THREAD;
-        else if (!(what & SKIM_THREAD))
-            return 0;
+        if (call >= CALLS || s->calls[event_plans[type][n].type == EVENT_GENERIC_X][call])
+            return what & SKIM_ONLY ? what : 0;
+        what &= (uint16_t)~SKIM_ONLY;
     }
     return what;
 }
 
-/* What a section's part takes over from an event that is passed over. False: it is wanted. */
-static bool pass_over(struct engine *e, struct capture_part *part, const char *event, bool as_is,
-                      uint16_t what, uint64_t offset)
+/* False: the block has to be looked at; *len is not 0 where another follows it all the same. */
+static inline bool mark_of(const struct skim_table *s, struct span left, struct capture_mark *out)
 {
-    uint64_t tid = event_tid(event);
-    uint16_t type = event_plans[event_code(event)][event_nparams(event)].type;
+    const char *event = plain_event(left, &out->len);
+
+    if (!event)
+        return false;
+    out->what = what_of(s, event, left.n - EVENT_AT);
+    out->ts = event_ts(event);
+    out->tid = (uint32_t)event_tid(event);
+    out->numbers = (out->what & SKIM_NUMBER) != 0;
+    out->shown = (out->what & SKIM_SHOWN) != 0;
+    out->type = out->what ? event_plans[event_code(event)][event_nparams(event)].type : 0;
+    return true;
+}
+
+/* Several of a thread in a row are one: true when m has been taken up into the one before it. */
+static inline bool joins(struct capture_mark *before, const struct capture_mark *m)
+{
+    if (!(before->what & m->what & SKIM_JOINS) || before->tid != m->tid ||
+        before->at + before->len != m->at || before->shown == UINT16_MAX)
+        return false;
+    before->len += m->len;
+    before->numbers += m->numbers;
+    before->shown += m->shown;
+    if (m->shown || !before->shown)
+        before->ts = m->ts;
+    if (m->what & SKIM_EXIT || !(before->what & SKIM_TOUCH))
+        before->type = m->type;
+    before->what |= m->what;
+    return true;
+}
+
+static size_t mark_blocks(const void *table, struct span s, size_t from, struct capture_mark *marks,
+                          size_t max)
+{
+    size_t n = 0, at = from;
+
+    while (n < max && at < s.n) {
+        struct span left = {s.p + at, s.n - at};
+
+        if (!mark_of(table, left, &marks[n])) {
+            if (left.n < CAPTURE_FRAME || get_u32(left.p + 4) < CAPTURE_FRAME)
+                break;
+            at += get_u32(left.p + 4);
+            continue;
+        }
+        marks[n].at = (uint32_t)at;
+        at += marks[n].len;
+        n += marks[n].what && !(n && joins(&marks[n - 1], &marks[n]));
+    }
+    return n;
+}
+
+void skim_plan(const struct engine *e, struct capture *c, bool wanted)
+{
+    capture_stream_mark(c->stream, NULL, NULL);
+    free(c->skim);
+    c->skim = wanted ? table_new(e, c) : NULL;
+    /* where the state is not told of each event, the thread that reads ahead has more to do anyway */
+    if (c->skim && c->told != FIELD_STATE_NONE)
+        capture_stream_mark(c->stream, mark_blocks, c->skim);
+}
+
+/* Whether it is known of the event's descriptor that it is not wanted. */
+static bool fd_is_unwanted(struct capture_part *part, const char *event,
+                           const struct event_fd_place *place)
+{
+    const char *bytes = event;
+    struct span value;
+    const uint8_t *note;
+
+    if (place->enter) {
+        const struct half *h = halves_of(&part->halves, event_tid(event));
+
+        if (!h || !h->as_is || event_code(h->bytes) != place->enter ||
+            !event_plan(place->enter, event_nparams(h->bytes)).same)
+            return false;
+        bytes = h->bytes;
+    }
+    value = event_param(bytes, (uint32_t)place->param);
+    if (value.n != 8)
+        return false;
+    note = state_fd_note(part->newest->state, event_tid(event), (int64_t)get_u64(value.p));
+    return note && *note == STATE_UNWANTED;
+}
+
+static bool thread_may_be_wanted(struct engine *e, const struct state *state,
+                                 const struct state_note *note, const struct capture_mark *m,
+                                 uint64_t offset)
+{
+    if (state_note_holds(note, state_epoch(state)))
+        return note->verdict == STATE_WANTED;
+    e->place = (struct event_place){state, offset, 0, false};
+    return output_may_want_thread(e, m->tid, m->type);
+}
+
+/* What a section's part takes over from an event that is passed over. False: it is wanted. */
+static bool pass_over(struct engine *e, const struct skim_table *s, struct capture_part *part,
+                      const struct capture_mark *m, const char *event, uint64_t offset)
+{
     struct state *state = part->newest->state;
+    const struct state_note *note = NULL;
+    uint16_t what = m->what;
 
     if (what & SKIM_TOUCH)
-        state_touch(state, offset, type, tid, event_ts(event));
+        note = state_touch(state, offset, m->type, m->tid, m->ts);
     if (what & SKIM_THREAD) {
-        e->place = (struct event_place){state, offset, 0, false};
-        if (output_may_want_thread(e, tid, type))
+        if (!thread_may_be_wanted(e, state, note, m, offset))
+            what &= (uint16_t)~SKIM_FD;
+        else if (!(what & SKIM_FD))
             return false;
     }
+    if (what & SKIM_FD &&
+        !fd_is_unwanted(part, event, &s->fds[event_code(event)][event_nparams(event)]))
+        return false;
     if (what & SKIM_KEEP)
-        halves_keep(&part->halves, tid, (struct span){event, event_len(event)}, false, as_is,
-                    offset);
+        halves_keep(&part->halves, m->tid, (struct span){event, event_len(event)}, false,
+                    what & SKIM_AS_IS, offset);
     else if (what & SKIM_HALF)
-        halves_drop(&part->halves, tid);
+        halves_drop(&part->halves, m->tid);
     return true;
 }
 
@@ -187,6 +338,7 @@ static bool skim_until(struct engine *e, struct capture *c, uint64_t end, struct
 {
     struct capture_ahead a;
     struct capture_part *part;
+    struct capture_mark here;
     uint64_t ts = 0;
     size_t done = 0;
 
@@ -199,23 +351,24 @@ static bool skim_until(struct engine *e, struct capture *c, uint64_t end, struct
     if (part->leading || !part->meta_over)
         return true;
     while (done < a.bytes.n && a.offset + done < end) {
-        struct span left = {a.bytes.p + done, a.bytes.n - done};
-        uint32_t len;
-        bool as_is;
-        const char *event = plain_event(left, &len);
-        uint16_t what =
-            event && event_ts(event) <= a.until ? what_of(e, c->skim, event, &as_is) : 0;
+        const char *block = a.bytes.p + done;
+        const struct capture_mark *m = &here;
 
-        if (!what ||
-            ((what & SKIM_MORE) && !pass_over(e, part, event, as_is, what, a.offset + done + 10)))
+        if (a.marked.n && a.marked.base + a.marked.marks->at == block) {
+            m = a.marked.marks++;
+            a.marked.n--;
+        } else if (!mark_of(c->skim, (struct span){block, a.bytes.n - done}, &here) || !here.what) {
             break;
-        ts = event_ts(event);
-        out->numbers += what & SKIM_NUMBER ? 1 : 0;
-        if (what & SKIM_SHOWN) {
-            out->shown++;
-            out->last = ts;
         }
-        done += len;
+        if (m->ts > a.until ||
+            ((m->what & SKIM_MORE) &&
+             !pass_over(e, c->skim, part, m, block + EVENT_AT, a.offset + done + EVENT_AT)))
+            break;
+        ts = m->ts;
+        out->numbers += m->numbers;
+        out->shown += m->shown;
+        out->last = m->shown ? ts : out->last;
+        done += m->len;
     }
     if (done) {
         capture_stream_skip(c->stream, done, ts);
@@ -249,9 +402,8 @@ bool skim_catch_up(struct engine *e, struct capture *c, uint64_t offset, struct 
     if (!b)
         return false;
     b->told = c->told = output_needs_state(e);
-    free(c->skim);
-    c->skim = skim_new(e, c);
-    b->skim = skim_new(e, b);
+    skim_plan(e, c, true);
+    skim_plan(e, b, true);
     while (item <= CAPTURE_ITEM_DAMAGE && skim_until(e, b, offset, &s)) {
         item = capture_stream_next(b->stream, &info);
         if (item <= CAPTURE_ITEM_DAMAGE)

@@ -1,5 +1,6 @@
 /* Older forms of events in the current one: headers of version 1, and the halves of system calls. */
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "facts.h"
 
@@ -253,6 +254,49 @@ void event_plan_enters(uint16_t type, uint32_t nparams, bool takes[EVENT_TYPES])
     }
 }
 
+/* A parameter's way through one step. */
+static struct event_fd_place source_place(const struct event_fd_place *old, uint32_t nold,
+                                          const struct convert_source *s, uint16_t type)
+{
+    if (s->from == FROM_OLD && s->index < nold)
+        return old[s->index];
+    if (s->from == FROM_ENTER && s->index <= INT8_MAX && type)
+        return (struct event_fd_place){(int8_t)s->index, (uint16_t)(type - 1)};
+    return (struct event_fd_place){-1, 0};
+}
+
+struct event_fd_place event_plan_fd(uint16_t type, uint32_t nparams)
+{
+    struct event_fd_place places[EVENT_PLAN_PARAMS], made[EVENT_PLAN_PARAMS], none = {-1, 0};
+    uint32_t n = MIN_OF(nparams, (uint32_t)EVENT_PLAN_PARAMS);
+    const struct convert_rule *rule;
+    const struct event_type *t;
+    enum event_fate fate;
+    bool takes, taken = false;
+
+    event_plans_make();
+    memset(made, 0, sizeof(made));
+    for (uint32_t i = 0; i < n; i++)
+        places[i] = (struct event_fd_place){(int8_t)i, 0};
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        uint16_t before = type;
+        uint32_t keep;
+
+        nparams = n;
+        takes = false;
+        if (!step(&type, &nparams, &fate, &takes, &rule))
+            break;
+        keep = rule->action == CONVERT_APPEND ? n : 0;
+        for (uint32_t i = 0; i < rule->nsources && keep + i < EVENT_PLAN_PARAMS; i++)
+            made[i] = source_place(places, n, &rule->sources[i], taken ? 0 : before);
+        taken |= takes; /* one step uses the enter half up */
+        n = MIN_OF(keep + rule->nsources, (uint32_t)EVENT_PLAN_PARAMS);
+        memcpy(places + keep, made, (n - keep) * sizeof(*made));
+    }
+    t = event_type_get(type);
+    return t && t->fd_param >= 0 && (uint32_t)t->fd_param < n ? places[t->fd_param] : none;
+}
+
 /* ---- folding --------------------------------------------------------------------------------- */
 
 /* Bytes of a type that always has them; 0: its length varies. */
@@ -300,6 +344,115 @@ static size_t fixed_size(uint8_t type)
     default:
         return 0;
     }
+}
+
+/* What an event becomes, parameter by parameter, when all steps of its way are taken at once. */
+struct flat_source {
+    uint8_t from, index; /* of the event, of its enter half; FROM_DEFAULT: the type is `of` */
+    uint8_t cap;         /* bytes at the most; 0: as many as there are */
+    uint8_t of;
+};
+
+struct flat {
+    uint16_t to;
+    uint8_t n;
+    struct flat_source sources[EVENT_PLAN_PARAMS];
+};
+
+struct way {
+    uint16_t enter;       /* type of the half that it takes something of */
+    bool known[2];        /* else its steps are taken one by one */
+    struct flat flats[2]; /* without a half of that type, and with one */
+};
+static struct flat_source flat_source(const struct flat *before, const struct convert_source *s,
+                                      bool enter, uint8_t type)
+{
+    struct flat_source out = {.from = s->from, .index = s->index, .of = type};
+    size_t cap = fixed_size(type);
+
+    if (s->from == FROM_ENTER && !enter)
+        out.from = s->otherwise;
+    if (out.from == FROM_OLD)
+        out = s->index < before->n ? before->sources[s->index]
+                                   : (struct flat_source){.from = FROM_EMPTY};
+    if (out.from != FROM_DEFAULT && cap && (!out.cap || cap < out.cap))
+        out.cap = (uint8_t)cap;
+    if (out.from == FROM_DEFAULT && s->from == FROM_OLD && fixed_size(out.of) > cap && cap)
+        out.from = FROM_CALLBACK; /* cut short: no rule of the table does it */
+    return out;
+}
+
+/* False: its steps are not told by where its parameters come from alone. */
+static bool make_flat(uint16_t type, uint32_t nparams, bool enter, struct flat *out)
+{
+    const struct convert_rule *rule;
+    enum event_fate fate;
+    bool takes;
+
+    *out = (struct flat){.to = type, .n = (uint8_t)nparams};
+    for (uint32_t i = 0; i < nparams; i++)
+        out->sources[i] = (struct flat_source){.from = FROM_OLD, .index = (uint8_t)i};
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        struct flat before = *out;
+        uint32_t keep;
+
+        nparams = before.n;
+        takes = false;
+        if (!step(&out->to, &nparams, &fate, &takes, &rule))
+            return true;
+        keep = rule->action == CONVERT_APPEND ? before.n : 0;
+        if (keep + rule->nsources > EVENT_PLAN_PARAMS)
+            return false;
+        for (uint32_t i = 0; i < rule->nsources; i++) {
+            const struct event_type *t = event_type_get(out->to);
+            struct flat_source *to = &out->sources[keep + i];
+
+            *to = flat_source(&before, &rule->sources[i], enter,
+                              keep + i < t->nparams ? t->params[keep + i].type : VT_NONE);
+            if (to->from == FROM_CALLBACK)
+                return false;
+        }
+        out->n = (uint8_t)(keep + rule->nsources);
+        enter &= !takes; /* one step uses the half up */
+    }
+    return false;
+}
+
+/* Of an enter half that is taken not by the first step but by a later one, the type is that step's. */
+static uint16_t enter_of(uint16_t type, uint32_t nparams)
+{
+    const struct convert_rule *rule;
+    enum event_fate fate;
+    bool takes = false;
+
+    for (int round = 0; round < ROUNDS_MAX && !takes; round++) {
+        uint16_t before = type;
+
+        if (!step(&type, &nparams, &fate, &takes, &rule))
+            break;
+        if (takes)
+            return (uint16_t)(before - 1);
+    }
+    return 0;
+}
+
+/* Made when the first such event comes, by any thread. */
+static const struct way *way_of(uint16_t type, uint32_t nparams)
+{
+    static struct way *_Atomic ways[EVENT_TYPES][EVENT_PLAN_PARAMS];
+    struct way *w = atomic_load_explicit(&ways[type][nparams], memory_order_acquire), *none = NULL;
+
+    if (w)
+        return w;
+    w = xcalloc(1, sizeof(*w));
+    w->enter = enter_of(type, nparams);
+    for (int enter = 0; enter < 2; enter++)
+        w->known[enter] = make_flat(type, nparams, enter, &w->flats[enter]);
+    if (!atomic_compare_exchange_strong(&ways[type][nparams], &none, w)) {
+        free(w);
+        w = none; /* another was quicker: its own */
+    }
+    return w;
 }
 
 #define FOLD_PARAMS 64
@@ -418,9 +571,49 @@ static void write_event(const struct folding *f, const void *header, struct buf 
     out->data[out->len] = '\0';
 }
 
+/* All steps at once. False: they have to be taken one by one. */
+static bool fold_flat(const void *e, const void *enter, struct buf *out)
+{
+    uint16_t type = event_code(e);
+    uint32_t n = event_nparams(e), nenter = 0;
+    struct span old[EVENT_PLAN_PARAMS], half[EVENT_PLAN_PARAMS];
+    const struct flat *flat;
+    const struct way *way;
+    struct folding f;
+
+    if (type >= EVENT_TYPES || n >= EVENT_PLAN_PARAMS)
+        return false;
+    way = way_of(type, n);
+    enter = enter && event_code(enter) == way->enter ? enter : NULL;
+    flat = &way->flats[enter != NULL];
+    if (!way->known[enter != NULL] || (enter && event_nparams(enter) > EVENT_PLAN_PARAMS))
+        return false;
+    event_params(e, old, n);
+    if (enter)
+        event_params(enter, half, nenter = event_nparams(enter));
+    f.type = flat->to;
+    f.n = flat->n;
+    for (uint32_t i = 0; i < f.n; i++) {
+        const struct flat_source *s = &flat->sources[i];
+        struct span v = {"", 0};
+
+        if (s->from == FROM_OLD)
+            v = old[s->index];
+        else if (s->from == FROM_ENTER && s->index < nenter)
+            v = half[s->index];
+        else if (s->from == FROM_DEFAULT)
+            v = default_of(s->of);
+        if (s->cap && v.n > s->cap)
+            v.n = s->cap;
+        f.params[i] = v;
+    }
+    write_event(&f, e, out);
+    return true;
+}
+
 enum event_fate event_fold(const void *e, const void *enter, struct buf *out)
 {
-    struct folding f = {.type = event_code(e), .n = event_nparams(e), .enter = enter};
+    struct folding f;
     const struct convert_rule *rule;
     struct event_plan plan;
     enum event_fate fate;
@@ -428,10 +621,15 @@ enum event_fate event_fold(const void *e, const void *enter, struct buf *out)
     bool takes = false;
 
     event_plans_make();
+    f.type = event_code(e);
+    f.n = event_nparams(e);
+    f.enter = enter;
     plan = event_plan(f.type, f.n);
     fate = plan.fate;
     buf_reset(out);
     if (fate == EVENT_DROPPED)
+        return fate;
+    if (!plan.same && fold_flat(e, enter, out))
         return fate;
     if (f.n > FOLD_PARAMS || plan.same) {
         buf_add(out, e, event_len(e));

@@ -520,6 +520,16 @@ bool field_of_thread(const struct field_def *def)
     return def->builtin >= SYSTEM_FIELDS_FROM && system_of_thread(def);
 }
 
+bool field_of_thread_alone(const struct field_def *def)
+{
+    return def->builtin >= SYSTEM_FIELDS_FROM && system_of_thread_alone(def);
+}
+
+bool field_of_fd(const struct field_def *def)
+{
+    return def->builtin >= SYSTEM_FIELDS_FROM && system_of_fd(def);
+}
+
 bool field_worth_keeping(const struct field_def *def)
 {
     return (def->flags & FIELD_NEEDS_PLUGIN) ||

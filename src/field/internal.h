@@ -20,6 +20,8 @@ enum field_needs system_needs(const struct field_def *def);
 enum field_state system_state(const struct field_def *def);
 bool system_lacks(const struct field_def *def, uint16_t type);
 bool system_of_thread(const struct field_def *def);
+bool system_of_thread_alone(const struct field_def *def);
+bool system_of_fd(const struct field_def *def);
 bool system_worth_keeping(const struct field_def *def);
 enum field_needs builtin_needs(const struct field_def *def);
 bool builtin_needs_state(const struct field_def *def);

@@ -594,6 +594,20 @@ bool system_of_thread(const struct field_def *def)
     return false;
 }
 
+bool system_of_thread_alone(const struct field_def *def)
+{
+    return fields[def->builtin - SYSTEM_FIELDS_FROM].get == system_get_program;
+}
+
+bool system_of_fd(const struct field_def *def)
+{
+    const struct system_field *f = &fields[def->builtin - SYSTEM_FIELDS_FROM];
+
+    return f->get == system_get_fd || f->get == system_get_fd_num || f->get == system_get_end ||
+           f->get == system_get_ends ||
+           (f->get == system_get_fd_mark && f->what != FD_NAME_CHANGED);
+}
+
 /* Texts of descriptors: found through threads and tables, and few are distinct. */
 bool system_worth_keeping(const struct field_def *def)
 {

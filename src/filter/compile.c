@@ -250,7 +250,7 @@ struct filter *filter_compile(const char *text, size_t n, const struct field_cat
     if (f->root) {
         filter_find_types(f);
         filter_find_parts(f);
-        filter_find_thread_parts(f);
+        filter_find_state_parts(f);
         return f;
     }
     filter_free(f);
@@ -269,6 +269,7 @@ void filter_free(struct filter *f)
     vec_free(&f->sets);
     vec_free(&f->parts);
     vec_free(&f->thread_parts);
+    vec_free(&f->fd_parts);
     vec_free(&f->own.v);
     arena_fini(&f->arena);
     free(f);

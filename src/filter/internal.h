@@ -87,7 +87,8 @@ struct filter {
     VEC(struct regex *) regexes;
     VEC(struct const_set *) sets;
     VEC(const struct node *) parts;        /* of the outermost `and` */
-    VEC(const struct node *) thread_parts; /* those that ask for nothing but the thread */
+    VEC(const struct node *) thread_parts, fd_parts; /* those that ask for nothing but that */
+    bool thread_alone;
 };
 
 /* parse.c */
@@ -106,7 +107,7 @@ bool node_match(const struct node *n, struct field_reader *r);
 bool check_match(const struct node *n, struct field_reader *r);
 /* types.c: fills in may_match once the filter is compiled */
 void filter_find_types(struct filter *f);
-void filter_find_thread_parts(struct filter *f); /* after the parts */
+void filter_find_state_parts(struct filter *f); /* after the parts */
 /* explain.c */
 void filter_find_parts(struct filter *f);
 /* regex.c: NULL with a reason */

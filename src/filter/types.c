@@ -123,37 +123,44 @@ bool filter_compares_na(const struct filter *f)
     return compares_na(f->root);
 }
 
-/* ---- parts that ask for the thread alone ------------------------------------------------------ */
+/* ---- parts that ask for the thread alone, or for the descriptor ------------------------------- */
 
-static bool expr_of_thread(const struct expr *e)
+typedef bool field_test(const struct field_def *def);
+
+static bool expr_asks(const struct expr *e, field_test *only)
 {
     if (!e)
         return true;
     if (e->kind == EXPR_FIELD)
-        return e->ref && field_of_thread(e->ref->def);
+        return e->ref && only(e->ref->def);
     for (size_t i = 0; i < e->nargs; i++) {
-        if (!expr_of_thread(e->args[i]))
+        if (!expr_asks(e->args[i], only))
             return false;
     }
     return true;
 }
 
-static bool node_of_thread(const struct node *n)
+static bool node_asks(const struct node *n, field_test *only)
 {
     if (n->kind == NODE_CHECK)
-        return expr_of_thread(n->lhs) && expr_of_thread(n->rhs);
+        return expr_asks(n->lhs, only) && expr_asks(n->rhs, only);
     for (size_t i = 0; i < n->nchildren; i++) {
-        if (!node_of_thread(n->children[i]))
+        if (!node_asks(n->children[i], only))
             return false;
     }
     return n->nchildren > 0;
 }
 
-void filter_find_thread_parts(struct filter *f)
+void filter_find_state_parts(struct filter *f)
 {
+    f->thread_alone = true;
     for (size_t i = 0; i < f->parts.n; i++) {
-        if (node_of_thread(f->parts.v[i]))
+        if (node_asks(f->parts.v[i], field_of_thread)) {
             vec_push(&f->thread_parts, f->parts.v[i]);
+            f->thread_alone &= node_asks(f->parts.v[i], field_of_thread_alone);
+        } else if (node_asks(f->parts.v[i], field_of_fd)) {
+            vec_push(&f->fd_parts, f->parts.v[i]);
+        }
     }
 }
 
@@ -162,11 +169,31 @@ bool filter_asks_threads(const struct filter *f)
     return f->thread_parts.n > 0;
 }
 
-bool filter_thread_may_match(const struct filter *f, struct field_reader *r)
+bool filter_asks_thread_alone(const struct filter *f)
 {
-    for (size_t i = 0; i < f->thread_parts.n; i++) {
-        if (!node_match(f->thread_parts.v[i], r))
+    return f->thread_alone;
+}
+
+bool filter_asks_fds(const struct filter *f)
+{
+    return f->fd_parts.n > 0;
+}
+
+static bool all_match(const struct node *const *parts, size_t n, struct field_reader *r)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!node_match(parts[i], r))
             return false;
     }
     return true;
+}
+
+bool filter_thread_may_match(const struct filter *f, struct field_reader *r)
+{
+    return all_match(f->thread_parts.v, f->thread_parts.n, r);
+}
+
+bool filter_fd_may_match(const struct filter *f, struct field_reader *r)
+{
+    return all_match(f->fd_parts.v, f->fd_parts.n, r);
 }

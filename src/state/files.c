@@ -118,6 +118,14 @@ const struct fd_info *fd_now(struct state *s, struct thread *t, int64_t fd)
     return table_get(fds_of(s, t, false), fd, STATE_NOW);
 }
 
+uint8_t *state_fd_note(const struct state *s, uint64_t tid, int64_t fd)
+{
+    struct thread *t = thread_recent(s, tid);
+    const struct fd_info *f = t && !s->history ? fd_now((struct state *)s, t, fd) : NULL;
+
+    return f ? &((struct fd_version *)((char *)f - offsetof(struct fd_version, info)))->note : NULL;
+}
+
 static void put(struct state *s, struct fd_table *t, int64_t fd, const struct fd_info *info)
 {
     struct fd_version *v;
@@ -131,13 +139,24 @@ static void put(struct state *s, struct fd_table *t, int64_t fd, const struct fd
         s->memory += sizeof(*page);
         atomic_store_explicit(&t->pages[fd / FD_PAGE], page, memory_order_release);
     }
-    v = xcalloc(1, info ? sizeof(*v) : offsetof(struct fd_version, info));
-    if (s->history)
+    if (s->history) {
+        v = xcalloc(1, info ? sizeof(*v) : offsetof(struct fd_version, info));
         s->memory += info ? sizeof(*v) : offsetof(struct fd_version, info);
+    } else { /* the one that is there is nobody else's */
+        v = (struct fd_version *)atomic_load_explicit(&page->fds[fd % FD_PAGE],
+                                                      memory_order_relaxed);
+        v = v ? v : xcalloc(1, sizeof(*v));
+        v->note = STATE_UNKNOWN;
+    }
     v->closed = info == NULL;
     if (info)
         v->info = *info;
-    version_push(s, &page->fds[fd % FD_PAGE], &v->v, s->at);
+    if (s->history) {
+        version_push(s, &page->fds[fd % FD_PAGE], &v->v, s->at);
+    } else {
+        v->v.at = s->at;
+        atomic_store_explicit(&page->fds[fd % FD_PAGE], &v->v, memory_order_relaxed);
+    }
 }
 
 void fd_put(struct state *s, struct thread *t, int64_t fd, const struct fd_info *info)

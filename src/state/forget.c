@@ -1,8 +1,6 @@
 /* What a state without history need not keep: threads that have ended, texts that nothing holds. */
 #include "internal.h"
 
-#define TEXTS_MIN ((uint64_t)16 << 20) /* bytes of texts that are not worth the look */
-
 static void table_free(struct fd_table *t)
 {
     for (size_t p = 0; p < COUNT_OF(t->pages); p++) {
@@ -148,6 +146,6 @@ void state_forget(struct state *s)
 {
     if (s->ended)
         forget_ended(s);
-    if (s->texts_bytes > MAX_OF(TEXTS_MIN, s->texts_limit))
+    if (s->texts_bytes > s->texts_limit)
         forget_texts(s);
 }

@@ -9,6 +9,8 @@
 #define THREADS_MAX 262144u /* alive at once; more are not taken up (§1) */
 #define FDS_MAX     4096u   /* in a table */
 #define ENTER_MAX   4096u   /* bytes of a remembered enter half */
+#define TEXTS_MIN                                                                                  \
+    ((uint64_t)16 << 20) /* bytes of texts that are not worth a look for unheld ones */
 #define CLONE_STALE (2 * NS_PER_S)
 #define BUCKET_BITS 14
 
@@ -67,6 +69,7 @@ struct count_version {
 struct fd_version {
     struct version v;
     bool closed;
+    uint8_t note; /* enum state_verdict, the building thread's own */
     struct fd_info info;
 };
 
@@ -87,15 +90,18 @@ struct fd_table {
 struct thread {                   /* one life of a thread id */
     struct thread *before, *jump; /* the lives before it; jumps as those of versions */
     uint32_t depth;
-    uint64_t tid, born;
-    uint32_t life;         /* which of those of its ID, from 1 */
+    uint64_t tid;
     _Atomic uint64_t gone; /* place of its removal */
+    /* the building thread's own */
+    struct state_note note;
+    struct buf enter; /* the enter half that is kept for its exit */
+    uint16_t last_type;
+    bool reaper; /* of a leader: takes orphans */
+    /* of all */
+    uint32_t life; /* which of those of its ID, from 1 */
+    uint64_t born;
     version_head ids, image, creds, use, cwd;
     struct fd_table *_Atomic fds;
-    /* the building thread's own */
-    uint16_t last_type;
-    struct buf enter; /* the enter half that is kept for its exit */
-    bool reaper;      /* of a leader: takes orphans */
     struct thread *live_next, *live_prev;
     struct thread *next; /* of all, for freeing; without history of those that have ended */
 };
@@ -137,11 +143,11 @@ struct state {
     uint64_t texts_bytes, texts_life;
     /* the building thread's own */
     unsigned alive;
-    struct thread *ended;      /* without history: until the event at hand is over */
-    uint64_t texts_limit;      /* without history: past it, those that nothing holds are let go */
-    struct thread *recent[64]; /* of events before, active */
-    uint64_t at, ts;           /* of the event at hand */
-    uint64_t ended_tid;        /* removed before the next event; UINT64_MAX: none */
+    struct thread *ended;        /* without history: until the event at hand is over */
+    uint64_t texts_limit;        /* without history: past it, those that nothing holds are let go */
+    struct thread *recent[1024]; /* of events before, active */
+    uint64_t at, ts;             /* of the event at hand */
+    uint64_t ended_tid;          /* removed before the next event; UINT64_MAX: none */
     int64_t ended_reaper;
     struct thread *closing; /* its descriptor is removed before the next event */
     int64_t closing_fd;
@@ -155,6 +161,8 @@ struct state {
 struct slot *slot_get(struct state *s, struct slots *t, uint64_t key, bool make);
 /* The life that is there now; NULL: none. */
 struct thread *thread_now(struct state *s, uint64_t tid);
+/* The same, found at once where it had an event lately. */
+struct thread *thread_recent(const struct state *s, uint64_t tid);
 struct thread *thread_new(struct state *s, uint64_t tid, const struct thread_ids *ids,
                           const struct thread_image *image, const struct thread_creds *creds);
 void thread_remove(struct state *s, struct thread *t);

@@ -8,6 +8,7 @@ struct state *state_new(bool history)
     s->history = history;
     s->memory = sizeof(*s);
     s->ended_tid = UINT64_MAX;
+    s->texts_limit = TEXTS_MIN;
     buf_init(&s->path, 65536);
     buf_init(&s->name, 65536);
     return s;
@@ -332,16 +333,23 @@ static void run_parsers(struct state *s, const void *e, struct thread *t)
     }
 }
 
-/* What the event before has left for now. */
-static void next_event(struct state *s, uint64_t at, uint64_t ts)
+static __attribute__((noinline)) void finish_event(struct state *s)
 {
-    s->at = at;
     if (s->closing)
         fds_remove_closed(s);
     if (s->ended_tid != UINT64_MAX)
         threads_remove_ended(s);
     if (!s->history)
         state_forget(s);
+}
+
+/* What the event before has left for now. */
+static inline void next_event(struct state *s, uint64_t at, uint64_t ts)
+{
+    s->at = at;
+    if (s->closing || s->ended_tid != UINT64_MAX || s->ended ||
+        (!s->history && s->texts_bytes > s->texts_limit))
+        finish_event(s);
     s->ts = ts;
 }
 
@@ -389,21 +397,27 @@ bool state_wants(uint16_t type, bool use)
     return known[type] == 1;
 }
 
-void state_touch(struct state *s, uint64_t at, uint16_t type, uint64_t tid, uint64_t ts)
+struct state_note *state_touch(struct state *s, uint64_t at, uint16_t type, uint64_t tid,
+                               uint64_t ts)
 {
     const struct event_type *t = event_type_get(type);
-    struct thread *thread;
+    struct thread *thread = s->recent[tid % COUNT_OF(s->recent)];
 
     if (!t)
-        return;
+        return NULL;
     next_event(s, at, ts);
     if (type_has_no_thread(type, t))
-        return;
-    thread = find_thread(s, tid, type, t);
-    if (thread && !t->enter) {
-        buf_reset(&thread->enter);
+        return NULL;
+    if (!thread || thread->tid != tid || thread->gone != UINT64_MAX)
+        thread = find_thread(s, tid, type, t);
+    if (!thread)
+        return NULL;
+    if (!t->enter) {
+        if (thread->enter.len)
+            buf_reset(&thread->enter);
         thread->last_type = type;
     }
+    return &thread->note;
 }
 
 void state_event(struct state *s, uint64_t at, const void *event)

@@ -38,6 +38,20 @@ struct thread *thread_now(struct state *s, uint64_t tid)
 
 /* ---- versions of a thread -------------------------------------------------------------------- */
 
+struct thread *thread_recent(const struct state *s, uint64_t tid)
+{
+    struct thread *t = s->recent[tid % COUNT_OF(s->recent)];
+
+    return t && t->tid == tid && t->gone == UINT64_MAX ? t : thread_now((struct state *)s, tid);
+}
+
+struct state_note *state_thread_note(const struct state *s, uint64_t tid)
+{
+    struct thread *t = thread_recent(s, tid);
+
+    return t ? &t->note : NULL;
+}
+
 const struct thread_ids *ids_now(const struct thread *t)
 {
     return &((const struct ids_version *)version_at(&t->ids, STATE_NOW))->ids;
@@ -90,6 +104,13 @@ uint64_t state_threads_of(const struct state *s, int64_t pid, uint64_t at)
     return v ? v->n : 0;
 }
 
+/* Something of it is different now, and of what is told of others by it. */
+static void thread_changed(struct state *s, struct thread *t)
+{
+    s->epoch++;
+    t->note.verdict = STATE_UNKNOWN;
+}
+
 void thread_set_ids(struct state *s, struct thread *t, const struct thread_ids *ids)
 {
     const struct ids_version *top = (const void *)version_at(&t->ids, STATE_NOW);
@@ -101,7 +122,7 @@ void thread_set_ids(struct state *s, struct thread *t, const struct thread_ids *
         count_thread(s, is, 1);
     }
     v->ids = *ids;
-    s->epoch++;
+    thread_changed(s, t);
     version_push(s, &t->ids, &v->v, s->at);
 }
 
@@ -110,7 +131,7 @@ void thread_set_image(struct state *s, struct thread *t, const struct thread_ima
     struct image_version *v = version_new(s, sizeof(*v));
 
     v->image = *image;
-    s->epoch++;
+    thread_changed(s, t);
     version_push(s, &t->image, &v->v, s->at);
 }
 
@@ -119,7 +140,7 @@ void thread_set_creds(struct state *s, struct thread *t, const struct thread_cre
     struct creds_version *v = version_new(s, sizeof(*v));
 
     v->creds = *creds;
-    s->epoch++;
+    thread_changed(s, t);
     version_push(s, &t->creds, &v->v, s->at);
 }
 
@@ -147,7 +168,7 @@ void thread_set_cwd(struct state *s, struct thread *t, struct span cwd)
         return;
     v = version_new(s, sizeof(*v));
     v->text = state_text(s, cwd);
-    s->epoch++;
+    thread_changed(s, t);
     version_push(s, &t->cwd, &v->v, s->at);
 }
 

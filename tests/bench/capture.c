@@ -4,6 +4,7 @@
  */
 #include "../e2e/peer.h"
 #include "bench.h"
+#include "mews/capture.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -32,9 +33,58 @@ static double run_command(const struct variant *v)
     return run_shell(command);
 }
 
+/* ---- a real capture, again and again ------------------------------------------------------------ */
+
+#define REAL       "falco_psp_run_as_user_0_container.scap"
+#define REAL_BYTES ((size_t)1 << 30)
+
+/* Bytes of it, unpacked; the caller's. 0: it is not there. */
+static size_t read_real(char **bytes)
+{
+    char command[PATH_MAX + 60];
+    const char *data = getenv("MEWS_TEST_DATA");
+    size_t n = 0, room = (size_t)16 << 20;
+    FILE *p;
+
+    snprintf(command, sizeof(command), "gzip -dc '%s/captures/" REAL "' 2>/dev/null",
+             data ? data : "");
+    p = data ? popen(command, "r") : NULL;
+    *bytes = p ? malloc(room) : NULL;
+    n = *bytes ? fread(*bytes, 1, room, p) : 0;
+    if (p)
+        pclose(p);
+    return n;
+}
+
+/* Its metadata once, its events until there are enough bytes, each round later than the one before.
+ * How many events. */
+static double repeat_real(const char *to)
+{
+    char *bytes;
+    size_t n = read_real(&bytes), written = 0;
+    FILE *out = n ? fopen(to, "w") : NULL;
+    double events = 0;
+
+    for (uint64_t round = 0; out && written < REAL_BYTES; round++) {
+        for (size_t at = 0; at + CAPTURE_FRAME < n; at += get_u32(bytes + at + 4)) {
+            bool event = get_u32(bytes + at) == CAPTURE_EVENT_V2;
+
+            if (event)
+                put_u64(bytes + at + 10, get_u64(bytes + at + 10) + (round ? 3 * NS_PER_S : 0));
+            if (event || round == 0)
+                written += fwrite(bytes + at, 1, get_u32(bytes + at + 4), out);
+            events += event;
+        }
+    }
+    if (out)
+        fclose(out);
+    free(bytes);
+    return events;
+}
+
 /* ---- one pass -------------------------------------------------------------------------------- */
 
-static void passes(double events, bool sysdig)
+static void passes(const char *heading, double events, bool sysdig)
 {
     static const struct {
         const char *what, *filter;
@@ -44,7 +94,7 @@ static void passes(double events, bool sysdig)
                  {"filter on the ancestors", "proc.aname=nobody"},
                  {"every event as a line", NULL}};
 
-    bench_heading("A capture of system calls, read once (events a second)");
+    bench_heading(heading);
     printf("  %-30s %14s %14s %8s\n", "", "sysdig", "mews", "times");
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         char theirs[300], ours[300];
@@ -120,11 +170,12 @@ static void opened(void)
     rows = strtoull(text_of(ask(&e, "stream", NULL), "end"), NULL, 10);
     bench_heading("The same, opened");
     memory = json_incref(json_object_get(ask(&e, "capture/info", NULL), "memory"));
-    printf("  indexed in %.2f s, %llu events; bytes of memory an event: index %.0f, state %.0f, all "
-           "%.0f\n",
-           bench_now() - start, (unsigned long long)rows,
-           strtod(text_of(memory, "index"), NULL) / (double)rows,
-           strtod(text_of(memory, "state"), NULL) / (double)rows, memory_of(&e) / (double)rows);
+    printf(
+        "  indexed in %.2f s, %llu events; bytes of memory an event: index %.0f, state %.0f, all "
+        "%.0f\n",
+        bench_now() - start, (unsigned long long)rows,
+        strtod(text_of(memory, "index"), NULL) / (double)rows,
+        strtod(text_of(memory, "state"), NULL) / (double)rows, memory_of(&e) / (double)rows);
     for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++) {
         uint64_t scanned;
 
@@ -190,10 +241,19 @@ void bench_capture(void)
         events = 1;
     if (p)
         pclose(p);
-    passes(events, sysdig);
+    passes("A capture in which each call opens, closes or starts something, read once (events a "
+           "second)",
+           events, sysdig);
     compressed(events);
     opened();
     processes();
+    events = repeat_real(plain);
+    if (events > 0) {
+        passes("A real capture, repeated to 1 GB, read once (events a second)", events, sysdig);
+        opened();
+    } else {
+        printf("  no real capture is there: MEWS_TEST_DATA\n");
+    }
     snprintf(command, sizeof(command), "rm -rf '%s'", dir);
     run_shell(command);
 }
