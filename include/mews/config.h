@@ -44,6 +44,7 @@ struct session_spec {
     struct str_list notes; /* what of a configuration was read, and what does not fit */
     bool strict;           /* filters hold to Falco's limits */
     bool no_replay;        /* stateful plugins are not initialised a second time */
+    bool ask_replay;       /* the client is asked before they are */
     bool shared_sources;   /* several plugins may provide one event source */
 };
 

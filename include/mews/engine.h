@@ -31,5 +31,8 @@ struct engine_fds {
 
 /* Runs until the other side closes or asks to end; the exit status of the process. */
 int engine_main(const struct engine_fds *fds);
+/* The process that reads events again for an engine, at the other end of rpc_in; shared: a struct
+ * plugin_record; spool: what came through a pipe. */
+int engine_replay_main(const struct engine_fds *fds);
 
 #endif

@@ -149,7 +149,7 @@ uint32_t value_chunk_known(const struct value_chunk *k); /* rows whose values ar
 void value_chunk_keep(struct value_columns *c, struct value_chunk *k, uint64_t row,
                       const struct value *v);
 void value_columns_trim(struct value_columns *c);  /* back within the limit */
-void value_columns_clear(struct value_columns *c); /* the values have changed */
+void value_columns_clear(struct value_columns *c); /* the values have changed, but for pinned ones */
 /* Its chunks are never thrown away: they could not be had again. */
 void value_column_pin(struct value_columns *c, struct value_column *col);
 uint64_t value_columns_bytes(const struct value_columns *c);

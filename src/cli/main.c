@@ -178,6 +178,11 @@ static int internal_entry(int argc, char **argv)
         }
         return engine_main(&fds);
     }
+    if (argc >= 3 && str_eq(argv[1], "--replay-process")) {
+        struct engine_fds fds = {3, 3, 4, atoi(argv[2]), -1};
+
+        return engine_replay_main(&fds);
+    }
     return -1;
 }
 

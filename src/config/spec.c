@@ -211,6 +211,7 @@ json_t *spec_to_json(const struct session_spec *s)
     json_object_set_new(o, "internal", json_boolean(s->internal));
     json_object_set_new(o, "strict", json_boolean(s->strict));
     json_object_set_new(o, "no_replay", json_boolean(s->no_replay));
+    json_object_set_new(o, "ask_replay", json_boolean(s->ask_replay));
     json_object_set_new(o, "shared_sources", json_boolean(s->shared_sources));
     json_object_set_new(o, "follow", json_boolean(s->follow));
     if (s->layouts)
@@ -307,6 +308,7 @@ enum severity spec_from_json(const json_t *j, struct session_spec *s, struct err
     s->internal = rpc_get_bool(j, "internal", false);
     s->strict = rpc_get_bool(j, "strict", false);
     s->no_replay = rpc_get_bool(j, "no_replay", false);
+    s->ask_replay = rpc_get_bool(j, "ask_replay", false);
     s->shared_sources = rpc_get_bool(j, "shared_sources", false);
     s->follow = rpc_get_bool(j, "follow", false);
     s->spool_limit = rpc_u64_or(j, "spool_limit", s->spool_limit);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "capture.h"
+#include "replay.h"
 
 #define SLICE_NS    (4 * NS_PER_MS)
 #define CLOCK_EVERY 256
@@ -113,7 +114,7 @@ static void note_damage(struct engine *e, struct capture *c, const char *text)
     char *json;
 
     if (c->role == CAPTURE_REPLAY) /* its row has no value */
-        stateful_replayed_mark(e);
+        replayer_mark(e);
     if (c->role != CAPTURE_STREAM) /* it has been told */
         return;
     mark =
@@ -255,12 +256,12 @@ static void number_and_show(struct engine *e, struct capture *c, struct passing 
     p->number = c->number;
     c->last = p->part->newest->state;
     if (c->role != CAPTURE_STREAM || stateful_asks(e))
-        stateful_bind(e, p->part->newest->state, c->role == CAPTURE_REPLAY);
+        state_tables_bind(e->tables, p->part->newest->state);
     if (c->role == CAPTURE_FEED) {
         stateful_feed_event(e, c->fed, event_of(c, p), p->number);
     } else if (c->role == CAPTURE_REPLAY) {
-        stateful_replayed(e, event_of(c, p), p->number,
-                          !capture_is_hidden(c, p->block->flags, type, initial));
+        replayer_event(e, event_of(c, p), p->number,
+                       !capture_is_hidden(c, p->block->flags, type, initial));
     } else if (stateful_asks(e)) {
         bool shown = e->store && !capture_is_hidden(c, p->block->flags, type, initial);
 
@@ -338,7 +339,7 @@ static void take_event(struct engine *e, struct capture *c, struct capture_part 
     p.plan = (struct event_plan){.type = p.head.type, .same = true};
     if (is_unknown(c, p.head.type)) {
         if (c->role == CAPTURE_REPLAY)
-            stateful_replayed_mark(e);
+            replayer_mark(e);
         show_event(e, c, &p);
         return;
     }
@@ -508,7 +509,7 @@ void capture_feed(struct engine *e, struct plugin *p, struct error *err)
         if (item <= CAPTURE_ITEM_DAMAGE)
             capture_take_item(e, c, item, info);
     }
-    stateful_bind(e, now->last, false);
+    state_tables_bind(e->tables, now->last);
     capture_free(c);
 }
 

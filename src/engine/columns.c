@@ -170,7 +170,9 @@ static void find_candidates(struct sampling *s)
             applies |= plugin_extracts(def->providers.v[k].plugin, event_code(s->r->fe.bytes),
                                        s->r->fe.source);
         if (!applies || def->arg_required || (def->flags & FIELD_HIDDEN) ||
-            str_eq(def->owner, "json"))
+            str_eq(def->owner, "json") ||
+            /* nobody has asked for it: events are not read again for that */
+            (def->flags & FIELD_STATEFUL && !stateful_is_tracked(e, def)))
             continue;
         vec_push(&s->fields, xcalloc(1, sizeof(struct candidate)));
         s->fields.v[s->fields.n - 1]->def = def;

@@ -75,6 +75,8 @@ static json_t *field_value_of(const struct field_ref *ref, struct event_reader *
     json_object_set_new(o, "value", value_json(&v, DETAIL_TEXT_MAX));
     if (v.state == VALUE_FAILED && span_is(v.one.s, FIELD_WAITS))
         json_object_set_new(o, "waits", json_true());
+    else if (v.state == VALUE_OK && stateful_was_reread(r->e, ref, r->row))
+        json_object_set_new(o, "reread", json_true());
     if (v.span) {
         json_object_set_new(o, "at", json_integer(v.at));
         json_object_set_new(o, "length", json_integer(v.span));

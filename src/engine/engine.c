@@ -14,6 +14,7 @@
 #define SLICE_NS   (5 * NS_PER_MS)
 #define SLICE_IDLE (20 * NS_PER_MS)
 #define IDLE_WAIT  (200 * NS_PER_MS)
+#define REPLAY_WAIT (2 * NS_PER_MS)
 
 /* ---- the plugin thread ----------------------------------------------------------------------- */
 
@@ -81,6 +82,7 @@ static void run_begin(struct engine *e, struct job *j)
     if (!e->capture)
         load_kept(e);
     session_load_plugins(e);
+    stateful_track_first(e);
     if (e->spec.captures.n && e->store)
         stream_open_capture(e);
     else if (rpc_get_bool(j->params, "open", true))
@@ -109,7 +111,7 @@ static void *plugin_thread_main(void *arg)
         worked |= selections_scan(e, &e->plugin_scanner, true, worked ? SLICE_NS : SLICE_IDLE);
         worked |= counts_step(e, worked ? SLICE_NS : SLICE_IDLE);
         if (!worked)
-            job_wait(e, stream_asks(e) ? e->idle_ns : IDLE_WAIT);
+            job_wait(e, stateful_replays(e) ? REPLAY_WAIT : stream_asks(e) ? e->idle_ns : IDLE_WAIT);
     }
     output_stop(e);
     stream_close(e);
@@ -366,6 +368,7 @@ const struct method engine_methods[] = {
     {"output/start", method_output_start},
     {"capture/info", method_capture_info},
     {"save", method_save},
+    {"replay", method_replay},
 };
 const size_t engine_method_count = COUNT_OF(engine_methods);
 

@@ -158,21 +158,25 @@ void stateful_pass(struct engine *e, const void *event, uint64_t number, uint64_
 bool stateful_catch_up(struct engine *e, uint64_t until);
 bool stateful_replay(struct engine *e, uint64_t until);
 bool stateful_replays(const struct engine *e);
+/* Whether a value that is known was found by reading again. */
+bool stateful_was_reread(const struct engine *e, const struct field_ref *ref, uint64_t row);
+void method_replay(struct engine *e, const json_t *id, const json_t *params);
+/* Before the stream begins: what would be shown of its own accord is kept from the start. */
+void stateful_track_first(struct engine *e);
+bool stateful_is_tracked(const struct engine *e, const struct field_def *def);
 /* From now on the values of this column are kept; those of earlier events are read again. */
 void stateful_track(struct engine *e, struct column *c);
 /* False: not known (yet); it is wanted from now on. */
 bool stateful_value(struct engine *e, const struct field_ref *ref, uint64_t row, struct value *out);
-void stateful_replayed(struct engine *e, const void *event, uint64_t number, bool shown);
-void stateful_replayed_mark(struct engine *e);
-/* The host's tables, or those of the replay, are those of this state from now on. */
-void stateful_bind(struct engine *e, struct state *s, bool replay);
+/* The source of the plugin that an event is of; NULL: nobody's. */
+const char *stateful_source_of(const struct engine *e, const void *event);
 /* A plugin that was loaded while the stream goes on parses what has passed, before the next comes. */
 void stateful_feed(struct engine *e, struct plugin *p);
 void stateful_feed_event(struct engine *e, struct plugin *p, const void *event, uint64_t number);
 /* The same for the events of a capture, up to the last that has passed; err: filled when it can't be read
  * again. capture.c */
 void capture_feed(struct engine *e, struct plugin *p, struct error *err);
-/* A slice of a capture's second pass; false: it is over. capture.c */
+/* A slice of a capture's pass in the process that reads it again; false: it is over. capture.c */
 bool capture_replay_some(struct engine *e, struct capture *c);
 void replay_log(void *ctx, const char *plugin, int severity, const char *component,
                 const char *text); /* plugins.c: says that it is a replay */
@@ -412,6 +416,8 @@ bool bundled_defer(struct engine *e, const char *text, const json_t *id, const c
                    const json_t *params);
 json_t *plugins_json(struct engine *e, bool secrets);  /* shown as they are */
 void metrics_step(struct engine *e);                   /* plugin thread */
+/* The calls of e->avoid are not made again. */
+void plugins_apply_avoided(struct engine *e, struct plugin *p);
 void offers_look(struct engine *e, const void *event); /* plugin thread */
 json_t *offer_json(struct engine *e);
 
@@ -497,6 +503,7 @@ struct engine {
     struct cell_cache *cells;
     struct value_columns *values;
     struct stateful *stateful;
+    struct replayer *replayer;     /* of the process that reads events again; NULL: this is none */
     struct host_tables *tables;    /* of host */
     struct async_list *async_list; /* plugin thread */
     struct rules_view *rules_view; /* likewise, its set under cat_lock; NULL: none were asked for */

@@ -125,7 +125,7 @@ static void probe_one(struct engine *e, struct probed *p, const char *library, c
     p->failed = plugin_probe(EXE, p->path, &p->info, &p->failure) != SEV_OK;
 }
 
-static void apply_avoided(struct engine *e, struct plugin *p)
+void plugins_apply_avoided(struct engine *e, struct plugin *p)
 {
     const json_t *item;
     size_t i;
@@ -195,7 +195,7 @@ static struct plugin *load_probed(struct engine *e, struct probed *p)
         pthread_mutex_lock(&e->cat_lock);
         field_catalogue_add_plugin(e->catalogue, loaded);
         pthread_mutex_unlock(&e->cat_lock);
-        apply_avoided(e, loaded);
+        plugins_apply_avoided(e, loaded);
     }
     e->parses = plugin_host_parses(e->host);
     atomic_fetch_add(&e->generation, 1);

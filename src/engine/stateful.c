@@ -1,12 +1,13 @@
 /*
  * Plugins whose values depend on the events before: each event passes them once, in order; fields
  * that somebody wants are kept as columns as it passes. For what passed before a field was wanted,
- * a second set of the plugins reads the stream again, from its start, without opening anything.
+ * another process reads the stream again from its start (replay.h).
  */
-#include "internal.h"
+#include "replay.h"
 
-#define REPLAY_ROWS  256
-#define REPLAY_BYTES ((size_t)1 << 20)
+#define DEATHS_MAX 3 /* by calls for a field; then it is not asked for at all */
+#define FILL_ROWS  4096
+#define FIRST_MAX  4 /* fields of a plugin that are kept from the start */
 
 struct tracked { /* a field of a stateful plugin that somebody wants */
     struct column *column;
@@ -15,22 +16,22 @@ struct tracked { /* a field of a stateful plugin that somebody wants */
     bool whole;    /* those before, too */
 };
 
-struct replay {
-    struct plugin_host *host;
-    struct host_tables *tables;
-    struct capture *capture; /* its own pass over a capture; NULL: of a plugin's stream */
-    uint64_t row, end;       /* the next; up to where */
-    size_t ntracked;         /* the first so many are filled in */
-    struct arena arena;
-    struct buf bytes;
-    size_t offsets[REPLAY_ROWS];
+struct rereading {
+    bool on;
+    struct replay *process;
+    uint64_t row, end; /* the next; up to where */
+    size_t ntracked;   /* the first so many are filled in */
+    json_t *avoid;     /* calls that are not made */
+    bool died;
+    char *failed; /* why the rest can't be known */
+    uint64_t told;
 };
 
 struct stateful {
     VEC(struct tracked) tracked;
-    struct replay *replay;
+    struct rereading again;
     struct arena arena;
-    bool refused; /* --no-replay has been told */
+    enum { NOT_ASKED, ASKED, ALLOWED, DENIED } answer;
 };
 
 struct stateful *stateful_new(void)
@@ -38,21 +39,17 @@ struct stateful *stateful_new(void)
     return xcalloc(1, sizeof(struct stateful));
 }
 
-static void replay_free(struct replay *r)
+static void rereading_end(struct rereading *r)
 {
-    if (!r)
-        return;
-    plugin_host_free(r->host);
-    state_tables_free(r->tables);
-    capture_free(r->capture);
-    arena_fini(&r->arena);
-    buf_fini(&r->bytes);
-    free(r);
+    replay_free(r->process);
+    json_decref(r->avoid);
+    free(r->failed);
+    *r = (struct rereading){.on = false};
 }
 
 void stateful_free(struct stateful *s)
 {
-    replay_free(s->replay);
+    rereading_end(&s->again);
     vec_free(&s->tracked);
     arena_fini(&s->arena);
     free(s);
@@ -60,27 +57,19 @@ void stateful_free(struct stateful *s)
 
 bool stateful_replays(const struct engine *e)
 {
-    return e->stateful->replay != NULL;
+    return e->stateful->again.on;
 }
 
 /* ---- keeping --------------------------------------------------------------------------------- */
 
-/* The same plugin among those of another host. */
-static struct plugin *twin(struct plugin_host *host, struct plugin *p)
-{
-    struct plugin *other = plugin_by_name(host, plugin_info(p)->name);
-
-    return other ? other : p;
-}
-
-static void extract(struct plugin_host *host, const struct field_ref *ref,
-                    const struct plugin_event *pe, struct arena *arena, struct value *out)
+static void extract(const struct field_ref *ref, const struct plugin_event *pe, struct arena *arena,
+                    struct value *out)
 {
     const struct field_def *def = ref->def;
 
     *out = (struct value){.state = VALUE_NONE, .type = (uint8_t)def->type, .list = def->list};
     for (size_t i = 0; pe->source && i < def->providers.n; i++) {
-        struct plugin *p = twin(host, def->providers.v[i].plugin);
+        struct plugin *p = def->providers.v[i].plugin;
 
         if (!plugin_extracts(p, event_code(pe->bytes), pe->source))
             continue;
@@ -99,18 +88,16 @@ static void keep(struct engine *e, const struct tracked *t, uint64_t row, const 
     value_chunk_give(e->values, k);
 }
 
-static void keep_row(struct engine *e, struct plugin_host *host, size_t ntracked, uint64_t row,
-                     const struct plugin_event *pe, struct arena *arena)
+static void keep_row(struct engine *e, uint64_t row, const struct plugin_event *pe)
 {
     static const struct value none = {.state = VALUE_NONE};
-    const struct stateful *s = e->stateful;
+    struct stateful *s = e->stateful;
     struct value v;
 
-    for (size_t i = 0; i < ntracked; i++) {
-        if (s->tracked.v[i].whole && host != e->host)
-            continue;
+    arena_reset(&s->arena);
+    for (size_t i = 0; i < s->tracked.n; i++) {
         if (pe)
-            extract(host, s->tracked.v[i].column->ref, pe, arena, &v);
+            extract(s->tracked.v[i].column->ref, pe, &s->arena, &v);
         keep(e, &s->tracked.v[i], row, pe ? &v : &none);
     }
 }
@@ -122,7 +109,7 @@ bool stateful_asks(const struct engine *e)
     return e->parses || e->stateful->tracked.n > 0;
 }
 
-static const char *source_of(const struct engine *e, const void *event)
+const char *stateful_source_of(const struct engine *e, const void *event)
 {
     uint16_t type = event_code(event);
     uint32_t id = type == EVENT_PLUGIN || type == EVENT_ASYNC ? event_plugin_id(event) : 0;
@@ -133,8 +120,7 @@ static const char *source_of(const struct engine *e, const void *event)
 
 void stateful_pass(struct engine *e, const void *event, uint64_t number, uint64_t row)
 {
-    struct stateful *s = e->stateful;
-    struct plugin_event pe = {event, number, source_of(e, event)};
+    struct plugin_event pe = {event, number, stateful_source_of(e, event)};
 
     if (!stateful_asks(e))
         return;
@@ -143,9 +129,8 @@ void stateful_pass(struct engine *e, const void *event, uint64_t number, uint64_
     if (row == ROW_NONE)
         return;
     for (; e->passed_rows < row; e->passed_rows++) /* marks between them */
-        keep_row(e, e->host, s->tracked.n, e->passed_rows, NULL, NULL);
-    arena_reset(&s->arena);
-    keep_row(e, e->host, s->tracked.n, row, &pe, &s->arena);
+        keep_row(e, e->passed_rows, NULL);
+    keep_row(e, row, &pe);
     e->passed_rows = row + 1;
 }
 
@@ -165,7 +150,7 @@ bool stateful_catch_up(struct engine *e, uint64_t until)
         if (!store_row(e->store, e->passed_rows, &r) || r.type == STORE_ROW_MARK ||
             (r.flags & STORE_UNNUMBERED) ||
             store_read(e->store, e->passed_rows, &sc->bytes, NULL) != SEV_OK) {
-            keep_row(e, e->host, e->stateful->tracked.n, e->passed_rows++, NULL, NULL);
+            keep_row(e, e->passed_rows++, NULL);
             continue;
         }
         stateful_pass(e, sc->bytes.data, store_number(e->store, e->passed_rows), e->passed_rows);
@@ -179,7 +164,7 @@ bool stateful_catch_up(struct engine *e, uint64_t until)
 
 void stateful_feed_event(struct engine *e, struct plugin *p, const void *event, uint64_t number)
 {
-    struct plugin_event pe = {event, number, source_of(e, event)};
+    struct plugin_event pe = {event, number, stateful_source_of(e, event)};
 
     plugin_parse(p, &pe);
 }
@@ -211,11 +196,6 @@ void stateful_feed(struct engine *e, struct plugin *p)
         log_note(e, plugin_info(p)->name, "it knows nothing of the events before: %s", err.text);
 }
 
-void stateful_bind(struct engine *e, struct state *s, bool replay)
-{
-    state_tables_bind(replay ? e->stateful->replay->tables : e->tables, s);
-}
-
 /* ---- what is wanted -------------------------------------------------------------------------- */
 
 static bool is_stateful(const struct column *c)
@@ -241,6 +221,63 @@ void stateful_track(struct engine *e, struct column *c)
     vec_push(&s->tracked, t);
 }
 
+/* Whether a layout of theirs shows it, or its plugin says that it tells much. */
+static bool is_shown_first(struct engine *e, const struct field_def *def)
+{
+    if (def->flags & (FIELD_ADD_OUTPUT | FIELD_INFO | FIELD_CONVERSATION))
+        return true;
+    for (size_t i = 0; i < e->layouts.v.n; i++) {
+        const struct layout *l = e->layouts.v.v[i];
+
+        for (size_t k = 0; k < l->columns.n; k++) {
+            if (str_eq(l->columns.v[k].field, def->name))
+                return true;
+        }
+    }
+    return false;
+}
+
+static size_t track_of_plugin(struct engine *e, const struct plugin_info *info, bool all)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < info->fields.n && n < FIRST_MAX; i++) {
+        const struct field_def *def;
+        uint32_t index;
+        bool wanted;
+
+        pthread_mutex_lock(&e->cat_lock);
+        def = field_find(e->catalogue, span_of(info->fields.v[i].name), &(struct span){0});
+        wanted = def && def->flags & FIELD_STATEFUL && !def->arg_required &&
+                 !(def->flags & FIELD_HIDDEN) && (all || is_shown_first(e, def));
+        pthread_mutex_unlock(&e->cat_lock);
+        if (!wanted)
+            continue;
+        stateful_track(e, column_get(e, def->name, &index));
+        n++;
+    }
+    return n;
+}
+
+void stateful_track_first(struct engine *e)
+{
+    struct plugin *p;
+
+    for (size_t i = 0; (p = plugin_at(e->host, i)); i++) {
+        if (plugin_state(p) == PLUGIN_INITIALISED && track_of_plugin(e, plugin_info(p), false) == 0)
+            track_of_plugin(e, plugin_info(p), true);
+    }
+}
+
+bool stateful_is_tracked(const struct engine *e, const struct field_def *def)
+{
+    for (size_t i = 0; i < e->stateful->tracked.n; i++) {
+        if (e->stateful->tracked.v[i].column->ref->def == def)
+            return true;
+    }
+    return false;
+}
+
 bool stateful_value(struct engine *e, const struct field_ref *ref, uint64_t row, struct value *out)
 {
     const char *text = ref->text ? ref->text : ref->def->name;
@@ -255,68 +292,123 @@ bool stateful_value(struct engine *e, const struct field_ref *ref, uint64_t row,
     return known;
 }
 
-/* ---- reading again --------------------------------------------------------------------------- */
-
-/* The same plugins, with the same configuration, in the same order. */
-static struct plugin_host *second_host(struct engine *e, struct host_tables **tables)
+bool stateful_was_reread(const struct engine *e, const struct field_ref *ref, uint64_t row)
 {
-    struct plugin_hooks hooks = {.ctx = e, .log = replay_log};
-    struct plugin_host *host = plugin_host_new(&hooks, &e->shared->record);
-    struct plugin *p;
+    const char *text = ref->text ? ref->text : ref->def->name;
+    const struct stateful *s = e->stateful;
 
-    plugin_host_share_sources(host, e->spec.shared_sources);
-    *tables = state_tables_offer(host);
-    for (size_t i = 0; (p = plugin_at(e->host, i)); i++) {
-        if (plugin_state(p) == PLUGIN_INITIALISED)
-            plugin_load(host, plugin_info(p), plugin_config(p));
+    for (size_t i = 0; ref->def->flags & FIELD_STATEFUL && i < s->tracked.n; i++) {
+        if (str_eq(s->tracked.v[i].column->text, text))
+            return row < s->tracked.v[i].from;
     }
-    return host;
+    return false;
 }
 
-static bool start_replay(struct engine *e)
+/* ---- reading again --------------------------------------------------------------------------- */
+
+static enum severity start_process(struct engine *e, struct rereading *r, struct error *err)
 {
     struct stateful *s = e->stateful;
-    struct replay *r;
-    struct error err;
+    const struct field_ref **fields = xcalloc(r->ntracked, sizeof(*fields));
+    struct replay_order order = {fields, r->ntracked, store_first(e->store),
+                                 r->end, r->avoid,    r->died};
+
+    for (size_t i = 0; i < r->ntracked; i++)
+        fields[i] = s->tracked.v[i].column->ref;
+    r->process = replay_start(e, &order, err);
+    free(fields);
+    return r->process ? SEV_OK : SEV_FAILED;
+}
+
+/* Up to where rows have to be read again; 0: there are none. */
+static uint64_t wanted_until(const struct stateful *s)
+{
     uint64_t end = 0;
 
     for (size_t i = 0; i < s->tracked.n; i++) {
         if (!s->tracked.v[i].whole)
             end = MAX_OF(end, s->tracked.v[i].from);
     }
+    return end;
+}
+
+/* Those that are not ours: nobody knows what a second start of them does. */
+static json_t *plugins_to_ask_for(const struct engine *e)
+{
+    json_t *names = json_array();
+    struct plugin *p;
+
+    for (size_t i = 0; (p = plugin_at(e->host, i)); i++) {
+        if (plugin_state(p) == PLUGIN_INITIALISED &&
+            !str_starts(plugin_info(p)->path, e->spec.bundled_dir))
+            json_array_append_new(names, rpc_str(plugin_info(p)->name));
+    }
+    return names;
+}
+
+/* True: the client is asked, and answers later. */
+static bool ask_first(struct engine *e, uint64_t events)
+{
+    json_t *names;
+
+    if (!e->spec.ask_replay || e->spec.no_replay || e->stateful->answer != NOT_ASKED)
+        return false;
+    names = plugins_to_ask_for(e);
+    e->stateful->answer = json_array_size(names) ? ASKED : ALLOWED;
+    if (e->stateful->answer == ASKED)
+        notify(e, "replay/asked",
+               json_pack("{sO so}", "plugins", names, "events", rpc_u64(events)));
+    json_decref(names);
+    return e->stateful->answer == ASKED;
+}
+
+static void run_replay(struct engine *e, struct job *j)
+{
+    e->stateful->answer = rpc_get_bool(j->params, "allow", false) ? ALLOWED : DENIED;
+    reply(e, j->id, json_object());
+}
+
+void method_replay(struct engine *e, const json_t *id, const json_t *params)
+{
+    job_post(e, run_replay, id, params, NULL);
+}
+
+static bool start_rereading(struct engine *e)
+{
+    struct stateful *s = e->stateful;
+    struct rereading *r = &s->again;
+    uint64_t end = wanted_until(s);
+    struct error err;
+
     if (end == 0)
         return false;
-    if (e->spec.no_replay) {
-        if (!s->refused)
-            log_note(e, NULL,
-                     "--no-replay: values of plugins that parse events are there only "
-                     "for events that came after they were asked for");
-        s->refused = true;
+    if (s->answer == ASKED || ask_first(e, end - store_first(e->store)))
         return false;
-    }
-    r = s->replay = xcalloc(1, sizeof(*r));
-    buf_init(&r->bytes, EVENT_LEN_MAX + REPLAY_BYTES);
-    r->row = store_first(e->store);
-    r->end = end;
+    *r = (struct rereading){.on = true, .row = store_first(e->store), .end = end};
     r->ntracked = s->tracked.n;
-    if (e->capture && !(r->capture = capture_new(&e->spec, e->fds.spool, NULL, &err))) {
-        log_note(e, NULL, "the capture can't be read again: %s", err.text);
-        r->end = 0;
+    r->avoid = e->avoid ? json_deep_copy(e->avoid) : json_array();
+    if (e->spec.no_replay || s->answer == DENIED) {
+        r->failed = xasprintf("not read again%s: it depends on events that had passed when it was "
+                              "asked for",
+                              e->spec.no_replay ? " (--no-replay)" : "");
+        return true;
     }
-    r->host = second_host(e, &r->tables);
-    log_note(e, NULL, "reading %llu events again, for values that depend on those before",
+    log_note(e, NULL,
+             "reading %llu events again, in a process of its own, for values that depend on those "
+             "before",
              (unsigned long long)(end - r->row));
+    if (start_process(e, r, &err) != SEV_OK)
+        r->failed = xstrdup(err.text);
     return true;
 }
 
-static void finish_replay(struct engine *e)
+static void finish_rereading(struct engine *e)
 {
     struct stateful *s = e->stateful;
 
-    for (size_t i = 0; i < s->replay->ntracked; i++)
+    for (size_t i = 0; i < s->again.ntracked; i++)
         s->tracked.v[i].whole = true;
-    replay_free(s->replay);
-    s->replay = NULL;
+    rereading_end(&s->again);
     value_columns_trim(e->values);
     pthread_mutex_lock(&e->sel_lock);
     pthread_cond_broadcast(&e->sel_cond);
@@ -324,67 +416,110 @@ static void finish_replay(struct engine *e)
     wake_main(e, WAKE_CELLS | WAKE_SELECTION | WAKE_COUNTS);
 }
 
-/* An event of the capture's second pass. */
-void stateful_replayed(struct engine *e, const void *event, uint64_t number, bool shown)
+static void keep_again(struct engine *e, uint64_t row, const struct value *v)
 {
-    struct replay *r = e->stateful->replay;
-    struct plugin_event pe = {event, number, source_of(e, event)};
+    struct rereading *r = &e->stateful->again;
 
-    plugin_host_parse(r->host, &pe);
-    if (!shown || r->row >= r->end)
-        return;
-    arena_reset(&r->arena);
-    keep_row(e, r->host, r->ntracked, r->row++, &pe, &r->arena);
+    if (row < r->row)
+        return; /* another process has told it before it died */
+    for (size_t i = 0; i < r->ntracked; i++) {
+        if (!e->stateful->tracked.v[i].whole)
+            keep(e, &e->stateful->tracked.v[i], row, &v[i]);
+    }
+    r->row = row + 1;
 }
 
-void stateful_replayed_mark(struct engine *e)
+/* Whether it can go on without the call that killed it, which is added to those to avoid. */
+static bool avoid(struct rereading *r, json_t *call)
 {
-    struct replay *r = e->stateful->replay;
+    const char *field = rpc_get_str(call, "field"), *plugin = rpc_get_str(call, "plugin");
+    unsigned times = 1, most = DEATHS_MAX;
+    const json_t *before;
+    size_t i;
 
-    keep_row(e, r->host, r->ntracked, r->row++, NULL, NULL);
+    if (str_eq(field, plugin_fn_name(PF_PARSE_EVENT))) /* values without that mean nothing */
+        most--;
+
+    json_array_foreach(r->avoid, i, before) {
+        times += str_eq(rpc_get_str(before, "field"), field) &&
+                 str_eq(rpc_get_str(before, "plugin"), plugin);
+    }
+    if (times == DEATHS_MAX)
+        json_object_set_new(call, "event", json_integer(0));
+    return json_array_append(r->avoid, call) == 0 && times <= most;
 }
 
-static void replay_rows(struct engine *e, struct replay *r)
+static void process_died(struct engine *e, struct rereading *r)
 {
-    size_t n = (size_t)MIN_OF(r->end - r->row, (uint64_t)REPLAY_ROWS);
-    size_t got = store_read_rows(e->store, r->row, n, REPLAY_BYTES, &r->bytes, r->offsets);
+    struct replay_death death;
+    struct error err;
 
-    if (got == 0) { /* dropped meanwhile */
-        r->row = MAX_OF(r->row + 1, store_first(e->store));
-        return;
+    replay_death(r->process, &death);
+    replay_free(r->process);
+    r->process = NULL;
+    r->died = true;
+    if (death.avoid && avoid(r, death.avoid)) {
+        log_note(e, rpc_get_str(death.avoid, "plugin"),
+                 "the process that read events again %s; it starts anew without that call",
+                 death.text);
+        json_decref(death.avoid);
+        if (start_process(e, r, &err) == SEV_OK)
+            return;
+        snprintf(death.text, sizeof(death.text), "%.500s", err.text);
+    } else {
+        json_decref(death.avoid);
     }
-    for (size_t i = 0; i < got && !e->plugin_quit; i++) {
-        struct store_row row;
-        const char *event = r->bytes.data + r->offsets[i];
+    r->failed = xasprintf("the process that reads events again: %s", death.text);
+    log_entry(e, NULL, 4, "mews", r->failed);
+}
 
-        if (!store_row(e->store, r->row, &row) || row.type == STORE_ROW_MARK ||
-            (row.flags & STORE_UNNUMBERED) || event_check(event, event_len(event), NULL) != SEV_OK)
-            stateful_replayed_mark(e);
-        else
-            stateful_replayed(e, event, store_number(e->store, r->row), true);
+/* What is not known, and won't be, says why. */
+static void fill_with_reason(struct engine *e, struct rereading *r)
+{
+    struct value v = {.state = VALUE_FAILED, .n = 1, .one.s = span_of(r->failed)};
+
+    for (unsigned n = 0; n < FILL_ROWS && r->row < r->end; n++, r->row++) {
+        for (size_t i = 0; i < r->ntracked; i++) {
+            struct tracked *t = &e->stateful->tracked.v[i];
+
+            v.type = (uint8_t)t->column->ref->def->type;
+            if (!t->whole)
+                keep(e, t, r->row, &v);
+        }
     }
+}
+
+static bool reread_some(struct engine *e, struct rereading *r, uint64_t until, bool *waits)
+{
+    enum replay_state state;
+
+    if (r->failed) {
+        fill_with_reason(e, r);
+        return r->row < r->end;
+    }
+    state = replay_step(e, r->process, until, keep_again);
+    *waits = state == REPLAY_WAITS;
+    if (state == REPLAY_DIED)
+        process_died(e, r);
+    return state != REPLAY_DONE;
 }
 
 bool stateful_replay(struct engine *e, uint64_t until)
 {
-    struct stateful *s = e->stateful;
-    uint64_t told = 0;
+    struct rereading *r = &e->stateful->again;
+    bool waits = false;
 
-    if (!e->store || (!s->replay && !start_replay(e)))
+    if (!e->store || (!r->on && !start_rereading(e)))
         return false;
     do {
-        struct replay *r = s->replay;
-
-        if (r->row >= r->end || (r->capture && !capture_replay_some(e, r->capture))) {
-            finish_replay(e);
+        if (!reread_some(e, r, until, &waits)) {
+            finish_rereading(e);
             return true;
         }
-        if (!r->capture)
-            replay_rows(e, r);
-        if (time_mono() > told + 100 * NS_PER_MS) {
-            told = time_mono();
-            wake_main(e, WAKE_CELLS);
-        }
-    } while (time_mono() < until && !job_waiting(e) && !e->plugin_quit);
-    return true;
+    } while (!waits && time_mono() < until && !job_waiting(e) && !e->plugin_quit);
+    if (time_mono() > r->told + 100 * NS_PER_MS) {
+        r->told = time_mono();
+        wake_main(e, WAKE_CELLS);
+    }
+    return !waits;
 }

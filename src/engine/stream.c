@@ -182,7 +182,7 @@ static void open_nodriver(struct engine *e, struct error *err)
 {
     set_source(e, NODRIVER, "", NULL, true);
     e->nodriver = state_of_host();
-    stateful_bind(e, e->nodriver, false);
+    state_tables_bind(e->tables, e->nodriver);
     mark_reopened(e, NODRIVER);
     if (!life_begin(e, NULL, err)) {
         stream_close(e);
@@ -198,7 +198,7 @@ static void open_nodriver(struct engine *e, struct error *err)
 static void close_nodriver(struct engine *e)
 {
     life_end(e);
-    stateful_bind(e, NULL, false);
+    state_tables_bind(e->tables, NULL);
     state_free(e->nodriver);
     e->nodriver = NULL;
     set_state(e, SOURCE_CLOSED, NULL);

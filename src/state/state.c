@@ -401,13 +401,14 @@ struct state_note *state_touch(struct state *s, uint64_t at, uint16_t type, uint
                                uint64_t ts)
 {
     const struct event_type *t = event_type_get(type);
-    struct thread *thread = s->recent[tid % COUNT_OF(s->recent)];
+    struct thread *thread;
 
     if (!t)
         return NULL;
     next_event(s, at, ts);
     if (type_has_no_thread(type, t))
         return NULL;
+    thread = s->recent[tid % COUNT_OF(s->recent)];
     if (!thread || thread->tid != tid || thread->gone != UINT64_MAX)
         thread = find_thread(s, tid, type, t);
     if (!thread)

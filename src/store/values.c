@@ -80,21 +80,26 @@ static void drop(struct value_columns *c, struct value_chunk **slot)
     unref(k);
 }
 
-void value_columns_clear(struct value_columns *c)
+static void clear(struct value_columns *c, bool pinned)
 {
     pthread_mutex_lock(&c->lock);
     for (struct value_column *col = c->list; col; col = col->next) {
-        for (size_t i = 0; i < col->chunks.n; i++)
+        for (size_t i = 0; i < col->chunks.n && (pinned || !col->pinned); i++)
             drop(c, &col->chunks.v[i]);
     }
     pthread_mutex_unlock(&c->lock);
+}
+
+void value_columns_clear(struct value_columns *c)
+{
+    clear(c, false);
 }
 
 void value_columns_free(struct value_columns *c)
 {
     if (!c)
         return;
-    value_columns_clear(c);
+    clear(c, true);
     for (struct value_column *col = c->list, *next; col; col = next) {
         next = col->next;
         vec_free(&col->chunks);

@@ -343,7 +343,7 @@ static void count_values(const json_t *group, size_t *with, size_t *all)
     *with = *all = 0;
     json_array_foreach(json_object_get(group, "fields"), i, field) {
         (*all)++;
-        *with += has_value(field);
+        *with += has_value(field) && !json_object_get(json_object_get(field, "value"), "error");
     }
 }
 
@@ -381,7 +381,7 @@ static bool types_fit(struct rect r)
     return r.w > 60;
 }
 
-static void type_words(const json_t *field, char out[24])
+static void type_words(const json_t *field, char *out)
 {
     snprintf(out, 24, "%s%s", rpc_get_bool(field, "list", false) ? "list " : "",
              rpc_get_str(field, "type"));
@@ -452,12 +452,14 @@ static void draw_desc(struct ui *u, int y, struct rect r)
 {
     const struct detail_line *l = line_now(u);
     const char *desc = l && l->field ? rpc_get_str(l->field, "desc") : NULL;
-    char type[24] = "";
+    char type[48] = "";
 
     if (!desc)
         return;
     if (!types_fit(r))
         type_words(l->field, type);
+    if (rpc_get_bool(l->field, "reread", false))
+        snprintf(type + strlen(type), sizeof(type) - strlen(type), "%sread again", *type ? ", " : "");
     text_putf(y, r.x + 2, r.w - 2, LOOK_DIM, "%s%s%s", type, *type && *desc ? ": " : "", desc);
 }
 

@@ -174,6 +174,9 @@ struct dialog_key {
 };
 void dialog_open(struct ui *u, const char *title, enum look look, const char *text,
                  const struct dialog_key *keys, size_t n, void *ctx);
+/* replay.c: the engine asks whether plugins may be started a second time; answered once for all. */
+void replay_asked(struct ui *u, const json_t *params);
+void replay_ask(struct ui *u); /* when nothing else wants keys */
 void help_open(struct ui *u, int arg);
 void palette_open(struct ui *u, int arg);
 /* filterline.c */
@@ -621,6 +624,9 @@ struct ui {
     int search_dir;
     struct edit filter_edit;
     bool editing_filter;
+    /* values that need plugins to be started a second time */
+    json_t *replay_asked; /* what the engine asks; NULL: nothing */
+    enum { REPLAY_UNANSWERED, REPLAY_YES, REPLAY_NO } replay_answer;
     json_t *check; /* of what is typed */
     json_t *candidates;
     size_t candidate, candidate_start;

@@ -337,6 +337,8 @@ void ui_note(struct ui *u, const char *method, const json_t *params)
         on_ready(u, params);
     else if (str_eq(method, "offer"))
         keep(&u->offer, params);
+    else if (str_eq(method, "replay/asked"))
+        replay_asked(u, params);
     if (screens[u->screen]->note)
         screens[u->screen]->note(u, method, params);
     if (u->screen != SCREEN_EVENTS && (str_eq(method, "selection") || str_eq(method, "plugins")))
@@ -641,7 +643,7 @@ static void ui_free(struct ui *u)
         u->candidates,    u->events.rows,    u->events.strip,  u->counts.fields,
         u->counts.answer, u->plugins.answer, u->plugins.trace, u->plugins.open_params,
         u->plugins.log,   u->fields.fields,  u->log.entries,   u->fields.held,
-        u->fields.asked};
+        u->fields.asked,  u->replay_asked};
 
     while (u->overlays.n)
         overlay_close(u);
@@ -730,6 +732,8 @@ static void run(struct ui *u)
             client_read(u);
         if (n > 0 && (fds[0].revents & (POLLHUP | POLLERR)))
             break;
+        if (u->replay_asked)
+            replay_ask(u);
         if (rpc_flush(u->rpc, &err) != SEV_OK)
             break;
         draw_if_due(u, &drawn);

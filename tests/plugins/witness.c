@@ -4,6 +4,7 @@
  * with a routine, has metrics, and takes another configuration while it runs. What it does is in its
  * configuration, in words: "send=5 ts=none".
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ struct state {
     ss_plugin_table_t *threads, *own;
     ss_plugin_table_field_t *comm, *tag, *args, *arg_value, *cgroups, *first, *second, *fds,
         *fd_name, *fd_mount, *fd_port;
-    bool edited;
+    bool edited, is_second;
     struct seen *seen;
     uint64_t numbers[2];
     const char *texts[1];
@@ -295,14 +296,30 @@ static bool find_tables(struct state *s, const ss_plugin_init_tables_input *in)
            own_register(s, in) == SS_PLUGIN_SUCCESS;
 }
 
+static unsigned made; /* in this process */
+
+/* Like one that takes a port, or locks a file: a second one can't be started beside it. */
+static bool lock_taken(struct state *s)
+{
+    char path[200] = "";
+
+    sscanf(strstr(s->config, "lock=") + 5, "%199[^ ]", path);
+    if (open(path, O_CREAT | O_EXCL | O_WRONLY, 0600) >= 0)
+        return false;
+    snprintf(s->error, sizeof(s->error), "the lock is taken");
+    return true;
+}
+
 EXPORT ss_plugin_t *plugin_init(const ss_plugin_init_input *in, ss_plugin_rc *rc)
 {
     struct state *s = calloc(1, sizeof(*s));
 
+    made++;
     s->owner = in->owner;
     s->owner_error = in->get_owner_last_error;
     snprintf(s->config, sizeof(s->config), "%s", in->config);
-    *rc = SS_PLUGIN_SUCCESS;
+    s->is_second = has(s, "lock=") && lock_taken(s);
+    *rc = s->is_second && !has(s, "again-dies=") ? SS_PLUGIN_FAILURE : SS_PLUGIN_SUCCESS;
     if (has(s, "tables") && !find_tables(s, in->tables)) {
         const char *why = s->owner_error(s->owner);
 
@@ -501,6 +518,8 @@ EXPORT ss_plugin_rc plugin_parse_event(ss_plugin_t *p, const ss_plugin_event_inp
     s->parsed++;
     if (has(s, "die=") && ev->evtnum == option(s, "die", 0))
         abort();
+    if (s->is_second && ev->evtnum >= option(s, "again-dies", UINT64_MAX))
+        abort();
     if (!has(s, "light"))
         witness(s, ev->evtnum);
     if (s->threads)
@@ -534,7 +553,8 @@ EXPORT const char *plugin_get_fields(void)
            "name, from the table\"},{\"name\":\"" WITNESS_NAME
            ".args\",\"type\":\"string\",\"desc\":\"arguments, from the table "
            "inside\"},{\"name\":\"" WITNESS_NAME
-           ".fds\",\"type\":\"uint64\",\"desc\":\"open descriptors\"}]";
+           ".fds\",\"type\":\"uint64\",\"desc\":\"open descriptors\"},{\"name\":\"" WITNESS_NAME
+           ".made\",\"type\":\"uint64\",\"desc\":\"instances in the process\"}]";
 }
 
 static ss_plugin_bool join_arg(ss_plugin_table_iterator_state_t *state, ss_plugin_table_entry_t *e)
@@ -586,8 +606,10 @@ EXPORT ss_plugin_rc plugin_extract_fields(ss_plugin_t *p, const ss_plugin_event_
     if (in->table_reader_ext)
         s->reader = *in->table_reader_ext;
     f->res_len = 0;
-    s->numbers[0] = s->parsed;
-    if (f->field_id != 0 && !from_thread(s, ev, f->field_id))
+    s->numbers[0] = f->field_id == 5 ? made : s->parsed;
+    if (has(s, "extract-dies=") && f->field_id == 5 && ev->evtnum >= option(s, "extract-dies", 0))
+        abort();
+    if (f->field_id != 0 && f->field_id != 5 && !from_thread(s, ev, f->field_id))
         return SS_PLUGIN_SUCCESS;
     s->texts[0] = s->text;
     if (f->ftype == FTYPE_STRING)
