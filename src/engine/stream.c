@@ -258,6 +258,7 @@ void stream_free(struct engine *e)
     json_decref(e->offer);
     buf_fini(&e->batch);
     vec_free(&e->batch_at);
+    vec_free(&e->batch_async);
 }
 
 /* ---- a batch --------------------------------------------------------------------------------- */

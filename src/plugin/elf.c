@@ -104,14 +104,30 @@ static void load_sections(struct elf *e)
     e->names_len = e->names ? s->sh_size : 0;
 }
 
-static bool has_section(const struct elf *e, const char *name)
+static const Elf64_Shdr *section_named(const struct elf *e, const char *name)
 {
     for (unsigned i = 0; e->sections && e->names && i < e->header.e_shnum; i++) {
         if (e->sections[i].sh_name < e->names_len &&
             str_eq(e->names + e->sections[i].sh_name, name))
-            return true;
+            return &e->sections[i];
     }
-    return false;
+    return NULL;
+}
+
+static bool has_section(const struct elf *e, const char *name)
+{
+    return section_named(e, name) != NULL;
+}
+
+/* Whether one of the compilers that made it calls itself by this name. */
+static bool made_by(struct elf *e, const char *name)
+{
+    const Elf64_Shdr *s = section_named(e, ".comment");
+    char *text = s && s->sh_type == SHT_PROGBITS ? read_at(e, s->sh_offset, s->sh_size) : NULL;
+    bool yes = text && memmem(text, s->sh_size, name, strlen(name));
+
+    free(text);
+    return yes;
 }
 
 /* A name of the API inside a mangled C++ or Rust name: it was meant to be exported. */
@@ -164,7 +180,7 @@ static void study(struct elf *e, struct plugin_info *info)
         if (e->sections[i].sh_type == SHT_DYNSYM)
             scan_symbols(e, &e->sections[i], info, &rust, &cpp);
     }
-    rust = rust || has_section(e, ".debug_gdb_scripts");
+    rust = rust || has_section(e, ".debug_gdb_scripts") || made_by(e, "rustc version");
     snprintf(info->language, sizeof(info->language), "%s",
              has_section(e, ".go.buildinfo") || has_section(e, ".gopclntab") ? "Go"
              : rust                                                          ? "Rust"

@@ -156,7 +156,7 @@ enum severity info_read(const plugin_api *api, uint64_t mask, struct plugin_info
     if (has_fn(mask, PF_GET_REQUIRED_API_VERSION)) {
         info->api_version = copy_text(api->get_required_api_version());
         if (plugin_version_check(info->api_version, &err) != SEV_OK) {
-            failure_set(f, "api-version", "build the plugin against plugin API 3.12 or older", "%s",
+            failure_set(f, "api-version", "build the plugin for plugin API 3, 3.0.0 to 3.12.0", "%s",
                         err.text);
             return SEV_FAILED;
         }

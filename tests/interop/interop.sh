@@ -2,7 +2,7 @@
 check "$name: loaded, with its words"
 run 0 "$MEWS" plugins "$lib"
 out_has "$name 0.4.2"
-out_has "SE..."
+out_has "SE...  $language"
 out_has "Made with the"
 
 check "$name: events, their text, fields of every kind"

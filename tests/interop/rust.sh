@@ -7,7 +7,8 @@ command -v cargo >/dev/null 2>&1 || skip "there is no cargo"
 out=$BUILD/tests/interop/out-rust
 mkdir -p "$out/src" && cp "$SRC/tests/interop/rust/Cargo.toml" "$out"/ && cp "$SRC/tests/interop/rust/src/lib.rs" "$out/src/"
 (cd "$out" && timeout 500 cargo build --release >log 2>&1) || skip "the Rust plugin can't be built here: $(tail -n 1 "$out/log")"
-name=interop_rust lib=$out/target/release/libinterop_rust.so f=irust panic=panic words="the batch had enough"
+stunt=$PLUGINS/stunt.so
+language=Rust name=interop_rust lib=$out/target/release/libinterop_rust.so f=irust panic=panic words="the batch had enough"
 . "$SRC/tests/interop/interop.sh"
 
 # All that surrounds a source: parsing, tables of the host and of its own, async events, listening.
@@ -29,4 +30,21 @@ run 0 "$MEWS" print -H "$PLUGINS/stunt.so" -H "$whole" -I 'stunt:count=30 batch=
 err_has "the routine ran: true"
 [ "$(grep -c whole_beat out)" -gt 1 ] || fail "no async event came from its thread"
 awk '$1 != $3 { exit 1 }' out || fail "events were not parsed once each"
+
+# An older crate, of plugin API 3.7.
+mkdir -p "$out/older/src" && cp "$SRC/tests/interop/rust-older/Cargo.toml" "$out/older"/ && cp "$SRC/tests/interop/rust-older/src/lib.rs" "$out/older/src/"
+(cd "$out/older" && CARGO_TARGET_DIR="$out/target" timeout 500 cargo build --release >log 2>&1) || skip "the older Rust plugin can't be built here: $(tail -n 1 "$out/older/log")"
+older=$out/target/release/libinterop_older.so
+
+check "an older crate: one type of event parsed, a field added to threads, a table with a name, async events"
+run 0 "$MEWS" plugins "$older"
+out_has "API 3.7.0  .EPA.  Rust"
+run 0 "$MEWS" print -H "$older" trace.scap -p '%evt.num %evt.type %older.closes %older.name_of[200]' 'older.closes > 0 and evt.num < 9'
+out <<'T'
+6 close 1 nginx
+7 write 1 nginx
+8 close 2 nginx
+T
+run 0 "$MEWS" print -H "$stunt" -H "$older" -I 'stunt:count=2' -p '*%evt.num %evt.type %older.closes'
+grep -q older_begins out || fail "its async event did not come" "$(cat out)"
 finish
