@@ -34,6 +34,12 @@ struct rule_message {
     unsigned line; /* 0: none */
 };
 
+struct rule_schema { /* what the separate check of a file's schema says: a note (§5) */
+    char *file, *text; /* NULL: it has passed */
+    unsigned line;     /* 0: none */
+    bool passed;
+};
+
 struct rule_exception {
     char *name;
     json_t *fields, *comps, *values; /* as written; NULL: left out */
@@ -75,6 +81,8 @@ size_t rules_count(const struct rules *r);
 const struct rule *rules_at(const struct rules *r, size_t i);
 size_t rules_messages(const struct rules *r);
 const struct rule_message *rules_message(const struct rules *r, size_t i);
+size_t rules_schemas(const struct rules *r); /* one for each file */
+const struct rule_schema *rules_schema(const struct rules *r, size_t i);
 /* For filter_options.macro; ctx is the set. */
 const char *rules_macro(void *ctx, struct span name, unsigned before, unsigned *index);
 /* For filter_options.list, likewise. */

@@ -90,9 +90,28 @@ static void print_list(const struct options *o, const json_t *report)
     }
 }
 
-static void print_usable(size_t n)
+/* What can be used, and what Falco's own check of the schema says of each file. */
+static void print_checked(const struct options *o, const json_t *report)
 {
-    printf("%zu %s can be used\n", n, n == 1 ? "rule" : "rules");
+    size_t n = json_array_size(json_object_get(report, "rules")), i;
+    const json_t *s;
+
+    if (o->json) {
+        put_json(report, JSON_COMPACT);
+        return;
+    }
+    json_array_foreach(json_object_get(report, "schemas"), i, s) {
+        const char *text = rpc_get_str(s, "text");
+        char place[24] = "";
+
+        if (json_integer_value(json_object_get(s, "line")))
+            snprintf(place, sizeof(place), ":%lld",
+                     (long long)json_integer_value(json_object_get(s, "line")));
+        printf("%s%s: schema validation %s%s\n", rpc_get_str(s, "file"), place,
+               text ? "failed: " : "passed", text ? text : "");
+    }
+    if (!rpc_get_bool(report, "failed", false))
+        printf("%zu %s can be used\n", n, n == 1 ? "rule" : "rules");
 }
 
 static void on_answer(struct client *c, uint64_t id, const json_t *result)
@@ -104,12 +123,15 @@ static void on_answer(struct client *c, uint64_t id, const json_t *result)
         return;
     good = print_messages(result);
     if (!good) {
+        if (r->o->check)
+            print_checked(r->o, result);
+        fflush(stdout);
         client_end(c, EXIT_FAILED);
     } else if (r->o->list || r->o->check) {
         if (r->o->list)
             print_list(r->o, result);
         else
-            print_usable(json_array_size(json_object_get(result, "rules")));
+            print_checked(r->o, result);
         fflush(stdout);
         client_end(c, EXIT_OK);
     } else {

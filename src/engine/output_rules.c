@@ -261,8 +261,15 @@ const struct rule *output_rules_named(const struct output_rules *o, const char *
 
 json_t *output_rules_report(const struct output_rules *o)
 {
-    json_t *messages = json_array(), *list = json_array();
+    json_t *messages = json_array(), *list = json_array(), *schemas = json_array();
 
+    for (size_t i = 0; i < rules_schemas(o->set); i++) {
+        const struct rule_schema *s = rules_schema(o->set, i);
+
+        json_array_append_new(schemas,
+                              json_pack("{so sb si so}", "file", rpc_str(s->file), "passed",
+                                        s->passed, "line", (int)s->line, "text", rpc_str(s->text)));
+    }
     for (size_t i = 0; i < rules_messages(o->set); i++) {
         const struct rule_message *m = rules_message(o->set, i);
 
@@ -284,8 +291,8 @@ json_t *output_rules_report(const struct output_rules *o)
                       "condition", rpc_str(r->effective ? r->effective : r->condition),
                       "capture_ms", r->capture ? rpc_u64(r->capture_ms) : json_null()));
     }
-    return json_pack("{sb so so}", "failed", rules_failed(o->set), "messages", messages, "rules",
-                     list);
+    return json_pack("{sb so so so}", "failed", rules_failed(o->set), "messages", messages,
+                     "schemas", schemas, "rules", list);
 }
 
 json_t *output_rules_counts(const struct output_rules *o)

@@ -21,6 +21,7 @@ struct rules {
     VEC(struct rule_macro) macros;
     VEC(struct rule *) rules;
     VEC(struct rule_message) messages;
+    VEC(struct rule_schema) schemas;
     bool failed;
     bool for_filters; /* what is loaded is for filters: it changes no rule */
     unsigned next_index; /* of definitions, for what macros see */
@@ -31,6 +32,10 @@ struct rules {
 };
 
 struct rule_list *rules_list(const struct rules *r, const char *name);
+/* Of a text that stands for true or false. */
+bool rules_truth(const char *s, bool *out);
+/* schema.c: of the file at hand; NULL: it could not be parsed. */
+void rules_schema_check(struct rules *r, const json_t *documents);
 struct rule *rules_named(const struct rules *r, const char *name);
 /* exceptions.c: "(C) and not E1 …" (§4); free() it. */
 char *rules_with_exceptions(const struct rule *rule);

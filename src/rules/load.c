@@ -39,7 +39,7 @@ static bool has(const struct item *it, const char *key)
     return json_object_get(it->map, key) != NULL;
 }
 
-static bool truth(const char *s, bool *out)
+bool rules_truth(const char *s, bool *out)
 {
     static const char *const yes[] = {"true", "yes", "on", "y"}, *const no[] = {"false", "no",
                                                                                 "off", "n"};
@@ -55,7 +55,7 @@ static bool truth(const char *s, bool *out)
 
 static bool truth_at(struct rules *r, const struct item *it, const char *key, bool *out)
 {
-    return !has(it, key) || truth(text_at(it, key), out) ||
+    return !has(it, key) || rules_truth(text_at(it, key), out) ||
            fail(r, it, key, "true or false is needed");
 }
 
@@ -102,7 +102,7 @@ static enum change change_of(const struct item *it, const char *key)
         return str_eq(word, "append")    ? CHANGE_APPEND
                : str_eq(word, "replace") ? CHANGE_REPLACE
                                          : CHANGE_NONE;
-    truth(text_at(it, "append"), &append);
+    rules_truth(text_at(it, "append"), &append);
     return append && (str_eq(key, "condition") || str_eq(key, "items") || str_eq(key, "exceptions"))
                ? CHANGE_APPEND
                : CHANGE_NONE;
@@ -493,7 +493,7 @@ static bool take_rule(struct rules *r, const struct item *it)
 
     unknown_keys(r, it, known);
     old_append(r, it);
-    truth(text_at(it, "append"), &appends);
+    rules_truth(text_at(it, "append"), &appends);
     if (!check_override(r, it, append, replace, known))
         return false;
     if (rule && text_at(it, "source") && !str_eq(text_at(it, "source"), rule->source))
@@ -620,6 +620,8 @@ void rules_load_text(struct rules *r, const char *file, const char *text, size_t
     r->file = file;
     if (!documents)
         rules_say(r, true, "LOAD_ERR_YAML_PARSE", err.line, "%s", err.text);
+    if (!r->for_filters)
+        rules_schema_check(r, documents);
     json_array_foreach(documents, i, document) {
         if (json_is_null(document))
             continue;

@@ -90,10 +90,15 @@ void rules_free(struct rules *r)
         free(r->messages.v[i].file);
         free(r->messages.v[i].text);
     }
+    for (size_t i = 0; i < r->schemas.n; i++) {
+        free(r->schemas.v[i].file);
+        free(r->schemas.v[i].text);
+    }
     vec_free(&r->lists);
     vec_free(&r->macros);
     vec_free(&r->rules);
     vec_free(&r->messages);
+    vec_free(&r->schemas);
     free(r);
 }
 

@@ -122,6 +122,7 @@ T
 check "they can be used, without a word"
 run 0 "$MEWS" rules -H "$PLUGINS/audit.so" --rules audit.yaml --check
 out <<'T'
+DIR/audit.yaml: schema validation passed
 7 rules can be used
 T
 quiet

@@ -87,8 +87,53 @@ Notice         syscall       config touched  (not enabled)  [shell, net]
 T
 run 0 "$MEWS" rules --rules base.yaml --rules site.yaml --check
 out <<'T'
+DIR/base.yaml:31: schema validation failed: config touched: priority must be one of EMERGENCY, ALERT, CRITICAL, ERROR, WARNING, NOTICE, INFORMATIONAL, INFO, DEBUG
+DIR/site.yaml: schema validation passed
 2 rules can be used
 T
+
+check "the schema, a note that changes nothing: types, words, capitals, what is inside"
+schema() {
+    cat >schema.yaml
+    run "$1" "$MEWS" rules --rules schema.yaml --check
+    grep -qxF "DIR/schema.yaml:$2" out || fail "another verdict" "$(cat out err)"
+}
+schema 0 "2: schema validation failed: l: items must be a sequence of texts" <<'T'
+- list: l
+  items: [[a], b]
+T
+schema 0 " schema validation passed" <<'T'
+- macro: m
+  condition: evt.num > 0
+- rule: r
+  desc: d
+  condition: m
+  output: o
+  priority: INFO
+  tags: [a]
+  capture: true
+  capture_duration: 5
+  exceptions: [{name: n, fields: [evt.num], comps: [=], values: [[1]]}]
+- required_plugin_versions: []
+T
+schema 1 "7: schema validation failed: r: tags must be a sequence of texts" <<'T'
+- rule: r
+  desc: d
+  condition: evt.num > 0
+  output: o
+  priority: NOTICE
+  enabled: no
+  tags: a
+  warn_evttypes: maybe
+T
+schema 1 " schema validation failed: a document must be a sequence of items" <<'T'
+rule: r
+T
+schema 1 " schema validation failed: it is no YAML" <<'T'
+- rule: [
+T
+run 1 "$MEWS" rules --rules schema.yaml --check --json
+out_has '"schemas":[{"file":"DIR/schema.yaml","passed":false,"line":0,"text":"it is no YAML"}]'
 
 check "what fires, as Falco prints it"
 run 0 "$MEWS" rules --rules base.yaml web.scap --utc
