@@ -40,11 +40,15 @@ static bool read_bool(const json_t *o, const char *key, bool *out)
     return !v || json_is_boolean(v);
 }
 
-static char *read_text(const json_t *o, const char *key)
+static char *read_text(const json_t *o, const char *key, size_t index, struct plugin_info *info)
 {
-    const char *s = json_string_value(member(o, key));
+    bool other;
+    char *text = json_scalar_text(member(o, key), &other);
 
-    return xstrdup(s ? s : "");
+    if (other && *text)
+        str_list_addf(&info->warnings, "plugin_get_fields: field %zu: “%s” is no string", index,
+                      key);
+    return text;
 }
 
 static bool read_type(const char *word, enum value_type *out)
@@ -135,16 +139,16 @@ static enum severity read_field(const json_t *o, size_t i, struct plugin_info *i
     char *type;
     bool known;
 
-    f->name = read_text(o, "name");
-    f->desc = read_text(o, "desc");
-    f->display = read_text(o, "display");
+    f->name = read_text(o, "name", i, info);
+    f->desc = read_text(o, "desc", i, info);
+    f->display = read_text(o, "display", i, info);
     if (!json_is_object(o))
         return wrong(err, i, "", "must be an object");
     if (!*f->name)
         return wrong(err, i, "", "“name” is missing");
     if (!*f->desc)
         return wrong(err, i, f->name, "“desc” is missing");
-    type = read_text(o, "type");
+    type = read_text(o, "type", i, info);
     known = read_type(type, &f->type);
     if (!known)
         wrong(err, i, f->name,
@@ -163,12 +167,13 @@ static enum severity read_field(const json_t *o, size_t i, struct plugin_info *i
 enum severity fields_parse(const char *text, struct plugin_info *info, struct error *err)
 {
     json_error_t jerr;
-    json_t *list = json_loads(text, JSON_REJECT_DUPLICATES, &jerr), *item;
+    bool comments;
+    json_t *list = json_read(text, 0, &comments, &jerr), *item;
     enum severity sev = SEV_OK;
     size_t i;
 
-    if (!list)
-        list = json_loads(text, 0, &jerr);
+    if (comments)
+        str_list_add(&info->warnings, "plugin_get_fields: comments are no part of JSON");
     if (!list)
         return error_set(err, ERR_PLUGIN,
                          "plugin_get_fields gives no valid JSON: line %d, column %d: %s", jerr.line,

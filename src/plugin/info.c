@@ -56,25 +56,29 @@ static enum severity read_texts(const plugin_api *api, struct plugin_info *info,
 
 /* §4.2: strings of a JSON array; empty ones are dropped, duplicates merged; NULL and "" mean none.
  */
-static enum severity read_list(enum plugin_fn fn, const char *text, struct str_list *out,
-                               struct plugin_failure *f)
+static enum severity read_list(enum plugin_fn fn, const char *text, struct plugin_info *info,
+                               struct str_list *out, struct plugin_failure *f)
 {
     json_error_t jerr;
     json_t *list, *item;
-    bool good = true;
+    bool good, comments, other;
     size_t i;
 
     if (!text || !*text)
         return SEV_OK;
-    list = json_loads(text, JSON_DECODE_ANY, &jerr);
-    if (!json_is_array(list) && !json_is_null(list))
-        good = false;
+    list = json_read(text, JSON_DECODE_ANY, &comments, &jerr);
+    good = json_is_array(list) || json_is_null(list);
+    if (comments)
+        str_list_addf(&info->warnings, "%s: comments are no part of JSON", plugin_fn_name(fn));
     json_array_foreach(list, i, item) {
-        const char *s = json_string_value(item);
+        char *s = json_scalar_text(item, &other);
 
-        good = good && s;
-        if (s && *s && !str_list_has(out, s))
+        good = good && !json_is_array(item) && !json_is_object(item);
+        if (other && *s)
+            str_list_addf(&info->warnings, "%s: %s is no string", plugin_fn_name(fn), s);
+        if (*s && !str_list_has(out, s))
             str_list_add(out, s);
+        free(s);
     }
     if (!good)
         failure_set(f, "json", "return a JSON array of strings",
@@ -103,7 +107,7 @@ static enum severity read_extraction(const plugin_api *api, uint64_t mask, struc
         return sev;
     }
     if (has_fn(mask, PF_GET_EXTRACT_EVENT_SOURCES))
-        sev = read_list(PF_GET_EXTRACT_EVENT_SOURCES, api->get_extract_event_sources(),
+        sev = read_list(PF_GET_EXTRACT_EVENT_SOURCES, api->get_extract_event_sources(), info,
                         &info->extract_sources, f);
     add_own_source(info, &info->extract_sources);
     return sev;
@@ -115,8 +119,8 @@ static enum severity read_async(const plugin_api *api, uint64_t mask, struct plu
     const char *text;
 
     if (has_fn(mask, PF_GET_ASYNC_EVENT_SOURCES) &&
-        read_list(PF_GET_ASYNC_EVENT_SOURCES, api->get_async_event_sources(), &info->async_sources,
-                  f) != SEV_OK)
+        read_list(PF_GET_ASYNC_EVENT_SOURCES, api->get_async_event_sources(), info,
+                  &info->async_sources, f) != SEV_OK)
         return SEV_FAILED;
     add_own_source(info, &info->async_sources);
     text = api->get_async_events();
@@ -125,7 +129,7 @@ static enum severity read_async(const plugin_api *api, uint64_t mask, struct plu
                     "plugin_get_async_events returns nothing");
         return SEV_FAILED;
     }
-    return read_list(PF_GET_ASYNC_EVENTS, text, &info->async_events, f);
+    return read_list(PF_GET_ASYNC_EVENTS, text, info, &info->async_events, f);
 }
 
 static enum severity read_schema(const plugin_api *api, struct plugin_info *info,
@@ -156,8 +160,8 @@ enum severity info_read(const plugin_api *api, uint64_t mask, struct plugin_info
     if (has_fn(mask, PF_GET_REQUIRED_API_VERSION)) {
         info->api_version = copy_text(api->get_required_api_version());
         if (plugin_version_check(info->api_version, &err) != SEV_OK) {
-            failure_set(f, "api-version", "build the plugin for plugin API 3, 3.0.0 to 3.12.0", "%s",
-                        err.text);
+            failure_set(f, "api-version", "build the plugin for plugin API 3, 3.0.0 to 3.12.0",
+                        "%s", err.text);
             return SEV_FAILED;
         }
         plugin_version_parse(info->api_version, info->api);
@@ -174,8 +178,8 @@ enum severity info_read(const plugin_api *api, uint64_t mask, struct plugin_info
     if ((info->caps & CAP_EXTRACTION) && read_extraction(api, mask, info, f) != SEV_OK)
         return SEV_FAILED;
     if ((info->caps & CAP_PARSING) && has_fn(mask, PF_GET_PARSE_EVENT_SOURCES) &&
-        read_list(PF_GET_PARSE_EVENT_SOURCES, api->get_parse_event_sources(), &info->parse_sources,
-                  f) != SEV_OK)
+        read_list(PF_GET_PARSE_EVENT_SOURCES, api->get_parse_event_sources(), info,
+                  &info->parse_sources, f) != SEV_OK)
         return SEV_FAILED;
     if (info->caps & CAP_PARSING)
         add_own_source(info, &info->parse_sources);

@@ -19,6 +19,12 @@ static inline bool has_fn(uint64_t mask, enum plugin_fn fn)
     return mask >> fn & 1;
 }
 
+/* ---- json.c */
+/* *comments (may be NULL): there are some, which Falco's libraries pass over and JSON has not. */
+json_t *json_read(const char *text, size_t flags, bool *comments, json_error_t *err);
+/* Of a string, or of another scalar, which those libraries take for one: *other. "" of all else. */
+char *json_scalar_text(const json_t *v, bool *other);
+
 /* ---- info.c: static facts, read from a loaded library before plugin_init (§1.10, steps 2 to 6) */
 enum severity info_read(const plugin_api *api, uint64_t mask, struct plugin_info *info,
                         struct plugin_failure *failure);

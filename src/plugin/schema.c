@@ -629,7 +629,8 @@ enum severity plugin_schema_validate(const char *schema_text, const char *config
 {
     const char *text = config && *config ? config : "{}";
     json_error_t jerr;
-    json_t *schema = json_loads(schema_text, 0, &jerr), *value;
+    bool comments;
+    json_t *schema = json_read(schema_text, 0, NULL, &jerr), *value;
     struct validator v = {.root = schema, .warnings = warnings, .err = err};
     enum severity sev = SEV_OK;
 
@@ -638,7 +639,9 @@ enum severity plugin_schema_validate(const char *schema_text, const char *config
         return error_set(err, ERR_PLUGIN, "plugin_get_init_schema: no JSON object%s%s",
                          schema ? "" : ": ", schema ? "" : jerr.text);
     }
-    value = json_loads(text, JSON_DECODE_ANY, &jerr);
+    value = json_read(text, JSON_DECODE_ANY, &comments, &jerr);
+    if (comments && warnings)
+        str_list_add(warnings, "the configuration has comments, which are no part of JSON: Falco takes them");
     if (!value) {
         sev = error_set(err, ERR_PLUGIN, "the configuration is no JSON: line %d, column %d: %s",
                         jerr.line, jerr.column, jerr.text);

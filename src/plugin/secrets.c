@@ -66,8 +66,9 @@ static const json_t *main_object(const json_t *schema)
 
 char *plugin_mask_secrets(const char *text, const char *schema_text)
 {
-    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
-    json_t *schema = schema_text ? json_loads(schema_text, 0, NULL) : NULL;
+    json_error_t err;
+    json_t *value = json_read(text, JSON_DECODE_ANY, NULL, &err);
+    json_t *schema = schema_text ? json_read(schema_text, 0, NULL, &err) : NULL;
     char *masked;
 
     if (json_is_object(value) || json_is_array(value)) {
@@ -101,6 +102,7 @@ static void unmask(json_t *value, const json_t *old)
 
 char *plugin_unmask_secrets(const char *text, const char *old_text)
 {
+    json_error_t err;
     json_t *value, *old;
     char *whole;
 
@@ -108,8 +110,8 @@ char *plugin_unmask_secrets(const char *text, const char *old_text)
         return xstrdup(text);
     if (str_eq(text, MASK))
         return xstrdup(old_text);
-    value = json_loads(text, 0, NULL);
-    old = json_loads(old_text, 0, NULL);
+    value = json_read(text, 0, NULL, &err);
+    old = json_read(old_text, 0, NULL, &err);
     if (value && old)
         unmask(value, old);
     whole = value && old ? json_dumps(value, JSON_COMPACT) : xstrdup(text);

@@ -152,13 +152,37 @@ bool plugin_progress(struct plugin *p, uint32_t *pct, char *text, size_t size)
     return true;
 }
 
+/* §4.4: an array of objects that have a value. *copy becomes plain JSON, or NULL. */
+static void check_open_params(struct plugin *p, char **copy, struct error *err)
+{
+    json_error_t jerr;
+    json_t *list = json_read(*copy, 0, NULL, &jerr), *item;
+    bool good = json_is_array(list);
+    size_t i;
+
+    if (!good)
+        error_set(err, ERR_PLUGIN, "plugin %s: plugin_list_open_params gives no JSON array",
+                  p->info.name);
+    json_array_foreach(list, i, item) {
+        const char *value = json_string_value(json_object_get(item, "value"));
+
+        if (good && (!value || !*value)) {
+            error_set(err, ERR_PLUGIN, "plugin %s: plugin_list_open_params: item %zu has no value",
+                      p->info.name, i);
+            good = false;
+        }
+    }
+    free(*copy);
+    *copy = good ? json_dumps(list, JSON_COMPACT) : NULL;
+    json_decref(list);
+}
+
 char *plugin_open_params(struct plugin *p, struct error *err)
 {
     ss_plugin_rc rc = SS_PLUGIN_FAILURE;
     char words[PLUGIN_MAX_ERRLEN];
     struct call_timer t;
     char *copy;
-    json_t *list;
 
     if (!has_fn(p->mask, PF_LIST_OPEN_PARAMS))
         return xstrdup("[]");
@@ -176,14 +200,7 @@ char *plugin_open_params(struct plugin *p, struct error *err)
         free(copy);
         return xstrdup("[]");
     }
-    list = json_loads(copy, 0, NULL);
-    if (!json_is_array(list)) {
-        error_set(err, ERR_PLUGIN, "plugin %s: plugin_list_open_params gives no JSON array",
-                  p->info.name);
-        free(copy);
-        copy = NULL;
-    }
-    json_decref(list);
+    check_open_params(p, &copy, err);
     return copy;
 }
 
