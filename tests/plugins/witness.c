@@ -527,6 +527,15 @@ EXPORT ss_plugin_rc plugin_parse_event(ss_plugin_t *p, const ss_plugin_event_inp
     return has(s, "parse-fails") ? SS_PLUGIN_FAILURE : SS_PLUGIN_SUCCESS;
 }
 
+EXPORT uint16_t *plugin_get_parse_event_types(uint32_t *n, ss_plugin_t *p)
+{
+    static uint16_t types[1];
+
+    types[0] = (uint16_t)option(p, "types", 0);
+    *n = types[0] != 0;
+    return types; /* not NULL with none, as in Rust's SDK (quirk 15) */
+}
+
 #ifdef WITNESS_PARSE_SOURCES
 EXPORT const char *plugin_get_parse_event_sources(void)
 {
@@ -628,6 +637,13 @@ EXPORT const char *plugin_get_async_events(void)
     return "[\"tick\",\"tock\"]";
 }
 
+#ifdef WITNESS_ASYNC_SOURCES
+EXPORT const char *plugin_get_async_event_sources(void)
+{
+    return WITNESS_ASYNC_SOURCES;
+}
+#endif
+
 static size_t make_async(char *to, const char *name, uint64_t ts, uint64_t tid, const char *data)
 {
     uint32_t lens[3] = {4, (uint32_t)strlen(name) + 1, (uint32_t)strlen(data)}, id = 0,
@@ -699,7 +715,8 @@ EXPORT ss_plugin_rc plugin_set_async_event_handler(ss_plugin_t *p, ss_plugin_own
         s->sending = false;
         if (s->handler && has(s, "last-words"))
             send(s, 98);
-        s->handler = NULL;
+        if (!has(s, "never-forgets"))
+            s->handler = NULL;
         return SS_PLUGIN_SUCCESS;
     }
     s->handler = handler;
@@ -718,7 +735,11 @@ EXPORT ss_plugin_rc plugin_dump_state(ss_plugin_t *p, ss_plugin_owner_t *owner,
     char event[300], err[PLUGIN_MAX_ERRLEN];
 
     (void)owner;
-    make_async(event, "tick", 1577836800000000000ull, UINT64_MAX, "{\"initial\":true}");
+    if (has(p, "dump-fails")) {
+        snprintf(((struct state *)p)->error, sizeof(((struct state *)p)->error), "no state, please");
+        return SS_PLUGIN_FAILURE;
+    }
+    make_async(event, has(p, "dump-undeclared") ? "boom" : "tick", 1577836800000000000ull, UINT64_MAX, "{\"initial\":true}");
     return handler(p, (ss_plugin_event *)(void *)event, err); /* the wrong owner, as some SDKs do */
 }
 #endif
@@ -762,5 +783,9 @@ EXPORT ss_plugin_rc plugin_capture_close(ss_plugin_t *p, const ss_plugin_capture
             s->routine_calls ? "ran"
             : s->routine     ? "never ran"
                              : "none");
+    if (has(s, "close-fails")) {
+        snprintf(s->error, sizeof(s->error), "no end, please");
+        return SS_PLUGIN_FAILURE;
+    }
     return SS_PLUGIN_SUCCESS;
 }

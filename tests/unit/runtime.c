@@ -254,6 +254,40 @@ Test(async, a_foreign_owner_and_a_handler_that_is_not_set_are_told)
     plugin_host_free(h);
 }
 
+Test(async, what_is_sent_to_a_source_that_is_none_of_the_plugins_is_refused)
+{
+    struct plugin_host *h = plugin_host_new(&hooks, NULL);
+    struct plugin *p = load_good(h, "witness_elsewhere", "at-once send=1");
+
+    cr_assert_eq(plugin_async_start(h, "stunt", 999, 1 << 20, NULL), SEV_OK);
+    cr_expect_eq(plugin_async_count(p, ASYNC_SOURCE), 1);
+    plugin_async_stop(h, NULL);
+    cr_assert_eq(plugin_async_start(h, "other", 998, 1 << 20, NULL), SEV_OK);
+    cr_expect_eq(plugin_async_count(p, ASYNC_TAKEN), 1);
+    plugin_async_stop(h, NULL);
+    plugin_host_free(h);
+}
+
+Test(async, a_plugin_that_can_not_tell_its_state_says_why_and_one_that_tells_another_is_refused)
+{
+    struct plugin_host *h = plugin_host_new(&hooks, NULL);
+    struct plugin *p = load_good(h, "witness", "dump-fails");
+    struct error err;
+    struct buf b;
+    unsigned n = 0;
+
+    buf_init(&b, 4096);
+    cr_assert_neq(plugin_tell_state(p, &b, &n, &err), SEV_OK);
+    cr_expect(strstr(err.text, "plugin_dump_state: no state, please"), "%s", err.text);
+    plugin_host_free(h);
+    h = plugin_host_new(&hooks, NULL);
+    p = load_good(h, "witness", "dump-undeclared");
+    cr_expect_neq(plugin_tell_state(p, &b, &n, &err), SEV_OK);
+    cr_expect_eq(n, 0);
+    buf_fini(&b);
+    plugin_host_free(h);
+}
+
 Test(async, a_plugin_tells_its_state)
 {
     struct plugin_host *h = plugin_host_new(&hooks, NULL);
@@ -294,6 +328,22 @@ Test(listening, a_routine_that_is_done_is_not_called_again)
     for (int i = 0; i < 200 && plugin_routines(p); i++)
         usleep(5000);
     cr_assert_eq(plugin_routines(p), 0);
+    plugin_host_free(h);
+}
+
+Test(listening, an_end_that_fails_is_told_and_ends_all_the_same)
+{
+    struct plugin_host *h = plugin_host_new(&hooks, NULL);
+    struct plugin *p = load_good(h, "witness", "close-fails routine");
+    struct buf errors;
+
+    buf_init(&errors, 1000);
+    cr_assert_eq(plugin_listen_open(h, NULL), SEV_OK);
+    plugin_listen_close(h, &errors);
+    cr_expect(strstr(buf_str(&errors), "plugin witness: plugin_capture_close: no end, please"),
+              "%s", buf_str(&errors));
+    cr_expect_eq(plugin_routines(p), 0);
+    buf_fini(&errors);
     plugin_host_free(h);
 }
 
@@ -454,6 +504,42 @@ Test(runtime, a_plugin_that_reads_system_calls_says_which_version_of_events_it_n
     cr_assert(!plugin_schema_fits(p, "4.0.0", &err)); /* it says nothing: 3.0.0 */
     cr_assert(strstr(err.text, "needs event schema 3.0.0") && strstr(err.text, "majors"));
     cr_assert(plugin_schema_fits(stunt, "4.0.0", &err)); /* its own events only */
+    plugin_host_free(h);
+}
+
+Test(runtime, a_version_of_events_that_is_none_is_told)
+{
+    struct plugin_host *h = plugin_host_new(&hooks, NULL);
+    struct plugin *p = load_good(h, "witness_odd_schema", "");
+    struct error err;
+
+    cr_expect(!plugin_schema_fits(p, "4.0.0", &err));
+    cr_expect(strstr(err.text, "invalid required event schema version “four”"), "%s", err.text);
+    plugin_host_free(h);
+}
+
+Test(parsing, types_of_events_are_those_of_the_table)
+{
+    struct plugin_host *h = plugin_host_new(&hooks, NULL);
+    struct plugin *p = load(h, "witness", "types=455");
+    struct plugin_event e;
+    struct buf b;
+
+    cr_expect_eq(plugin_state(p), PLUGIN_FAILED);
+    cr_expect_str_eq(plugin_failure(p)->step, "event-types");
+    cr_expect(strstr(plugin_failure(p)->text,
+                     "plugin_get_parse_event_types lists the invalid event type 455"),
+              "%s", plugin_failure(p)->text);
+    plugin_host_free(h);
+    /* exactly what is listed: no event of a plugin beside it */
+    h = plugin_host_new(&hooks, NULL);
+    p = load_good(h, "witness", "types=2");
+    buf_init(&b, 4096);
+    e = event_of(&b, 1, "stunt");
+    plugin_host_parse(h, &e);
+    cr_expect_eq(atomic_load(&plugin_stats(p, PF_PARSE_EVENT)->calls), 0);
+    cr_expect(plugin_parses(p, 2, "syscall") && !plugin_parses(p, 3, "syscall"));
+    buf_fini(&b);
     plugin_host_free(h);
 }
 
