@@ -59,11 +59,18 @@ bool filter_may_match(const struct filter *f, uint16_t type, uint16_t call);
  * whether those parts hold. */
 bool filter_asks_threads(const struct filter *f);
 bool filter_thread_may_match(const struct filter *f, struct field_reader *r);
+/* Whether it asks for nothing else. */
+bool filter_asks_threads_only(const struct filter *f);
 /* Whether they depend on nothing else (field_of_thread_alone). */
 bool filter_asks_thread_alone(const struct filter *f);
 /* The same of the descriptor (field_of_fd). */
 bool filter_asks_fds(const struct filter *f);
 bool filter_fd_may_match(const struct filter *f, struct field_reader *r);
+
+/* Events with numbers outside [*low, *high] match in no case. */
+void filter_numbers(const struct filter *f, uint64_t *low, uint64_t *high);
+/* The slot of the only field that a part of the outermost `and` asks for; -1: there is none, or several. */
+int filter_part_slot(const struct filter *f, size_t i);
 
 /* ---- why a filter holds or not ------------------------------------------------------------------- */
 

@@ -39,6 +39,12 @@ void state_event(struct state *s, uint64_t at, const void *event);
 /* Moves on when something changes that is known of threads (save the memory and the time that they
  * use, and their descriptors), of users, groups or containers. */
 uint64_t state_epoch(const struct state *s);
+struct state_span { /* places [from, until) */
+    uint64_t from, until;
+};
+/* From now on, in this thread, *span is narrowed to where all that is looked up is the same (but for memory and
+ * times that threads use), as far as the state has been told; NULL: no more. */
+void state_watch(struct state_span *span);
 /* Whether events of a type have a thread that is looked up for them. */
 bool state_type_has_thread(uint16_t type);
 /* What a pass over events has found out, kept where it is found again; the building thread's own. */

@@ -123,6 +123,9 @@ uint64_t store_last_number(const struct store *s);
  * Gives how many rows fitted into `max` bytes (at least one, unless it fails). */
 size_t store_read_rows(const struct store *s, uint64_t row, size_t n, size_t max, struct buf *out,
                        size_t *offsets);
+/* The same; of a capture's rows those with a 0 in wanted (by place; NULL: all are) need not be made. */
+size_t store_read_wanted(const struct store *s, uint64_t row, size_t n, size_t max,
+                         const uint8_t *wanted, struct buf *out, size_t *offsets);
 /* Offset range of the kept blocks, for saving. */
 void store_range(const struct store *s, uint64_t *start, uint64_t *end);
 
@@ -146,6 +149,8 @@ void value_chunk_give(struct value_columns *c, struct value_chunk *k);
 bool value_chunk_get(const struct value_chunk *k, uint64_t row, struct value *out);
 uint32_t value_chunk_known(const struct value_chunk *k); /* rows whose values are kept */
 /* Keeps a copy; what is kept already stays. */
+/* The same for rows with the same value, 0 for those that are not known; below STORE_CHUNK + 2. */
+uint32_t value_chunk_code(const struct value_chunk *k, uint64_t row);
 void value_chunk_keep(struct value_columns *c, struct value_chunk *k, uint64_t row,
                       const struct value *v);
 void value_columns_trim(struct value_columns *c);  /* back within the limit */

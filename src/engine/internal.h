@@ -83,6 +83,10 @@ bool reader_goes_to(struct event_reader *r, const struct filter *f, const char *
 /* Starts on another event; values read before are gone. */
 void reader_event(struct event_reader *r, const struct field_refs *refs, const void *bytes,
                   uint64_t row, uint64_t previous_ts);
+struct event_place;
+/* Of an event of which its thread is all that counts. */
+void reader_placed(struct event_reader *r, const struct field_refs *refs, const void *bytes,
+                   const struct event_place *place);
 /* The same for an event that is not kept: its number, and e->place for what else is known of it. */
 void reader_passing(struct event_reader *r, const struct field_refs *refs, const void *bytes,
                     uint64_t number, uint64_t previous_ts);
@@ -106,6 +110,7 @@ struct selection {
     size_t ncolumns;               /* slots; 0: no column */
     bool *tracked; /* by slot: its values are kept as events pass, and come in no other way */
     bool stateful; /* some are */
+    uint64_t low, high; /* numbers of events outside do not match */
     bool wanted;   /* scan it in the background; guarded by sel_lock */
     pthread_mutex_t lock; /* guards what follows */
     uint64_t focus;       /* row near which matches are wanted first */
@@ -113,7 +118,24 @@ struct selection {
     uint64_t matches, scanned;
 };
 
+struct thread_verdict { /* what a filter's parts about the thread come to, at places of a span */
+    const struct state *state; /* NULL: none */
+    uint64_t tid;
+    struct state_span span;
+    bool wanted;
+};
+
+struct part_verdicts { /* what a part of a filter comes to by the code of the only value that it asks for */
+    size_t part, slot;
+    uint8_t *verdicts; /* enum state_verdict, by code */
+};
+
+#define SCAN_PARTS 8
+
 struct scanner { /* a thread's means to scan */
+    struct part_verdicts parts[SCAN_PARTS]; /* of the chunk at hand */
+    size_t nparts;
+    struct thread_verdict verdicts[256]; /* by thread; of the chunk at hand */
     struct event_reader reader;
     struct value_chunk **kept; /* by slot of the filter's fields */
     size_t nkept;

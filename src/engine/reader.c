@@ -124,6 +124,12 @@ void reader_passing(struct event_reader *r, const struct field_refs *refs, const
         r->fe.whole = passing_whole;
 }
 
+void reader_placed(struct event_reader *r, const struct field_refs *refs, const void *bytes,
+                   const struct event_place *place)
+{
+    next_event(r, refs, bytes, 0, TS_NONE, place);
+}
+
 void reader_event(struct event_reader *r, const struct field_refs *refs, const void *bytes,
                   uint64_t row, uint64_t previous_ts)
 {

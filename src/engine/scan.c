@@ -19,6 +19,8 @@ void scanner_fini(struct scanner *s)
 {
     reader_fini(&s->reader);
     buf_fini(&s->bytes);
+    for (size_t i = 0; i < COUNT_OF(s->parts); i++)
+        free(s->parts[i].verdicts);
     free(s->offsets);
     free(s->kept);
 }
@@ -135,10 +137,63 @@ static void keep_none(struct engine *e, const struct selection *s, struct scanne
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
+/* Which parts hang on a kept value alone. */
+static void find_parts(struct scanner *sc, const struct selection *s)
+{
+    sc->nparts = 0;
+    for (size_t i = 0; s->ncolumns && i < filter_parts(s->filter) && sc->nparts < SCAN_PARTS; i++) {
+        struct part_verdicts *p = &sc->parts[sc->nparts];
+        int slot = filter_part_slot(s->filter, i);
+
+        if (slot < 0 || (size_t)slot >= s->ncolumns || !s->columns[slot])
+            continue;
+        p->part = i;
+        p->slot = (size_t)slot;
+        if (!p->verdicts)
+            p->verdicts = xmalloc(STORE_CHUNK + 2);
+        memset(p->verdicts, STATE_UNKNOWN, STORE_CHUNK + 2);
+        sc->nparts++;
+    }
+}
+
+/* By what is known of rows with the same values in this chunk; STATE_UNKNOWN: the filter has to be asked. */
+static enum state_verdict values_tell(const struct selection *s, const struct scanner *sc,
+                                      uint64_t row)
+{
+    bool all = sc->nparts > 0 && sc->nparts == filter_parts(s->filter);
+
+    for (size_t i = 0; i < sc->nparts; i++) {
+        const struct part_verdicts *p = &sc->parts[i];
+        enum state_verdict v = sc->kept[p->slot]
+                                   ? p->verdicts[value_chunk_code(sc->kept[p->slot], row)]
+                                   : STATE_UNKNOWN;
+
+        if (v == STATE_UNWANTED)
+            return v;
+        all &= v == STATE_WANTED;
+    }
+    return all ? STATE_WANTED : STATE_UNKNOWN;
+}
+
+/* The filter has just been asked of a row, whose values the reader has. */
+static void learn_parts(const struct selection *s, struct scanner *sc, uint64_t row)
+{
+    for (size_t i = 0; i < sc->nparts; i++) {
+        struct part_verdicts *p = &sc->parts[i];
+        uint32_t code = sc->kept[p->slot] ? value_chunk_code(sc->kept[p->slot], row) : 0;
+
+        if (code && p->verdicts[code] == STATE_UNKNOWN)
+            p->verdicts[code] = filter_part_holds(s->filter, p->part, &sc->reader.base)
+                                    ? STATE_WANTED
+                                    : STATE_UNWANTED;
+    }
+}
+
 static bool row_matches(struct engine *e, struct selection *s, struct scanner *sc,
                         const char *bytes, uint64_t row, uint64_t before)
 {
     struct event_reader *r = &sc->reader;
+    bool hit;
 
     if (event_check(bytes, event_len(bytes), NULL) != SEV_OK) {
         keep_none(e, s, sc, row);
@@ -146,7 +201,42 @@ static bool row_matches(struct engine *e, struct selection *s, struct scanner *s
     }
     reader_event(r, filter_refs(s->filter), bytes, row, before);
     r->kept = s->ncolumns ? sc->kept : NULL;
-    return filter_match(s->filter, &r->base);
+    hit = filter_match(s->filter, &r->base);
+    learn_parts(s, sc, row);
+    return hit;
+}
+
+/* What the filter asks of the thread alone, found out once for each state of it. False: the row is no match; *settled:
+ * nothing else is asked. */
+static bool thread_may_match(struct engine *e, struct selection *s, struct scanner *sc,
+                             const struct store_row *r, bool *settled)
+{
+    struct thread_verdict *v = &sc->verdicts[r->who % COUNT_OF(sc->verdicts)];
+    const struct state *state;
+
+    *settled = false;
+    if (!e->capture || !filter_asks_threads(s->filter) || !state_type_has_thread(r->type) ||
+        r->who == UINT32_MAX || (r->flags & STORE_WIDE_TID))
+        return true;
+    state = capture_state(e->capture, r->offset);
+    if (v->state != state || v->tid != r->who || r->offset < v->span.from ||
+        r->offset >= v->span.until) {
+        struct event_place place = {.state = state, .at = r->offset};
+        struct event_head h = {.ts = r->ts, .tid = r->who};
+        char stub[EVENT_STUB_LEN];
+
+        if (!state)
+            return true;
+        event_stub(&h, r->type, 0, stub);
+        reader_placed(&sc->reader, filter_refs(s->filter), stub, &place);
+        v->state = state;
+        v->tid = r->who;
+        state_watch(&v->span);
+        v->wanted = filter_thread_may_match(s->filter, &sc->reader.base);
+        state_watch(NULL);
+    }
+    *settled = filter_asks_threads_only(s->filter);
+    return v->wanted;
 }
 
 static uint64_t ts_before(struct engine *e, uint64_t row)
@@ -161,26 +251,30 @@ static uint64_t ts_before(struct engine *e, uint64_t row)
 static size_t scan_window(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
                           size_t n)
 {
-    uint8_t hits[WINDOW_ROWS];
-    size_t got = store_read_rows(e->store, row, MIN_OF(n, (size_t)WINDOW_ROWS), WINDOW_BYTES,
-                                 &sc->bytes, sc->offsets);
-    uint64_t before = ts_before(e, row);
+    uint8_t hits[WINDOW_ROWS], wanted[WINDOW_ROWS];
+    size_t got;
 
+    n = MIN_OF(n, (size_t)WINDOW_ROWS);
+    for (size_t i = 0; i < n; i++) {
+        struct store_row r = {0};
+        bool settled = true;
+
+        hits[i] = store_row(e->store, row + i, &r) &&
+                  (r.type == STORE_ROW_MARK || (filter_may_match(s->filter, r.type, r.call) &&
+                                                thread_may_match(e, s, sc, &r, &settled)));
+        wanted[i] = hits[i] && r.type != STORE_ROW_MARK && !settled;
+        if (r.type == STORE_ROW_MARK)
+            keep_none(e, s, sc, row + i);
+    }
+    got = store_read_wanted(e->store, row, n, WINDOW_BYTES, wanted, &sc->bytes, sc->offsets);
+    for (size_t i = 0; i < got; i++) {
+        if (wanted[i])
+            hits[i] = row_matches(e, s, sc, sc->bytes.data + sc->offsets[i], row + i,
+                                  ts_before(e, row + i));
+    }
     if (got == 0) { /* dropped meanwhile, or unreadable: no match, and on */
         got = 1;
         hits[0] = 0;
-    } else {
-        for (size_t i = 0; i < got; i++) {
-            struct store_row r = {0};
-
-            store_row(e->store, row + i, &r);
-            if (r.type == STORE_ROW_MARK)
-                keep_none(e, s, sc, row + i);
-            hits[i] = r.type == STORE_ROW_MARK ||
-                      (filter_may_match(s->filter, r.type, r.call) &&
-                       row_matches(e, s, sc, sc->bytes.data + sc->offsets[i], row + i, before));
-            before = r.ts;
-        }
     }
     return note(s, row, got, hits) ? got : 0;
 }
@@ -193,15 +287,27 @@ static bool columns_tell(enum field_needs needs, const struct store_row *r)
            (needs == FIELD_NEEDS_HEADER || r->call || event_header_names(r->type));
 }
 
+/* Whether the values of a row that are worth keeping are all there. */
+static bool row_is_kept(const struct selection *s, const struct scanner *sc, uint64_t row)
+{
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        if (s->columns[i] && (!sc->kept[i] || !value_chunk_code(sc->kept[i], row)))
+            return false;
+    }
+    return s->ncolumns > 0;
+}
+
 /* How many of n rows have to be read. */
-static size_t rows_to_read(struct engine *e, const struct selection *s, uint64_t row, size_t n)
+static size_t rows_to_read(struct engine *e, const struct selection *s, const struct scanner *sc,
+                           uint64_t row, size_t n)
 {
     struct store_row r;
     size_t reads = 0;
 
     for (size_t i = 0; i < n; i++)
         reads += store_row(e->store, row + i, &r) && r.type != STORE_ROW_MARK &&
-                 filter_may_match(s->filter, r.type, r.call) && !columns_tell(s->needs, &r);
+                 filter_may_match(s->filter, r.type, r.call) &&
+                 !columns_tell(row_is_kept(s, sc, row + i) ? s->rest : s->needs, &r);
     return reads;
 }
 
@@ -212,11 +318,20 @@ static bool column_row_matches(struct engine *e, struct selection *s, struct sca
     char plugin[PLUGIN_EVENT_PAYLOAD_OFFSET];
     struct event_head h = {.ts = r->ts, .tid = r->who == UINT32_MAX ? UINT64_MAX : r->who};
     char stub[EVENT_STUB_LEN];
+    enum state_verdict told;
+    bool settled;
 
     if (r->type == STORE_ROW_MARK)
         return true;
     if (!filter_may_match(s->filter, r->type, r->call))
         return false;
+    told = kept ? values_tell(s, sc, row) : STATE_UNKNOWN;
+    if (told != STATE_UNKNOWN)
+        return told == STATE_WANTED;
+    if (!thread_may_match(e, s, sc, r, &settled))
+        return false;
+    if (settled)
+        return true;
     if (kept && r->type == EVENT_PLUGIN && s->rest != FIELD_NEEDS_BYTES) {
         event_plugin_stub(r->ts, r->who, plugin);
         return row_matches(e, s, sc, plugin, row, before);
@@ -240,8 +355,22 @@ static size_t scan_rows(struct engine *e, struct selection *s, struct scanner *s
         struct store_row r = {0};
 
         hits[i] = store_row(e->store, row + i, &r) &&
-                  column_row_matches(e, s, sc, row + i, &r, before, kept);
+                  column_row_matches(e, s, sc, row + i, &r, before,
+                                     kept || row_is_kept(s, sc, row + i));
         before = r.ts;
+    }
+    return note(s, row, n, hits) ? n : 0;
+}
+
+/* Rows whose numbers do not match: marks alone. */
+static size_t scan_marks(struct engine *e, struct selection *s, uint64_t row, size_t n)
+{
+    uint8_t hits[WINDOW_ROWS];
+
+    for (size_t i = 0; i < n; i++) {
+        struct store_row r = {0};
+
+        hits[i] = store_row(e->store, row + i, &r) && r.type == STORE_ROW_MARK;
     }
     return note(s, row, n, hits) ? n : 0;
 }
@@ -251,9 +380,11 @@ static size_t scan_some(struct engine *e, struct selection *s, struct scanner *s
                         size_t n, bool kept)
 {
     n = MIN_OF(n, (size_t)WINDOW_ROWS);
+    if (store_number(e->store, row + n - 1) < s->low || store_number(e->store, row) > s->high)
+        return scan_marks(e, s, row, n);
     if (kept)
         return scan_rows(e, s, sc, row, n, true);
-    if (!e->capture || rows_to_read(e, s, row, n) * READS_SHARE > n)
+    if (!e->capture || rows_to_read(e, s, sc, row, n) * READS_SHARE > n)
         return scan_window(e, s, sc, row, n);
     return scan_rows(e, s, sc, row, n, false);
 }
@@ -320,7 +451,9 @@ static void scan_chunk(struct engine *e, struct selection *s, struct scanner *sc
     uint64_t end = MIN_OF(store_rows(e->store), (chunk + 1) << STORE_CHUNK_BITS),
              row = skip_dropped(e, s, chunk);
 
+    memset(sc->verdicts, 0, sizeof(sc->verdicts)); /* of another filter, or of rows before */
     take_kept(e, s, sc, row, true);
+    find_parts(sc, s);
     while (row < end && !e->plugin_quit) {
         bool kept = kept_cover(e, s, sc, chunk, COVER_ALL);
         size_t n = (size_t)(end - row), got;
@@ -335,6 +468,7 @@ static void scan_chunk(struct engine *e, struct selection *s, struct scanner *sc
             break;
     }
     give_kept(e, s, sc);
+    sc->nparts = 0;
     value_columns_trim(e->values);
 }
 

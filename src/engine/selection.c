@@ -235,6 +235,7 @@ static void find_columns(struct engine *e, struct selection *s, const struct fie
 {
     bool any = false;
 
+    filter_numbers(s->filter, &s->low, &s->high);
     s->needs = field_refs_needs(refs);
     s->rest = FIELD_NEEDS_HEADER;
     s->columns = xcalloc(refs->v.n, sizeof(*s->columns));

@@ -169,6 +169,11 @@ bool filter_asks_threads(const struct filter *f)
     return f->thread_parts.n > 0;
 }
 
+bool filter_asks_threads_only(const struct filter *f)
+{
+    return f->thread_parts.n > 0 && f->thread_parts.n == f->parts.n;
+}
+
 bool filter_asks_thread_alone(const struct filter *f)
 {
     return f->thread_alone;

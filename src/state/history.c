@@ -1,12 +1,49 @@
 /* Versions and texts: what the state is kept in. */
 #include "internal.h"
 
-const struct version *version_at(const version_head *head, uint64_t at)
+static _Thread_local struct state_span *watched;
+
+void state_watch(struct state_span *span)
+{
+    watched = span;
+    if (span)
+        *span = (struct state_span){0, UINT64_MAX};
+}
+
+void watched_here(uint64_t from, uint64_t until)
+{
+    if (!watched)
+        return;
+    watched->from = MAX_OF(watched->from, from);
+    watched->until = MIN_OF(watched->until, until);
+}
+
+/* *next: the place of the version behind it. */
+static const struct version *find_version(const version_head *head, uint64_t at, uint64_t *next)
 {
     const struct version *v = atomic_load_explicit((version_head *)head, memory_order_acquire);
 
-    while (v && v->at > at)
+    *next = UINT64_MAX;
+    while (v && v->at > at) {
+        *next = v->at;
         v = v->jump && v->jump->at > at ? v->jump : v->before;
+    }
+    return v;
+}
+
+const struct version *version_unwatched(const version_head *head, uint64_t at)
+{
+    uint64_t next;
+
+    return find_version(head, at, &next);
+}
+
+const struct version *version_at(const version_head *head, uint64_t at)
+{
+    uint64_t next;
+    const struct version *v = find_version(head, at, &next);
+
+    watched_here(v ? v->at : 0, next);
     return v;
 }
 

@@ -26,6 +26,10 @@ typedef struct version *_Atomic version_head;
 
 /* The version that counts at a place; NULL: none yet. */
 const struct version *version_at(const version_head *head, uint64_t at);
+/* The same, for what state_watch takes no notice of. */
+const struct version *version_unwatched(const version_head *head, uint64_t at);
+/* What was looked up is the same at all places of [from, until): narrows what is watched. */
+void watched_here(uint64_t from, uint64_t until);
 /* Publishes v (its payload is filled in). Without history the one before is freed. */
 void version_push(struct state *s, version_head *head, struct version *v, uint64_t at);
 void versions_free(version_head *head);

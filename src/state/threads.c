@@ -406,15 +406,18 @@ bool state_thread(const struct state *s, uint64_t tid, uint64_t at, struct threa
 {
     struct thread *t = newest(s, tid);
     const struct ids_version *ids;
-    uint64_t gone;
+    uint64_t gone, next = UINT64_MAX;
 
-    while (t && t->born > at)
+    while (t && t->born > at) {
+        next = t->born;
         t = t->jump && t->jump->born > at ? t->jump : t->before;
-    if (!t)
+    }
+    gone = t ? atomic_load_explicit(&t->gone, memory_order_acquire) : 0;
+    if (!t || (gone != UINT64_MAX && gone <= at)) {
+        watched_here(gone, next);
         return false;
-    gone = atomic_load_explicit(&t->gone, memory_order_acquire);
-    if (gone != UINT64_MAX && gone <= at)
-        return false;
+    }
+    watched_here(t->born, MIN_OF(gone, next));
     ids = (const void *)version_at(&t->ids, at);
     if (!ids)
         return false;
@@ -424,7 +427,7 @@ bool state_thread(const struct state *s, uint64_t tid, uint64_t at, struct threa
     out->ids = &ids->ids;
     out->image = &((const struct image_version *)version_at(&t->image, at))->image;
     out->creds = &((const struct creds_version *)version_at(&t->creds, at))->creds;
-    out->use = &((const struct use_version *)version_at(&t->use, at))->use;
+    out->use = &((const struct use_version *)version_unwatched(&t->use, at))->use;
     out->cwd = own_cwd(t, at);
     return true;
 }

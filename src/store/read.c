@@ -5,6 +5,7 @@
 #include "internal.h"
 
 #define WINDOWS     8     /* parts that are read at once */
+#define SCRATCH     1024  /* bytes on the stack, which most events fit into */
 #define ENTER_SLACK 16384 /* bytes before a window in which enter halves are likely */
 
 /* Stands for an event that can't be read: no field has a value, no filter matches. */
@@ -106,6 +107,7 @@ static bool read_enter(const struct store *s, const struct window *w, uint64_t o
 {
     size_t header = v1 ? EVENT_HEADER_LEN_V1 : EVENT_HEADER_LEN;
     const char *p = raw_bytes(s, w, offset, header, own);
+    char space[SCRATCH];
     struct buf upgraded;
     uint32_t len;
     bool ok;
@@ -116,7 +118,7 @@ static bool read_enter(const struct store *s, const struct window *w, uint64_t o
     if (len < header || len > EVENT_LEN_MAX)
         return false;
     p = raw_bytes(s, w, offset, len, own);
-    buf_init(&upgraded, EVENT_LEN_MAX + 64);
+    buf_init_in(&upgraded, EVENT_LEN_MAX + 64, space, sizeof(space));
     ok = p && event_upgrade(p, len, v1, &upgraded, NULL) == SEV_OK;
     if (ok)
         event_fold(upgraded.data, NULL, out);
@@ -128,6 +130,7 @@ static bool read_enter(const struct store *s, const struct window *w, uint64_t o
 static enum severity make_event(const struct store *s, const struct window *w, uint64_t row,
                                 const struct store_row *r, struct buf *out, struct error *err)
 {
+    char space[3][SCRATCH];
     struct buf own, upgraded, enter;
     bool v1 = r->flags & STORE_V1, fold = r->flags & STORE_FOLDED;
     uint64_t at = store_enter(s, row);
@@ -135,9 +138,9 @@ static enum severity make_event(const struct store *s, const struct window *w, u
     const char *p;
 
     buf_reset(out);
-    buf_init(&own, EVENT_LEN_MAX + 64);
-    buf_init(&upgraded, EVENT_LEN_MAX + 64);
-    buf_init(&enter, EVENT_LEN_MAX + 64);
+    buf_init_in(&own, EVENT_LEN_MAX + 64, space[0], SCRATCH);
+    buf_init_in(&upgraded, EVENT_LEN_MAX + 64, space[1], SCRATCH);
+    buf_init_in(&enter, EVENT_LEN_MAX + 64, space[2], SCRATCH);
     p = raw_bytes(s, w, r->offset, r->len, &own);
     if (!p)
         sev = error_set(err, ERR_IO, "%u bytes at offset %llu can't be read", r->len,
@@ -265,7 +268,7 @@ static const struct window *window_of(const struct window *windows, size_t n, ui
 
 /* Rows of a capture: read at once as they stand, then made one by one. */
 static size_t read_capture_rows(const struct store *s, uint64_t row, size_t n, size_t max,
-                                struct buf *out, size_t *offsets)
+                                const uint8_t *wanted, struct buf *out, size_t *offsets)
 {
     struct window windows[WINDOWS] = {{NULL, UINT64_MAX, 0}};
     struct store_row r;
@@ -279,7 +282,8 @@ static size_t read_capture_rows(const struct store *s, uint64_t row, size_t n, s
         const struct window *w = window_of(windows, nwindows, r.offset);
 
         offsets[got] = out->len;
-        if (!(r.flags & STORE_NOTE) && make_event(s, w, row + got, &r, &event, NULL) == SEV_OK)
+        if (!(r.flags & STORE_NOTE) && (!wanted || wanted[got]) &&
+            make_event(s, w, row + got, &r, &event, NULL) == SEV_OK)
             buf_add(out, event.data, event.len);
         else
             buf_add(out, unreadable, sizeof(unreadable));
@@ -292,6 +296,12 @@ static size_t read_capture_rows(const struct store *s, uint64_t row, size_t n, s
 size_t store_read_rows(const struct store *s, uint64_t row, size_t n, size_t max, struct buf *out,
                        size_t *offsets)
 {
+    return store_read_wanted(s, row, n, max, NULL, out, offsets);
+}
+
+size_t store_read_wanted(const struct store *s, uint64_t row, size_t n, size_t max,
+                         const uint8_t *wanted, struct buf *out, size_t *offsets)
+{
     struct store_row r, first;
     size_t got = 0, len = 0;
 
@@ -299,7 +309,7 @@ size_t store_read_rows(const struct store *s, uint64_t row, size_t n, size_t max
     if (!store_row(s, row, &first))
         return 0;
     if (s->input)
-        return read_capture_rows(s, row, n, max, out, offsets);
+        return read_capture_rows(s, row, n, max, wanted, out, offsets);
     for (; got < n && store_row(s, row + got, &r); got++) {
         size_t end = (size_t)(r.offset + r.len - first.offset);
 

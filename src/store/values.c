@@ -196,6 +196,12 @@ bool value_chunk_get(const struct value_chunk *k, uint64_t row, struct value *ou
     return true;
 }
 
+uint32_t value_chunk_code(const struct value_chunk *k, uint64_t row)
+{
+    return atomic_load_explicit(&((struct value_chunk *)k)->codes[row & (STORE_CHUNK - 1)],
+                                memory_order_acquire);
+}
+
 uint32_t value_chunk_known(const struct value_chunk *k)
 {
     return atomic_load_explicit(&((struct value_chunk *)k)->known, memory_order_acquire);

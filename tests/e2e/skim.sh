@@ -8,12 +8,33 @@ compared=0
 all() {
     run 0 "$MEWS" print "$1" -p "$format"
     mv out every
+    : >asked
+    : >counted
+}
+# asked_of CAPTURE: the same filters, and some more, of the opened capture: each twice, the second time over what is kept
+asked_of() {
+    for filter in 'evt.num = 7' 'evt.num > 5 and evt.num <= 1000' 'evt.num in (3, 2, 900)' 'evt.num < 1' \
+        'evt.num >= 0 and proc.aname exists' 'proc.aname in (sh, bash, systemd, runc, init)' 'thread.tid > 1000' \
+        'proc.sname exists and proc.duration > 0' 'fd.name exists' 'fd.name contains e and fd.name contains o' \
+        'not fd.name contains e' 'proc.cmdline contains a or fd.num = 3' 'user.name = root and fd.type = file'; do
+        run 0 "$MEWS" count "$1" "$filter"
+        cat out >>counted
+        echo "filter $filter" >>asked
+    done
+    sed 's/^filter /filter evt.num >= 0 and (/; s/$/)/' asked >again
+    cat asked again | fed 0 "$MEWS" shell "$1"
+    cat counted counted >want
+    sed 's/ of .*//; s/,//g' out >found
+    cmp -s want found || fail "$1, opened: $(cat asked again | paste -d'|' - want found | awk -F'|' '$2 != $3' | head -n 4)"
 }
 # chosen AWK-CONDITION FILTER CAPTURE: $2 is the type, $3 the process, $6 the name of the descriptor, $7 the parent
 chosen() {
     awk -F'|' "$1" every >want
     run 0 "$MEWS" print "$3" -p "$format" "$2"
     cmp -s want out || fail "$3: $2: $(diff want out | head -n 4)"
+    run 0 "$MEWS" count "$3" "$2" # lines lack what has no value
+    cat out >>counted
+    echo "filter $2" >>asked
     [ ! -s want ] || compared=$((compared + 1))
 }
 filters() {
@@ -31,6 +52,7 @@ filters() {
     chosen '$6 ~ /etc/' 'fd.name contains etc' "$1"
     chosen '$6 !~ /etc|sock/ && $6 != "<NA>" && $6 != ""' "fd.name exists and not (fd.name contains etc or fd.name contains sock) and not fd.name in ('', '<NA>')" "$1"
     chosen '$8 == "root" && $2 == "open"' 'user.name = root and evt.type = open' "$1"
+    asked_of "$1"
 }
 
 "$BUILD"/tests/capture/mkcapture made.scap 30000
