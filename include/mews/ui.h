@@ -15,4 +15,11 @@
  * status. */
 int ui_main(int rpc_fd, const json_t *options);
 
+/* Columns under names, kept for the source that they are of, in the person's configuration: [{name, source,
+ * columns: [{field, title, width, align}]}]. New reference. */
+json_t *layouts_kept(void);
+/* Adds or replaces one; columns (taken over) NULL: forgets it. */
+enum severity layouts_keep(const char *name, const char *source, json_t *columns,
+                           struct error *err);
+
 #endif

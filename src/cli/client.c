@@ -104,6 +104,8 @@ static void plugin_died(struct client *c, const json_t *report)
     report_text(report, &text);
     complain("%s", buf_str(&text));
     buf_fini(&text);
+    if (c->died && c->died(c, report))
+        return;
     client_end(c, EXIT_PLUGIN_DIED);
 }
 

@@ -233,6 +233,8 @@ struct client {
                     const json_t *error); /* NULL: complained of, and the end */
     void (*note)(struct client *c, const char *method, const json_t *params);
     bool (*interrupted)(struct client *c); /* of the keeper; NULL: the end */
+    /* The engine has died, which was told; true: it goes on without one. NULL: the end. */
+    bool (*died)(struct client *c, const json_t *report);
 };
 /* keep: the stream is kept, and opened at once; output: it is printed by the engine. The exit code. */
 int client_run(struct client *c, struct options *o, bool keep, bool output);

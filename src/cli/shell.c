@@ -56,6 +56,22 @@ static void on_note(struct client *c, const char *method, const json_t *params)
         keep_stream(s, params);
 }
 
+/* Who types goes on; a script ends. */
+static bool on_died(struct client *c, const json_t *report)
+{
+    struct shell *s = c->ctx;
+    const char *plugin = rpc_get_str(report, "plugin");
+
+    if (!s->terminal)
+        return false;
+    s->dead = true;
+    s->waits_for = 0;
+    free(s->died_of);
+    s->died_of = plugin && *plugin ? xstrdup(plugin) : NULL;
+    complain("reload starts it anew%s", s->died_of ? ", reload without leaves the plugin out" : "");
+    return true;
+}
+
 static bool on_interrupt(struct client *c)
 {
     struct shell *s = c->ctx;
@@ -78,7 +94,9 @@ const json_t *shell_try(struct shell *s, const char *method, json_t *params)
     json_decref(s->answer);
     json_decref(s->error);
     s->answer = s->error = NULL;
-    if (s->over) {
+    if (s->dead && !str_starts(method, "keeper/"))
+        s->error = json_pack("{ss}", "message", "the engine has ended: reload starts it anew");
+    if (s->over || s->error) {
         json_decref(params);
         return NULL;
     }
@@ -122,7 +140,8 @@ bool shell_wait(struct shell *s, uint64_t ns)
     uint64_t until = time_mono() + ns;
 
     s->interrupted = false;
-    while (!s->over && !s->interrupted && !shell_stream_read(s) && time_mono() < until) {
+    while (!s->over && !s->dead && !s->interrupted && !shell_stream_read(s) &&
+           time_mono() < until) {
         const json_t *stream = shell_try(s, "stream", NULL);
 
         if (stream)
@@ -185,23 +204,39 @@ static void read_script(struct shell *s)
     free(line);
 }
 
-static void begin(struct shell *s)
+/* Until the plugins are there, and what can be read of the stream at once. */
+static bool wait_for_stream(struct shell *s)
 {
-    const char *filter = s->o->filter && *s->o->filter ? s->o->filter : NULL, *error;
     bool opens = s->o->spec.source || s->o->spec.captures.n;
-    char *line;
+    const char *error;
 
-    while (!s->ready && turn(s))
+    while (!s->ready && !s->dead && turn(s))
         ;
-    while (opens && !s->opened && !shell_stream_read(s) && !s->over)
+    while (opens && !s->opened && !shell_stream_read(s) && !s->over && !s->dead)
         shell_wait(s, 50 * NS_PER_MS);
     if (!rpc_get_bool(s->stream, "live", false)) /* a capture, a log: it is there */
         shell_wait(s, UINT64_MAX / 2);
     error = rpc_get_str(s->stream, "error");
-    if (error && *error) {
-        complain("%s", error);
-        s->failed = true;
-    }
+    if (!error || !*error)
+        return !s->over && !s->dead;
+    complain("%s", error);
+    return false;
+}
+
+bool shell_restart(struct shell *s, json_t *params)
+{
+    s->ready = s->dead = false;
+    s->opened = s->o->spec.captures.n == 0; /* a source stays closed, what it gave is kept */
+    keep(&s->stream, NULL);
+    return shell_call(s, "keeper/start", params, NULL) && wait_for_stream(s);
+}
+
+static void begin(struct shell *s)
+{
+    const char *filter = s->o->filter && *s->o->filter ? s->o->filter : NULL;
+    char *line;
+
+    s->failed |= !wait_for_stream(s);
     if (s->o->rules.n)
         shell_line(s, "rules");
     if (!filter || s->over)
@@ -218,6 +253,7 @@ int command_shell(struct options *o)
                             .answer = on_answer,
                             .refused = on_refused,
                             .note = on_note,
+                            .died = on_died,
                             .interrupted = on_interrupt},
                       .row = UINT64_MAX,
                       .terminal = isatty(STDIN_FILENO)};
@@ -245,6 +281,8 @@ int command_shell(struct options *o)
     json_decref(s.answer);
     json_decref(s.error);
     json_decref(s.columns);
+    free(s.columns_source);
+    free(s.died_of);
     str_list_fini(&s.undo);
     vec_free(&s.marks);
     vec_free(&s.judged);

@@ -24,6 +24,9 @@ struct shell {
     uint64_t selection;
     struct str_list undo;
     json_t *columns;      /* names of fields */
+    char *columns_source; /* the event source that they were suggested for; NULL: not known */
+    bool dead;            /* the engine has died while somebody typed: reload starts it anew */
+    char *died_of;        /* the plugin that it died in; NULL: none is known */
     uint64_t number, row; /* the event that one is at; row UINT64_MAX: before the first */
     VEC(uint64_t) marks;  /* numbers of events */
     VEC(struct judged) judged;
@@ -49,6 +52,8 @@ const json_t *shell_try(struct shell *s, const char *method, json_t *params);
 /* Lets the engine work for so long, or until its stream is read; false: it is gone. */
 bool shell_wait(struct shell *s, uint64_t ns);
 bool shell_stream_read(const struct shell *s);
+/* Starts the engine anew (params: those of keeper/start), and waits until its stream is there. */
+bool shell_restart(struct shell *s, json_t *params);
 /* Runs one line. */
 bool shell_line(struct shell *s, const char *line);
 /* shell_events.c: a value as the protocol has it, made safe; the event that args names, or the one that one is
@@ -64,6 +69,20 @@ bool shell_run_find(struct shell *s, const char *args);
 bool shell_need_columns(struct shell *s); /* asks for them when they are not known */
 /* shell_commands.c: puts a filter in force, "" none. */
 bool shell_take(struct shell *s, const char *text, bool undoing);
+/* The answer of the method rules, with all that is loaded; NULL after a complaint. */
+const json_t *shell_rules(struct shell *s);
+/* shell_session.c */
+bool shell_run_reload(struct shell *s, const char *args);
+bool shell_run_halves(struct shell *s, const char *args);
+bool shell_run_internal(struct shell *s, const char *args);
+bool shell_run_close(struct shell *s, const char *args);
+bool shell_run_configure(struct shell *s, const char *args);
+bool shell_run_values(struct shell *s, const char *args);
+bool shell_run_gained(struct shell *s, const char *args);
+bool shell_run_lost(struct shell *s, const char *args);
+bool shell_run_between(struct shell *s, const char *args);
+bool shell_run_firing(struct shell *s, const char *args);
+bool shell_run_layout(struct shell *s, const char *args);
 /* shell_look.c */
 bool shell_run_process(struct shell *s, const char *args);
 bool shell_run_conversation(struct shell *s, const char *args);

@@ -134,6 +134,13 @@ static bool send_names(struct shell *s, const json_t **answer)
     return *answer != NULL;
 }
 
+const json_t *shell_rules(struct shell *s)
+{
+    const json_t *answer;
+
+    return send_names(s, &answer) ? answer : NULL;
+}
+
 static bool run_save_name(struct shell *s, const char *args)
 {
     const json_t *answer;
@@ -439,15 +446,26 @@ const struct shell_command shell_commands[] = {
     {"event", "[NUMBER]", "all fields of this event", shell_run_event, SHELL_NOTHING},
     {"payload", "[NUMBER]", "its payload", shell_run_payload, SHELL_NOTHING},
     {"columns", "[FIELD…]", "what rows show", shell_run_columns, SHELL_FIELD},
+    {"layout", "[NAME|save NAME]",
+     "columns under names: those that are saved, one of them, or save", shell_run_layout,
+     SHELL_NOTHING},
+    {"values", "FIELD", "how many events have a value, and which", shell_run_values, SHELL_FIELD},
     {"count", "FIELD[,FIELD…]", "the values of fields, the most frequent first", run_count,
      SHELL_FIELD},
     {"explain", "[FILTER]", "each part of the filter, with its value at this event", run_explain,
      SHELL_FILTER},
     {"parts", "[FILTER]", "how many events come through each part of the filter", run_parts,
      SHELL_FILTER},
+    {"gained", "", "a filter: what this one lets through and the one before did not",
+     shell_run_gained, SHELL_NOTHING},
+    {"lost", "", "a filter: what only the one before let through", shell_run_lost, SHELL_NOTHING},
     {"rules", "[FILE]", "load Falco's rules; on how many events each fires", run_rules, SHELL_PATH},
+    {"firing", "RULE", "a filter: the events that a rule fires on", shell_run_firing,
+     SHELL_NOTHING},
     {"mark", "[NUMBER…]", "mark events, or take their marks away", shell_run_mark, SHELL_NOTHING},
     {"marked", "", "a filter: the marked events", shell_run_marked, SHELL_NOTHING},
+    {"between", "", "a filter: what is between the last mark and this event", shell_run_between,
+     SHELL_NOTHING},
     {"must", "[NUMBER…]", "filters must match these events: each change says what it catches",
      shell_run_must, SHELL_NOTHING},
     {"mustnot", "[NUMBER…]", "likewise, must not", shell_run_mustnot, SHELL_NOTHING},
@@ -476,8 +494,18 @@ const struct shell_command shell_commands[] = {
     {"fields", "[TEXT]", "fields whose name or description holds a text", run_fields,
      SHELL_NOTHING},
     {"plugins", "", "what is loaded", run_plugins, SHELL_NOTHING},
+    {"configure", "PLUGIN CONFIG", "another configuration while it runs", shell_run_configure,
+     SHELL_NOTHING},
     {"load", "SO [CONFIG]", "load a plugin", run_load, SHELL_PATH},
     {"open", "NAME[:PARAMS]", "open a plugin's source", run_open, SHELL_NOTHING},
+    {"close", "", "close the source", shell_run_close, SHELL_NOTHING},
+    {"halves", "", "calls as the file has them: enter and exit; again: in one row",
+     shell_run_halves, SHELL_NOTHING},
+    {"internal", "", "events that serve the capture itself, too; again: hidden", shell_run_internal,
+     SHELL_NOTHING},
+    {"reload", "[without]",
+     "start the engine anew, with rebuilt plugins; without the one that died", shell_run_reload,
+     SHELL_NOTHING},
     {"save", "FILE", "write the events that match to a capture", run_save, SHELL_PATH},
     {"info", "", "the stream in numbers", run_info, SHELL_NOTHING},
     {"wait", "[SECONDS]", "until the stream has ended", run_wait, SHELL_NOTHING},

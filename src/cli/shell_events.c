@@ -78,6 +78,8 @@ bool shell_need_columns(struct shell *s)
     if (!a)
         return false;
     s->columns = json_array();
+    free(s->columns_source);
+    s->columns_source = rpc_get_str(a, "source") ? xstrdup(rpc_get_str(a, "source")) : NULL;
     json_array_foreach(json_object_get(a, "columns"), i, c)
         json_array_append(s->columns, json_object_get(c, "field"));
     return true;

@@ -16,8 +16,6 @@ static bool restart(struct shell *s, json_t *params)
         return false;
     s->selection = 0;
     s->row = UINT64_MAX;
-    for (size_t i = 0; i < s->judged.n; i++) /* by their numbers, which another way of reading changes */
-        s->judged.v[i].row = s->judged.v[i].row;
     filter = xstrdup(s->filter);
     ok = !*filter || shell_take(s, filter, true);
     free(filter);
@@ -59,7 +57,8 @@ static bool toggle(struct shell *s, const char *key, const char *on_words, const
 bool shell_run_halves(struct shell *s, const char *args)
 {
     UNUSED(args);
-    return toggle(s, "raw_events", "calls as the file has them: enter and exit, with sysdig's numbers",
+    return toggle(s, "raw_events",
+                  "calls as the file has them: enter and exit, with sysdig's numbers",
                   "one row for a call");
 }
 
@@ -90,9 +89,10 @@ bool shell_run_configure(struct shell *s, const char *args)
 
     if (!ok)
         complain("configure PLUGIN CONFIGURATION");
-    ok = ok && shell_call(s, "plugin/config",
-                          json_pack("{so so}", "plugin", rpc_str(plugin), "config", rpc_str(config)),
-                          NULL);
+    ok =
+        ok && shell_call(s, "plugin/config",
+                         json_pack("{so so}", "plugin", rpc_str(plugin), "config", rpc_str(config)),
+                         NULL);
     if (ok)
         printf("%s has another configuration\n", plugin);
     free(plugin);
@@ -177,7 +177,8 @@ bool shell_run_between(struct shell *s, const char *args)
         return false;
     }
     snprintf(text, sizeof(text), "evt.num >= %llu and evt.num <= %llu",
-             (unsigned long long)MIN_OF(mark, s->number), (unsigned long long)MAX_OF(mark, s->number));
+             (unsigned long long)MIN_OF(mark, s->number),
+             (unsigned long long)MAX_OF(mark, s->number));
     return shell_take(s, text, false);
 }
 
@@ -195,7 +196,8 @@ bool shell_run_firing(struct shell *s, const char *args)
         }
     }
     if (a && !filter)
-        complain(known ? "the rule %s can't be used" : "no rule is named %s: rules lists them", args);
+        complain(known ? "the rule %s can't be used" : "no rule is named %s: rules lists them",
+                 args);
     ok = filter && shell_take(s, filter, false);
     free(filter);
     return ok;

@@ -23,7 +23,7 @@ static char *layouts_path(void)
     return path;
 }
 
-static json_t *layouts_read(void)
+json_t *layouts_kept(void)
 {
     char *path = layouts_path();
     json_t *all = path ? json_load_file(path, 0, NULL) : NULL;
@@ -35,17 +35,15 @@ static json_t *layouts_read(void)
     return json_array();
 }
 
-static bool layouts_write(struct ui *u, const json_t *all)
+static enum severity layouts_write(const json_t *all, struct error *err)
 {
     char *path = layouts_path(), *text = json_dumps(all, JSON_INDENT(2));
-    struct error err = {.text = "there is no folder for them"};
-    bool ok = path && file_replace(path, text, strlen(text), &err) == SEV_OK;
+    enum severity sev = path ? file_replace(path, text, strlen(text), err)
+                             : error_set(err, ERR_IO, "there is no folder for them");
 
-    if (!ok)
-        notice(u, LOOK_BAD, "%s", err.text);
     free(text);
     free(path);
-    return ok;
+    return sev;
 }
 
 static const char *source_now(const struct ui *u)
@@ -90,7 +88,7 @@ static void take(struct ui *u, const json_t *columns)
 
 bool layouts_default(struct ui *u)
 {
-    json_t *all = layouts_read();
+    json_t *all = layouts_kept();
     const json_t *l;
     bool taken = false;
     size_t i;
@@ -123,21 +121,31 @@ static json_t *columns_json(const struct events_view *e)
     return list;
 }
 
-/* columns NULL: forgets it. */
-static bool change(struct ui *u, const char *name, json_t *columns)
+enum severity layouts_keep(const char *name, const char *source, json_t *columns, struct error *err)
 {
-    json_t *all = layouts_read();
-    bool ok;
+    json_t *all = layouts_kept();
+    enum severity sev;
 
     for (size_t i = json_array_size(all); i-- > 0;) {
-        if (is_it(json_array_get(all, i), name, source_now(u)))
+        if (is_it(json_array_get(all, i), name, source))
             json_array_remove(all, i);
     }
     if (columns)
         json_array_append_new(all, json_pack("{so so so}", "name", rpc_str(name), "source",
-                                             rpc_str(source_now(u)), "columns", columns));
-    ok = layouts_write(u, all);
+                                             rpc_str(source), "columns", columns));
+    sev = layouts_write(all, err);
     json_decref(all);
+    return sev;
+}
+
+/* columns NULL: forgets it. */
+static bool change(struct ui *u, const char *name, json_t *columns)
+{
+    struct error err;
+    bool ok = layouts_keep(name, source_now(u), columns, &err) == SEV_OK;
+
+    if (!ok)
+        notice(u, LOOK_BAD, "%s", err.text);
     return ok;
 }
 
@@ -260,7 +268,7 @@ static void choose_shown(struct layout_palette *p)
     size_t i;
 
     json_decref(p->all);
-    p->all = layouts_read();
+    p->all = layouts_kept();
     p->shown.n = 0;
     json_array_foreach(p->all, i, l) {
         if (rpc_get_str(l, "name") && is_it(l, rpc_get_str(l, "name"), source_now(p->u)))

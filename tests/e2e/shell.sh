@@ -272,4 +272,87 @@ check "help lists every command, and each has words of its own"
 echo help | "$MEWS" shell shop.scap >help || fail "help"
 [ "$(awk '{print $1}' help | sort | uniq -d)" = "" ] || fail "two commands have one name"
 [ "$(wc -l <help)" -gt 20 ] || fail "help is short"
+check "filters that follow from others, columns under names, values, halves, the engine anew"
+fed 0 "$MEWS" shell shop.scap --utc --rules "$DIR/rule.yaml" <<'T'
+filter evt.type = connect
+filter evt.type in (connect, close)
+gained
+filter evt.type = connect
+lost
+clear
+firing DATABASE GONE
+clear
+mark 98
+go 118
+between
+columns evt.type proc.name
+layout save mine
+columns evt.num
+layout mine
+layout
+filter evt.type = connect
+values proc.name
+halves
+halves
+reload
+rows 1
+T
+out <<'T'
+         5  Notice         database gone
+9 of 160
+51 of 160
+42 of 160
+9 of 160
+42 of 160
+5 of 160
+marked: 98
+118 2023-11-14 22:13:20.202334900 php-fpm 400 connect ECONNREFUSED res=-111(ECONNREFUSED) tuple=172.17.0.2:41005->10.0.0.9:5433 fd=8(<4>) addr=10.0.0.9:5433
+18 of 160
+evt.type proc.name
+the columns are saved as “mine”
+evt.num
+evt.type proc.name
+mine (syscall): evt.type proc.name
+9 of 160
+9 of 9 events looked at have a value; 1 differ
+         9  php-fpm
+18 of 314
+calls as the file has them: enter and exit, with sysdig's numbers
+9 of 160
+one row for a call
+9 of 160
+12 2023-11-14 22:13:20.000032300 connect php-fpm
+T
+fed 1 "$MEWS" shell shop.scap <<'T'
+gained
+lost
+between
+layout nosuch
+layout save
+values
+values no.field
+firing nosuch
+configure
+configure nosuch x
+reload loudly
+reload without
+T
+err_has "there is no filter before this one"
+err_has "no event is marked"
+err_has "no columns are saved as nosuch"
+err_has "layout save NAME"
+err_has "values of which field?"
+err_has "no field is named no.field"
+err_has "no rule is named nosuch"
+err_has "configure PLUGIN CONFIGURATION"
+err_has "no plugin is known to have died"
+fed 1 "$MEWS" shell -H "$PLUGINS/stunt.so" <<'T'
+open stunt:count=5
+wait
+close
+halves
+configure stunt {"a":1}
+T
+out_has "ended"
+err_has "only captures of system calls have such events"
 finish
