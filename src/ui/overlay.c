@@ -155,6 +155,8 @@ static size_t fitting(const char *s, size_t n, int width)
         end--;
     while (end < n && end > 1 && ((unsigned char)s[end] & 0xc0) == 0x80)
         end--;
+    if (end < n && s[end] == ' ')
+        return end + 1;
     if (end < n) {
         size_t blank = end;
 
@@ -174,10 +176,11 @@ static void draw_lines(const char *s, struct rect r, int top)
         size_t len = strcspn(s, "\n"), at = 0;
 
         do {
-            size_t n = len ? fitting(s + at, len - at, r.w) : 0;
+            size_t n = len ? fitting(s + at, len - at, r.w) : 0,
+                   blank = n > 0 && s[at + n - 1] == ' '; /* of which there may be no room */
 
             if (y >= 0 && y < r.h)
-                text_put(r.y + y, r.x, r.w, LOOK_TEXT, s + at, n);
+                text_put(r.y + y, r.x, r.w, LOOK_TEXT, s + at, n - blank);
             at += n;
             y++;
         } while (at < len && y < r.h);
