@@ -575,6 +575,68 @@ Test(state, without_history_it_does_not_grow)
     state_free(s);
 }
 
+/* What is said of a thread and its ancestors at a place. */
+static void say_thread(struct state *s, uint64_t tid, uint64_t at, struct buf *out)
+{
+    struct thread_view t, a;
+
+    buf_reset(out);
+    if (!state_thread(s, tid, at, &t)) {
+        buf_adds(out, "none");
+        return;
+    }
+    buf_addf(out, "%u %.*s %lld", t.life, (int)t.image->comm.n, t.image->comm.p,
+             (long long)t.ids->ptid);
+    for (unsigned i = 1; i < 5 && state_ancestor(s, &t, i, at, &a); i++)
+        buf_addf(out, " < %u %.*s", a.life, (int)a.image->comm.n, a.image->comm.p);
+}
+
+Test(state, what_is_watched_holds_at_all_of_its_places)
+{
+    struct state *s = state_new(true);
+    unsigned seed = 7, narrow = 0;
+    const uint64_t end = 3000;
+    struct buf now, other;
+
+    buf_init(&now, 4096);
+    buf_init(&other, 4096);
+    state_start(s);
+    for (uint64_t at = 10; at < end; at += 10) { /* few threads, many lives, of one another */
+        uint64_t tid = 100 + (uint64_t)rand_r(&seed) % 8;
+        char event[400] = {0};
+
+        if (rand_r(&seed) % 3) {
+            make_clone(event, tid, (int64_t)tid, 100 + (int64_t)rand_r(&seed) % 8, 0);
+            event[EVENT_HEADER_LEN + 2 * 21 + 8] = (char)('a' + rand_r(&seed) % 26);
+        } else {
+            put_u64(event + 8, tid);
+            put_u32(event + 16, EVENT_HEADER_LEN);
+            put_u16(event + 20, 186);
+        }
+        state_event(s, at, event);
+    }
+    for (unsigned i = 0; i < 4000; i++) {
+        uint64_t tid = 100 + (uint64_t)rand_r(&seed) % 8, at = (uint64_t)rand_r(&seed) % end;
+        struct state_span span;
+
+        state_watch(&span);
+        say_thread(s, tid, at, &now);
+        state_watch(NULL);
+        cr_assert(span.from <= at && at < span.until);
+        narrow += span.from > 0 && span.until < end;
+        for (uint64_t place = span.from; place < MIN_OF(span.until, end); place++) {
+            say_thread(s, tid, place, &other);
+            cr_assert_str_eq(buf_str(&other), buf_str(&now), "thread %llu at %llu, watched at %llu",
+                             (unsigned long long)tid, (unsigned long long)place,
+                             (unsigned long long)at);
+        }
+    }
+    cr_expect(narrow > 1000, "%u were watched", narrow);
+    buf_fini(&now);
+    buf_fini(&other);
+    state_free(s);
+}
+
 /* ---- real ones ------------------------------------------------------------------------------- */
 
 static bool load_real(const char *name, struct buf *out)
