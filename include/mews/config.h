@@ -45,6 +45,7 @@ struct session_spec {
     bool strict;           /* filters hold to Falco's limits */
     bool no_replay;        /* stateful plugins are not initialised a second time */
     bool ask_replay;       /* the client is asked before they are */
+    bool replay_settled;   /* the person's own settings say whether: nobody need be asked; in no JSON */
     bool shared_sources;   /* several plugins may provide one event source */
 };
 

@@ -239,7 +239,7 @@ int command_explore(struct options *o)
         }
     }
     remember(o);
-    o->spec.ask_replay = true;
+    o->spec.ask_replay = !o->spec.replay_settled;
     ko.session = o->remote ? session_for_remote(o, &err) : spec_to_json(&o->spec);
     if (!ko.session) {
         complain("%s", err.text);

@@ -352,6 +352,7 @@ enum severity spec_add_own(struct session_spec *s, bool *utc, struct error *err)
             str_list_add(&s->plugin_dirs, json_string_value(item) ? json_string_value(item) : "");
         *utc |= yes(json_object_get(root, "utc"));
         s->no_replay |= yes(json_object_get(root, "no_replay"));
+        s->replay_settled = json_object_get(root, "no_replay") != NULL;
         s->shared_sources |= yes(json_object_get(root, "shared_sources"));
         sev = own_size(root, "memory", &s->memory, err);
         if (sev == SEV_OK)
