@@ -298,6 +298,7 @@ const char *text_count(uint64_t n, char out[32]);
 const char *text_bytes(uint64_t n, char out[32]);
 /* "9µs", "6.1 ms", "2.4 s", "3 min"; in ASCII "us". */
 const char *text_duration(uint64_t ns, char out[32]);
+const char *signal_word(int sig); /* "SEGV"; "?" of none that is known */
 /* The name of candidates (n of them) nearest to word by edit distance, NULL if none is near. */
 const char *text_nearest(const char *word, const char *const *candidates, size_t n);
 /* Base64 with padding, standard alphabet. decode fails on foreign characters. */

@@ -141,6 +141,13 @@ const char *text_bytes(uint64_t n, char out[32])
     return out;
 }
 
+const char *signal_word(int sig)
+{
+    const char *s = sigabbrev_np(sig);
+
+    return s ? s : "?";
+}
+
 const char *text_duration(uint64_t ns, char out[32])
 {
     double v = (double)ns;

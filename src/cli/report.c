@@ -56,13 +56,6 @@ static void find_words(const json_t *lines, char out[400])
     }
 }
 
-static const char *signal_word(int sig)
-{
-    const char *s = sigabbrev_np(sig);
-
-    return s ? s : "?";
-}
-
 static void describe_end(json_t *r, const struct plugin_record *record, int status)
 {
     int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;

@@ -48,6 +48,17 @@ static void on_ready(struct client *c, const json_t *params)
 
 /* ---- the report ------------------------------------------------------------------------------------ */
 
+/* ":LINE", or nothing where there is none. */
+static const char *line_of(const json_t *m, char out[24])
+{
+    long long line = (long long)json_integer_value(json_object_get(m, "line"));
+
+    *out = '\0';
+    if (line)
+        snprintf(out, 24, ":%lld", line);
+    return out;
+}
+
 /* False: an error is among them. */
 static bool print_messages(const json_t *report)
 {
@@ -56,14 +67,11 @@ static bool print_messages(const json_t *report)
 
     json_array_foreach(json_object_get(report, "messages"), i, m) {
         const char *file = rpc_get_str(m, "file");
-        char place[40] = "";
+        char place[24];
 
-        if (json_integer_value(json_object_get(m, "line")))
-            snprintf(place, sizeof(place), ":%lld",
-                     (long long)json_integer_value(json_object_get(m, "line")));
-        complain("%s%s%s%s: %s (%s)", file && *file ? file : "", place, file && *file ? ": " : "",
-                 rpc_get_bool(m, "error", false) ? "error" : "warning", rpc_get_str(m, "text"),
-                 rpc_get_str(m, "code"));
+        complain("%s%s%s%s: %s (%s)", file && *file ? file : "", line_of(m, place),
+                 file && *file ? ": " : "", rpc_get_bool(m, "error", false) ? "error" : "warning",
+                 rpc_get_str(m, "text"), rpc_get_str(m, "code"));
     }
     return !rpc_get_bool(report, "failed", false);
 }
@@ -102,12 +110,9 @@ static void print_checked(const struct options *o, const json_t *report)
     }
     json_array_foreach(json_object_get(report, "schemas"), i, s) {
         const char *text = rpc_get_str(s, "text");
-        char place[24] = "";
+        char place[24];
 
-        if (json_integer_value(json_object_get(s, "line")))
-            snprintf(place, sizeof(place), ":%lld",
-                     (long long)json_integer_value(json_object_get(s, "line")));
-        printf("%s%s: schema validation %s%s\n", rpc_get_str(s, "file"), place,
+        printf("%s%s: schema validation %s%s\n", rpc_get_str(s, "file"), line_of(s, place),
                text ? "failed: " : "passed", text ? text : "");
     }
     if (!rpc_get_bool(report, "failed", false))

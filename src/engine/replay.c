@@ -387,13 +387,6 @@ enum replay_state replay_step(struct engine *e, struct replay *r, uint64_t until
 
 /* ---- its death --------------------------------------------------------------------------------------- */
 
-static const char *signal_word(int sig)
-{
-    const char *s = sigabbrev_np(sig);
-
-    return s ? s : "?";
-}
-
 static void death_words(const struct replay *r, const struct plugin_call *c, char *out, size_t room)
 {
     bool active = atomic_load(&c->active);

@@ -105,7 +105,10 @@ void node_text(const struct node *n, bool inside, struct buf *out);
 /* match.c */
 bool node_match(const struct node *n, struct field_reader *r);
 bool check_match(const struct node *n, struct field_reader *r);
-/* types.c: fills in may_match once the filter is compiled */
+/* types.c: whether all fields that a node asks for are visited with success */
+typedef bool field_visit(const struct field_ref *ref, void *ctx);
+bool node_each_field(const struct node *n, field_visit *visit, void *ctx);
+/* fills in may_match once the filter is compiled */
 void filter_find_types(struct filter *f);
 void filter_find_state_parts(struct filter *f); /* after the parts */
 /* explain.c */

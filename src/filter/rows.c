@@ -58,37 +58,19 @@ void filter_numbers(const struct filter *f, uint64_t *low, uint64_t *high)
     }
 }
 
-/* Of the only field: *slot, -1: none so far. False: there is another. */
-static bool expr_slot(const struct expr *e, int *slot)
+/* ctx: the slot of the only field, -1: none so far. */
+static bool is_same_slot(const struct field_ref *ref, void *ctx)
 {
-    if (!e)
-        return true;
-    if (e->kind == EXPR_FIELD) {
-        if (!e->ref || (*slot >= 0 && *slot != (int)e->ref->slot))
-            return false;
-        *slot = (int)e->ref->slot;
-    }
-    for (size_t i = 0; i < e->nargs; i++) {
-        if (!expr_slot(e->args[i], slot))
-            return false;
-    }
-    return true;
-}
+    int *slot = ctx;
 
-static bool node_slot(const struct node *n, int *slot)
-{
-    if (n->kind == NODE_CHECK)
-        return expr_slot(n->lhs, slot) && expr_slot(n->rhs, slot);
-    for (size_t i = 0; i < n->nchildren; i++) {
-        if (!node_slot(n->children[i], slot))
-            return false;
-    }
-    return n->nchildren > 0;
+    if (*slot < 0)
+        *slot = (int)ref->slot;
+    return *slot == (int)ref->slot;
 }
 
 int filter_part_slot(const struct filter *f, size_t i)
 {
     int slot = -1;
 
-    return node_slot(f->parts.v[i], &slot) ? slot : -1;
+    return node_each_field(f->parts.v[i], is_same_slot, &slot) ? slot : -1;
 }

@@ -125,40 +125,56 @@ bool filter_compares_na(const struct filter *f)
 
 /* ---- parts that ask for the thread alone, or for the descriptor ------------------------------- */
 
-typedef bool field_test(const struct field_def *def);
-
-static bool expr_asks(const struct expr *e, field_test *only)
+static bool each_field_of(const struct expr *e, field_visit *visit, void *ctx)
 {
     if (!e)
         return true;
-    if (e->kind == EXPR_FIELD)
-        return e->ref && only(e->ref->def);
+    if (e->kind == EXPR_FIELD && !(e->ref && visit(e->ref, ctx)))
+        return false;
     for (size_t i = 0; i < e->nargs; i++) {
-        if (!expr_asks(e->args[i], only))
+        if (!each_field_of(e->args[i], visit, ctx))
             return false;
     }
     return true;
 }
 
-static bool node_asks(const struct node *n, field_test *only)
+bool node_each_field(const struct node *n, field_visit *visit, void *ctx)
 {
     if (n->kind == NODE_CHECK)
-        return expr_asks(n->lhs, only) && expr_asks(n->rhs, only);
+        return each_field_of(n->lhs, visit, ctx) && each_field_of(n->rhs, visit, ctx);
     for (size_t i = 0; i < n->nchildren; i++) {
-        if (!node_asks(n->children[i], only))
+        if (!node_each_field(n->children[i], visit, ctx))
             return false;
     }
     return n->nchildren > 0;
+}
+
+static bool is_of_thread(const struct field_ref *ref, void *ctx)
+{
+    UNUSED(ctx);
+    return field_of_thread(ref->def);
+}
+
+static bool is_of_thread_alone(const struct field_ref *ref, void *ctx)
+{
+    UNUSED(ctx);
+    return field_of_thread_alone(ref->def);
+}
+
+static bool is_of_fd(const struct field_ref *ref, void *ctx)
+{
+    UNUSED(ctx);
+    return field_of_fd(ref->def);
 }
 
 void filter_find_state_parts(struct filter *f)
 {
     f->thread_alone = true;
     for (size_t i = 0; i < f->parts.n; i++) {
-        if (node_asks(f->parts.v[i], field_of_thread)) {
+        if (node_each_field(f->parts.v[i], is_of_thread, NULL)) {
             vec_push(&f->thread_parts, f->parts.v[i]);
-            f->thread_alone &= node_asks(f->parts.v[i], field_of_thread_alone);
-        } else if (node_asks(f->parts.v[i], field_of_fd)) {
+            f->thread_alone &= node_each_field(f->parts.v[i], is_of_thread_alone, NULL);
+        } else if (node_each_field(f->parts.v[i], is_of_fd, NULL)) {
             vec_push(&f->fd_parts, f->parts.v[i]);
         }
     }
