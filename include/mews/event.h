@@ -117,6 +117,7 @@ struct plugin_registered {
 };
 
 const struct plugin_registered *plugin_registered(uint32_t id); /* NULL: nobody has it */
+const struct plugin_registered *plugin_registered_as(struct span name); /* NULL: nobody is */
 
 /* Bytes of one parameter length in events of this type: 2 or 4. */
 static inline unsigned event_len_width(uint16_t type)

@@ -85,6 +85,10 @@ const struct field_def *field_find(const struct field_catalogue *c, struct span 
                                    struct span *suffix);
 /* The known name nearest to a misspelt one, NULL if none is near. */
 const char *field_nearest(const struct field_catalogue *c, struct span name);
+/* The plugin that is known to have fields of such a name, where none that is loaded has; NULL: none. */
+const char *field_plugin_of(const struct field_catalogue *c, struct span name);
+/* The words about a name that no field has: the nearest one, or the plugin that it is likely of. */
+void field_unknown(const struct field_catalogue *c, struct span name, char *out, size_t room);
 
 /* Names that `evt.type` may be compared with: event types, system calls, and the async events of
  * the catalogue's plugins (and those added here, by copy). */

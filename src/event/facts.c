@@ -114,6 +114,15 @@ const char *system_call_native_name(unsigned number)
 
 /* ---- plugins --------------------------------------------------------------------------------- */
 
+const struct plugin_registered *plugin_registered_as(struct span name)
+{
+    for (size_t i = 0; i < COUNT_OF(registered); i++) {
+        if (span_is(name, registered[i].name))
+            return &registered[i];
+    }
+    return NULL;
+}
+
 const struct plugin_registered *plugin_registered(uint32_t id)
 {
     for (size_t i = 0; i < COUNT_OF(registered); i++) {

@@ -162,6 +162,44 @@ const struct field_def *field_find(const struct field_catalogue *c, struct span 
     return e ? &e->def : NULL;
 }
 
+const char *field_plugin_of(const struct field_catalogue *c, struct span name)
+{
+    static const char *const known[][2] = {
+        /* whose fields have another first part than their name,
+                                              and those without an ID */
+        {"ka", "k8saudit"}, {"ct", "cloudtrail"},   {"gcp", "gcpaudit"},       {"json", "json"},
+        {"jevt", "json"},   {"k8smeta", "k8smeta"}, {"container", "container"}};
+    const char *dot = name.n ? memchr(name.p, '.', name.n) : NULL;
+    struct span first = {name.p, dot ? (size_t)(dot - name.p) : name.n};
+    const struct plugin_registered *r = dot ? plugin_registered_as(first) : NULL;
+
+    for (size_t i = 0; dot && i < c->entries.n; i++) {
+        const char *have = c->entries.v[i]->def.name;
+
+        if (strncmp(have, name.p, first.n + 1) == 0)
+            return NULL;
+    }
+    for (size_t i = 0; dot && i < COUNT_OF(known); i++) {
+        if (span_is(first, known[i][0]))
+            return known[i][1];
+    }
+    return r ? r->name : NULL;
+}
+
+void field_unknown(const struct field_catalogue *c, struct span name, char *out, size_t room)
+{
+    const char *near = field_nearest(c, name), *plugin = field_plugin_of(c, name);
+    int n = snprintf(out, room, "no field is named %.*s", (int)name.n, name.p);
+
+    if (n < 0 || (size_t)n >= room)
+        return;
+    if (plugin)
+        snprintf(out + n, room - (size_t)n,
+                 ": such fields come from the plugin %s, which is not loaded", plugin);
+    else if (near)
+        snprintf(out + n, room - (size_t)n, ": did you mean %s?", near);
+}
+
 const char *field_nearest(const struct field_catalogue *c, struct span name)
 {
     const char **names = xmalloc(sizeof(*names) * (c->entries.n + 1)), *near;

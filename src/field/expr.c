@@ -387,11 +387,10 @@ static bool compile_field(struct expr *e, const struct field_catalogue *c, struc
     struct buf text;
 
     if (!def) {
-        const char *near = field_nearest(c, e->name);
+        char words[300];
 
-        syntax_error_set(err, e->index, e->len, "C01", "no field is named %.*s%s%s%s",
-                         (int)e->name.n, e->name.p, near ? ": did you mean " : "", near ? near : "",
-                         near ? "?" : "");
+        field_unknown(c, e->name, words, sizeof(words));
+        syntax_error_set(err, e->index, e->len, "C01", "%s", words);
         return false;
     }
     if (suffix.p && !present) {

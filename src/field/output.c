@@ -46,6 +46,7 @@ static bool add_expr(struct output_format *o, struct scan *s, const struct field
     size_t start = s->at, name = field_length(s, c);
     struct expr *e = NULL;
     struct piece *piece;
+    char words[300];
     bool none = true;
 
     if (function_find(s->s + s->at, s->n - s->at))
@@ -58,7 +59,8 @@ static bool add_expr(struct output_format *o, struct scan *s, const struct field
         if (n == 0)
             return scan_fail(s, start, 0, "P05",
                              "a field or a call is needed behind %%; %%%% prints one %%");
-        return scan_fail(s, start, n, "C01", "no field is named %.*s", (int)n, s->s + start);
+        field_unknown(c, (struct span){s->s + start, n}, words, sizeof(words));
+        return scan_fail(s, start, n, "C01", "%s", words);
     }
     if (!e || !expr_compile(e, c, &o->refs, s->err)) {
         if (e && s->err)

@@ -82,6 +82,17 @@ err_has "line 1, column 11: stunt.key needs an argument"
 run 2 "$MEWS" top stunt.zz "$stunt" -I stunt
 err_has "no field is named stunt.zz"
 
+check "a field of a plugin that is known and not loaded: which"
+"$BUILD/tests/capture/mkcapture" shop.scap story
+run 2 "$MEWS" print shop.scap 'ka.verb = get'
+err_has "no field is named ka.verb: such fields come from the plugin k8saudit, which is not loaded"
+run 2 "$MEWS" print shop.scap -p '%okta.app'
+err_has "no field is named okta.app: such fields come from the plugin okta, which is not loaded"
+run 2 "$MEWS" print shop.scap -p '%proc.nam'
+err_has "no field is named proc.nam: did you mean proc.name?"
+run 2 "$MEWS" print -H "$PLUGINS/audit.so" shop.scap 'ka.verbs = get'
+err_has "no field is named ka.verbs: did you mean ka.verb?"
+
 check "options"
 run 2 "$MEWS" print -q
 err_has "-q is no option here"
