@@ -106,6 +106,10 @@ uint64_t store_dropped(const struct store *s); /* events dropped so far */
 uint64_t store_bytes(const struct store *s);   /* kept on disk */
 /* False when the row is not there, or not any more. */
 bool store_row(const struct store *s, uint64_t row, struct store_row *out);
+/* The types of rows [row, row + n), which lie in one chunk, and what generic calls of them are: valid as long as
+ * the store. False: they are not all there; what is dropped meanwhile becomes 0. */
+bool store_types(const struct store *s, uint64_t row, size_t n, const uint16_t **types,
+                 const uint16_t **calls);
 /* Replaces out with the event's bytes (of a mark: its JSON). */
 enum severity store_read(const struct store *s, uint64_t row, struct buf *out, struct error *err);
 /* Of an exit half that is a row of its own: the call, both halves as one; replaces out. */

@@ -246,22 +246,33 @@ static uint64_t ts_before(struct engine *e, uint64_t row)
     return row && store_row(e->store, row - 1, &r) ? r.ts : TS_NONE;
 }
 
+/* Which of n rows the filter may match, by their types; marks always. */
+static void rows_that_may(struct engine *e, const struct selection *s, uint64_t row, size_t n,
+                          uint8_t *may)
+{
+    const uint16_t *types, *calls;
+
+    memset(may, 1, n);
+    if (!store_types(e->store, row, n, &types, &calls))
+        return;
+    for (size_t i = 0; i < n; i++)
+        may[i] = types[i] == STORE_ROW_MARK || filter_may_match(s->filter, types[i], calls[i]);
+}
+
 /* Evaluates the rows that a window of bytes holds. Marks always match: they belong to every
  * selection. */
 static size_t scan_window(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
-                          size_t n)
+                          size_t n, const uint8_t *may)
 {
     uint8_t hits[WINDOW_ROWS], wanted[WINDOW_ROWS];
     size_t got;
 
-    n = MIN_OF(n, (size_t)WINDOW_ROWS);
     for (size_t i = 0; i < n; i++) {
         struct store_row r = {0};
         bool settled = true;
 
-        hits[i] = store_row(e->store, row + i, &r) &&
-                  (r.type == STORE_ROW_MARK || (filter_may_match(s->filter, r.type, r.call) &&
-                                                thread_may_match(e, s, sc, &r, &settled)));
+        hits[i] = may[i] && store_row(e->store, row + i, &r) &&
+                  (r.type == STORE_ROW_MARK || thread_may_match(e, s, sc, &r, &settled));
         wanted[i] = hits[i] && r.type != STORE_ROW_MARK && !settled;
         if (r.type == STORE_ROW_MARK)
             keep_none(e, s, sc, row + i);
@@ -299,22 +310,22 @@ static bool row_is_kept(const struct selection *s, const struct scanner *sc, uin
 
 /* How many of n rows have to be read. */
 static size_t rows_to_read(struct engine *e, const struct selection *s, const struct scanner *sc,
-                           uint64_t row, size_t n)
+                           uint64_t row, size_t n, const uint8_t *may)
 {
     struct store_row r;
     size_t reads = 0;
 
     for (size_t i = 0; i < n; i++)
-        reads += store_row(e->store, row + i, &r) && r.type != STORE_ROW_MARK &&
-                 filter_may_match(s->filter, r.type, r.call) &&
+        reads += may[i] && store_row(e->store, row + i, &r) && r.type != STORE_ROW_MARK &&
                  !columns_tell(row_is_kept(s, sc, row + i) ? s->rest : s->needs, &r);
     return reads;
 }
 
 /* kept: the values that are worth keeping are all there. */
 static bool column_row_matches(struct engine *e, struct selection *s, struct scanner *sc,
-                               uint64_t row, const struct store_row *r, uint64_t before, bool kept)
+                               uint64_t row, const struct store_row *r, bool kept)
 {
+    uint64_t before;
     char plugin[PLUGIN_EVENT_PAYLOAD_OFFSET];
     struct event_head h = {.ts = r->ts, .tid = r->who == UINT32_MAX ? UINT64_MAX : r->who};
     char stub[EVENT_STUB_LEN];
@@ -323,8 +334,6 @@ static bool column_row_matches(struct engine *e, struct selection *s, struct sca
 
     if (r->type == STORE_ROW_MARK)
         return true;
-    if (!filter_may_match(s->filter, r->type, r->call))
-        return false;
     told = kept ? values_tell(s, sc, row) : STATE_UNKNOWN;
     if (told != STATE_UNKNOWN)
         return told == STATE_WANTED;
@@ -332,6 +341,7 @@ static bool column_row_matches(struct engine *e, struct selection *s, struct sca
         return false;
     if (settled)
         return true;
+    before = ts_before(e, row);
     if (kept && r->type == EVENT_PLUGIN && s->rest != FIELD_NEEDS_BYTES) {
         event_plugin_stub(r->ts, r->who, plugin);
         return row_matches(e, s, sc, plugin, row, before);
@@ -346,18 +356,15 @@ static bool column_row_matches(struct engine *e, struct selection *s, struct sca
 /* Row by row. kept: by values that are kept; no byte of plugins' events need be read, and any thread
  * can do it. Otherwise by columns, and the bytes of those rows that these do not tell. */
 static size_t scan_rows(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
-                        size_t n, bool kept)
+                        size_t n, bool kept, const uint8_t *may)
 {
-    uint64_t before = ts_before(e, row);
     uint8_t hits[WINDOW_ROWS];
 
     for (size_t i = 0; i < n; i++) {
-        struct store_row r = {0};
+        struct store_row r;
 
-        hits[i] = store_row(e->store, row + i, &r) &&
-                  column_row_matches(e, s, sc, row + i, &r, before,
-                                     kept || row_is_kept(s, sc, row + i));
-        before = r.ts;
+        hits[i] = may[i] && store_row(e->store, row + i, &r) &&
+                  column_row_matches(e, s, sc, row + i, &r, kept || row_is_kept(s, sc, row + i));
     }
     return note(s, row, n, hits) ? n : 0;
 }
@@ -379,14 +386,17 @@ static size_t scan_marks(struct engine *e, struct selection *s, uint64_t row, si
 static size_t scan_some(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
                         size_t n, bool kept)
 {
+    uint8_t may[WINDOW_ROWS];
+
     n = MIN_OF(n, (size_t)WINDOW_ROWS);
     if (store_number(e->store, row + n - 1) < s->low || store_number(e->store, row) > s->high)
         return scan_marks(e, s, row, n);
+    rows_that_may(e, s, row, n, may);
     if (kept)
-        return scan_rows(e, s, sc, row, n, true);
-    if (!e->capture || rows_to_read(e, s, sc, row, n) * READS_SHARE > n)
-        return scan_window(e, s, sc, row, n);
-    return scan_rows(e, s, sc, row, n, false);
+        return scan_rows(e, s, sc, row, n, true, may);
+    if (!e->capture || rows_to_read(e, s, sc, row, n, may) * READS_SHARE > n)
+        return scan_window(e, s, sc, row, n, may);
+    return scan_rows(e, s, sc, row, n, false, may);
 }
 
 /* The chunk nearest to the focus that has unscanned rows and whose values are kept so far as they

@@ -50,6 +50,20 @@ bool store_row(const struct store *s, uint64_t row, struct store_row *out)
     return row >= store_first(s); /* dropped meanwhile: what was read may be zeros */
 }
 
+bool store_types(const struct store *s, uint64_t row, size_t n, const uint16_t **types,
+                 const uint16_t **calls)
+{
+    size_t i = row & (STORE_CHUNK - 1);
+    const struct chunk *c;
+
+    if (n > STORE_CHUNK - i || row + n > store_rows(s) || row < store_first(s))
+        return false;
+    c = store_chunk(s, row);
+    *types = c->type + i;
+    *calls = c->call + i;
+    return true;
+}
+
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
 static bool read_at(const struct store *s, char *to, size_t n, uint64_t offset)
