@@ -337,7 +337,8 @@ enum severity file_read(const char *path, size_t max, struct buf *out, struct er
 enum severity file_replace(const char *path, const void *p, size_t n, struct error *err);
 /* Behind what the file has; it is made when it is not there. */
 enum severity file_append(const char *path, const void *p, size_t n, struct error *err);
-bool write_all(int fd, const void *p, size_t n); /* errno says why not */
+unsigned processors(void);                                /* that this process may use, 1 or more */
+bool write_all(int fd, const void *p, size_t n);          /* errno says why not */
 bool pread_all(int fd, char *to, size_t n, uint64_t off); /* ENODATA: so many are not there */
 bool pwrite_all(int fd, const void *p, size_t n, uint64_t off);
 bool fd_set_nonblock(int fd, bool on);

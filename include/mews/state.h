@@ -21,6 +21,10 @@
 struct state;
 
 struct state *state_new(bool history);
+/* With history: whether it is worth letting go of what was before now, and doing that; nobody may be
+ * asking meanwhile, and of what was before nobody after. The building thread. */
+bool state_has_much_past(const struct state *s);
+void state_forget_past(struct state *s);
 void state_free(struct state *s);
 /* A metadata block, before the first event (§1.1). */
 enum severity state_metadata(struct state *s, const struct capture_block *b, uint64_t offset,
@@ -155,7 +159,7 @@ struct fd_info {
     uint8_t type; /* enum capture_fd_type */
     uint8_t l4;   /* table _l4proto */
     uint8_t role; /* enum fd_role */
-    bool cloexec, connected, from_proc, upper_layer, lower_layer, cloned;
+    bool cloexec, connected, from_proc, upper_layer, lower_layer;
     uint16_t sport, dport;
     struct ip_bytes src, dst; /* len 0: none */
     uint64_t unix_src, unix_dst;

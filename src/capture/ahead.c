@@ -4,7 +4,6 @@
  * and goes on when that has been taken.
  */
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 
 #include "internal.h"
@@ -104,14 +103,6 @@ static void *fill_slots(void *arg)
     }
     pthread_mutex_unlock(&a->lock);
     return NULL;
-}
-
-/* Processors that this process may use. */
-static int processors(void)
-{
-    cpu_set_t set;
-
-    return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 2;
 }
 
 struct ahead *ahead_new(struct capture_input *input, capture_marker *marker, const void *ctx)

@@ -35,15 +35,19 @@ static void forget_sections(struct capture *c, const struct capture_part *now)
     }
 }
 
-static void new_section(struct capture *c, struct capture_part *p, uint64_t offset, bool history)
+static void new_section(struct engine *e, struct capture *c, struct capture_part *p,
+                        uint64_t offset)
 {
+    bool kept = e->store && c->role == CAPTURE_STREAM;
     struct section *s = xcalloc(1, sizeof(*s));
 
-    if (!history)
+    if (!kept) {
+        output_drain(e);
         forget_sections(c, p);
+    }
     s->before = p->newest;
     s->from = offset;
-    s->state = state_new(history);
+    s->state = state_new(kept || c->history);
     state_set_origin(s->state, offset);
     atomic_store_explicit(&p->newest, s, memory_order_release);
     p->meta_over = false;
@@ -390,7 +394,7 @@ static void take_block(struct engine *e, struct capture *c, struct capture_part 
         c->later_section = c->started;
         if (p->started)
             halves_clear(&p->halves);
-        new_section(c, p, offset, e->store && c->role == CAPTURE_STREAM);
+        new_section(e, c, p, offset);
         c->stats.sections++;
         c->started = p->started = true;
     } else if (!b->event.p) {
@@ -443,13 +447,14 @@ static bool can_go_back(const struct capture *c)
 }
 
 /* What may be passed over does not change while an output goes on, unless plugins ask for all. */
-static void look_for_skim(const struct engine *e, struct capture *c)
+static void look_for_skim(struct engine *e, struct capture *c)
 {
     bool all = e->store || stateful_asks(e);
 
     if (c->skim_made && !all)
         return;
     c->deferred = !all && !c->skim_made && can_go_back(c) && output_defers_state(e);
+    c->history = !all && !c->raw && output_goes_aside(e);
     c->told = all ? FIELD_STATE_USE : c->deferred ? FIELD_STATE_NONE : output_needs_state(e);
     skim_plan(e, c, !all);
     c->deferred &= c->skim != NULL;
@@ -513,6 +518,19 @@ void capture_feed(struct engine *e, struct plugin *p, struct error *err)
     capture_free(c);
 }
 
+/* What is printed aside asks for the past of no more than what it has in hand. */
+static void forget_past(struct engine *e, struct capture *c)
+{
+    for (size_t i = 0; i < c->nparts; i++) {
+        struct section *s = c->parts[i].newest;
+
+        if (s && state_has_much_past(s->state)) {
+            output_drain(e);
+            state_forget_past(s->state);
+        }
+    }
+}
+
 bool capture_step(struct engine *e)
 {
     struct capture *c = e->capture;
@@ -529,6 +547,8 @@ bool capture_step(struct engine *e)
         store_publish(e->store);
     else
         output_flush(e);
+    if (c->history)
+        forget_past(e, c);
     tell_progress(e, c);
     pthread_mutex_lock(&e->sel_lock);
     pthread_cond_broadcast(&e->sel_cond);
@@ -676,6 +696,7 @@ struct capture *capture_behind(const struct capture *of, struct error *err)
     }
     c->role = CAPTURE_BEHIND;
     c->internal = of->internal;
+    c->history = of->history;
     one_part(c, of->path, false);
     make_room(c);
     return c;

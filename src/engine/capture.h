@@ -62,10 +62,11 @@ struct capture {
     struct capture_stream *stream;
     struct buf upgraded, folded, half, enter;
     bool started, later_section, finished, raw, internal, piped;
-    bool counts;             /* somebody asks for the figures */
+    bool counts; /* somebody asks for the figures */
     enum capture_role role;
     struct plugin *fed;      /* with CAPTURE_FEED */
     struct state *last;      /* that of the last event that was numbered */
+    bool history;            /* without a store: the output asks for what was a while ago */
     bool deferred;           /* the state is made when the first event is wanted */
     enum field_state told;   /* what is asked of the state */
     uint64_t number;         /* of the last event */

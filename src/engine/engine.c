@@ -9,11 +9,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define TELL_EVERY (50 * NS_PER_MS)
-#define TICK_MS    250
-#define SLICE_NS   (5 * NS_PER_MS)
-#define SLICE_IDLE (20 * NS_PER_MS)
-#define IDLE_WAIT  (200 * NS_PER_MS)
+#define TELL_EVERY  (50 * NS_PER_MS)
+#define TICK_MS     250
+#define SLICE_NS    (5 * NS_PER_MS)
+#define SLICE_IDLE  (20 * NS_PER_MS)
+#define IDLE_WAIT   (200 * NS_PER_MS)
 #define REPLAY_WAIT (2 * NS_PER_MS)
 
 /* ---- the plugin thread ----------------------------------------------------------------------- */
@@ -111,7 +111,9 @@ static void *plugin_thread_main(void *arg)
         worked |= selections_scan(e, &e->plugin_scanner, true, worked ? SLICE_NS : SLICE_IDLE);
         worked |= counts_step(e, worked ? SLICE_NS : SLICE_IDLE);
         if (!worked)
-            job_wait(e, stateful_replays(e) ? REPLAY_WAIT : stream_asks(e) ? e->idle_ns : IDLE_WAIT);
+            job_wait(e, stateful_replays(e) ? REPLAY_WAIT
+                        : stream_asks(e)    ? e->idle_ns
+                                            : IDLE_WAIT);
     }
     output_stop(e);
     stream_close(e);
@@ -156,10 +158,9 @@ static void *worker_main(void *arg)
 
 static void start_threads(struct engine *e)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
     pthread_create(&e->plugin_thread, NULL, plugin_thread_main, e);
-    e->nworkers = e->store ? (unsigned)MIN_OF(MAX_OF(cores, 1L), (long)COUNT_OF(e->workers)) : 0;
+    e->nworkers = e->store ? MIN_OF(MAX_OF(processors(), 1u), (unsigned)COUNT_OF(e->workers)) : 0;
     for (unsigned i = 0; i < e->nworkers; i++)
         pthread_create(&e->workers[i], NULL, worker_main, e);
 }

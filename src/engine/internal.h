@@ -91,6 +91,9 @@ void reader_placed(struct event_reader *r, const struct field_refs *refs, const 
 void reader_passing(struct event_reader *r, const struct field_refs *refs, const void *bytes,
                     uint64_t number, uint64_t previous_ts);
 
+struct passed;
+void reader_passed(struct event_reader *r, const struct field_refs *refs, const struct passed *e);
+
 /* ---- selections: a filter and what it has matched so far ------------------------------------- */
 
 struct sel_chunk {
@@ -108,10 +111,10 @@ struct selection {
     enum field_needs needs, rest;  /* of all fields; of those whose values are not kept */
     struct value_column **columns; /* by slot of the filter's fields, NULL: not kept */
     size_t ncolumns;               /* slots; 0: no column */
-    bool *tracked; /* by slot: its values are kept as events pass, and come in no other way */
-    bool stateful; /* some are */
+    bool *tracked;      /* by slot: its values are kept as events pass, and come in no other way */
+    bool stateful;      /* some are */
     uint64_t low, high; /* numbers of events outside do not match */
-    bool wanted;   /* scan it in the background; guarded by sel_lock */
+    bool wanted;        /* scan it in the background; guarded by sel_lock */
     pthread_mutex_t lock; /* guards what follows */
     uint64_t focus;       /* row near which matches are wanted first */
     VEC(struct sel_chunk) chunks;
@@ -125,14 +128,15 @@ struct thread_verdict { /* what a filter's parts about the thread come to, at pl
     bool wanted;
 };
 
-struct part_verdicts { /* what a part of a filter comes to by the code of the only value that it asks for */
+struct
+    part_verdicts { /* what a part of a filter comes to by the code of the only value that it asks for */
     size_t part, slot;
     uint8_t *verdicts; /* enum state_verdict, by code */
 };
 
 #define SCAN_PARTS 8
 
-struct scanner { /* a thread's means to scan */
+struct scanner {                            /* a thread's means to scan */
     struct part_verdicts parts[SCAN_PARTS]; /* of the chunk at hand */
     size_t nparts;
     struct thread_verdict verdicts[256]; /* by thread; of the chunk at hand */
@@ -215,7 +219,7 @@ const char *state_tables_added_by(struct host_tables *h, const struct plugin *p,
 void load_report(struct engine *e); /* plugin thread */
 /* The state of a place, to be looked at through the host's tables. Plugin thread. */
 struct state *capture_state_now(struct capture *c, uint64_t at);
-uint64_t capture_state_memory(const struct capture *c); /* bytes, of all sections */
+uint64_t capture_state_memory(const struct capture *c);            /* bytes, of all sections */
 const struct state *capture_state_newest(const struct capture *c); /* of the first file */
 json_t *strings_json(const struct str_list *l);
 struct async_list;
@@ -228,7 +232,7 @@ struct column {
     char *text;
     struct arena arena;
     struct field_refs refs;
-    const struct field_ref *_Atomic ref;  /* NULL: the field is unknown, or it is a format */
+    const struct field_ref *_Atomic ref; /* NULL: the field is unknown, or it is a format */
     bool utc;
     struct output_format *_Atomic format; /* of a column like “%proc.name:%fd.num” */
     bool plugin;
@@ -296,6 +300,11 @@ struct event_place { /* what is known of an event beside its bytes */
     bool half; /* an exit as it stands in the file: capture_whole has the call */
 };
 
+struct passed { /* an event that passes, and what is known of it */
+    const void *bytes;
+    uint64_t number, previous_ts, first_ts;
+    struct event_place place;
+};
 /* The call of the event that passes, both halves as one. */
 const void *capture_whole(struct engine *e);
 /* The state of the event that passes is made now, where a pass has left that until it is wanted. */
@@ -361,6 +370,28 @@ enum severity record_event(struct recorder *r, const void *event, uint16_t cpu, 
 enum severity record_flush(struct recorder *r, struct error *err); /* what was given is written */
 enum severity record_free(struct recorder *r, struct error *err);
 
+/* ---- aside.c: text of events that pass, made by threads of their own */
+#define APART 128 /* bytes between what two threads write: else they wait for each other */
+struct aside;
+struct aside_text { /* of several events */
+    struct buf text;
+    uint64_t lines;
+};
+struct aside_way {
+    void *(*begin)(void *ctx); /* what a worker has for itself */
+    void (*end)(void *own);
+    void (*look)(void *own, const struct passed *e, struct aside_text *made); /* any worker */
+    bool (*write)(void *ctx,
+                  const struct aside_text *made); /* in order; false: no more is wanted */
+};
+/* most: workers. NULL: there is no thread to be had. */
+struct aside *aside_new(const struct aside_way *way, void *ctx, unsigned most);
+void aside_free(struct aside *a);                         /* when all is written */
+void aside_give(struct aside *a, const struct passed *e); /* the bytes are copied */
+void aside_flush(struct aside *a);                        /* what was given is looked at soon */
+void aside_drain(struct aside *a);                        /* it has been written */
+bool aside_over(const struct aside *a);
+
 /* ---- output of the commands without a screen ------------------------------------------------- */
 
 struct output;
@@ -389,6 +420,9 @@ json_t *output_state_json(const struct state *s, const char *table);
 /* Whether it asks for the figures of a capture; what it asks for of the state at its events. */
 bool output_counts(const struct engine *e);
 enum field_state output_needs_state(const struct engine *e);
+/* Whether what it prints may be made aside, while the state moves on; from now on it is. */
+bool output_goes_aside(struct engine *e);
+void output_drain(struct engine *e); /* nothing is being made aside */
 void output_flush(struct engine *e);
 void output_end(struct engine *e);           /* the source has ended */
 bool output_is_over(const struct engine *e); /* nothing more is wanted */
@@ -436,8 +470,8 @@ bool bundled_want(struct engine *e, const char *text);
  * waits. */
 bool bundled_defer(struct engine *e, const char *text, const json_t *id, const char *method,
                    const json_t *params);
-json_t *plugins_json(struct engine *e, bool secrets);  /* shown as they are */
-void metrics_step(struct engine *e);                   /* plugin thread */
+json_t *plugins_json(struct engine *e, bool secrets); /* shown as they are */
+void metrics_step(struct engine *e);                  /* plugin thread */
 /* The calls of e->avoid are not made again. */
 void plugins_apply_avoided(struct engine *e, struct plugin *p);
 void offers_look(struct engine *e, const void *event); /* plugin thread */

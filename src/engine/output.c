@@ -2,53 +2,7 @@
  * passed. Nothing is kept. */
 #include <errno.h>
 
-#include "internal.h"
-
-#define FLUSH_AT ((size_t)256 << 10)
-
-enum output_kind {
-    OUTPUT_LINES,
-    OUTPUT_COUNTS,
-    OUTPUT_TOTAL,
-    OUTPUT_INFO,
-    OUTPUT_RECORD,
-    OUTPUT_STATE,
-    OUTPUT_LATE,
-    OUTPUT_RULES,
-    OUTPUT_EXPECT,
-    OUTPUT_ALERTS,
-    OUTPUT_EXPLAIN
-};
-
-struct output {
-    enum output_kind kind;
-    struct filter *filter; /* NULL: every event */
-    enum field_needs filter_needs;
-    struct output_format *format;
-    struct output_format *system_format;   /* of events that are no plugin's; NULL: the same */
-    struct output_format *stranger_format; /* of plugins that are not loaded; NULL: the same */
-    bool json, visible;
-    enum bytes_form bytes;
-    uint64_t limit, events, matched, printed;
-    struct groups *groups;
-    struct late *late;
-    struct output_rules *rules;
-    struct output_expect *expect;
-    struct alerts *alerts;
-    struct funnel *funnel;
-    json_t *explained; /* of the event that was asked for */
-    bool asked_event;
-    struct recorder *recorder;
-    uint64_t until;        /* time_mono() at which it is over; 0: never */
-    char *table, *at_time; /* of a state: which, and when; NULL: at the end */
-    uint64_t at_event, at_ts;
-    char *error; /* what went wrong with what is written */
-    const struct column *fields[GROUP_FIELDS];
-    unsigned nfields;
-    struct event_reader filter_reader, format_reader;
-    struct buf text;
-    bool ended, closed;
-};
+#include "output.h"
 
 static const char default_line[] =
     "*%evt.num %evt.outputtime %evt.cpu %proc.name (%thread.tid) %evt.dir %evt.type %evt.info";
@@ -63,6 +17,7 @@ void output_stop(struct engine *e)
     if (!o)
         return;
     e->output = NULL;
+    aside_free(o->aside);
     funnel_free(o->funnel);
     json_decref(o->explained);
     filter_free(o->filter);
@@ -85,66 +40,6 @@ void output_stop(struct engine *e)
 }
 
 /* ---- one event ------------------------------------------------------------------------------- */
-
-/* Ends of lines, and the tabs behind them, are ours: of buffers as sysdig shows them. */
-static void add_visible(struct output *o, size_t start)
-{
-    struct buf safe;
-
-    buf_init(&safe, 4 * EVENT_LEN_MAX);
-    for (size_t at = start, n; at < o->text.len; at += n) {
-        const char *p = o->text.data + at, *end;
-
-        end = memchr(p, '\n', o->text.len - at);
-        n = !o->bytes ? o->text.len - at : end ? (size_t)(end - p) : o->text.len - at;
-        text_make_visible(&safe, p, n);
-        if (o->bytes && end) {
-            buf_addc(&safe, '\n');
-            n++;
-            if (at + n < o->text.len && p[n] == '\t') {
-                buf_addc(&safe, '\t');
-                n++;
-            }
-        }
-    }
-    o->text.len = start;
-    buf_add(&o->text, buf_str(&safe), safe.len);
-    buf_fini(&safe);
-}
-
-static void print_line(struct engine *e, struct output *o, const void *bytes, uint64_t number)
-{
-    const struct output_format *format = o->format;
-    size_t start = o->text.len;
-    bool printed;
-
-    if (o->system_format && event_code(bytes) != EVENT_PLUGIN)
-        format = o->system_format;
-    else if (o->stranger_format && !plugin_by_id(e->host, event_plugin_id(bytes)))
-        format = o->stranger_format;
-    reader_passing(&o->format_reader, output_refs(format), bytes, number, e->last_ts);
-    if (o->json)
-        printed = output_json(format, &o->format_reader.base, event_ts(bytes), &o->text);
-    else
-        printed = output_text(format, &o->format_reader.base, &o->text);
-    if (!printed)
-        return;
-    if (o->visible)
-        add_visible(o, start);
-    buf_addc(&o->text, '\n');
-    o->printed++;
-}
-
-static void count_event(struct engine *e, struct output *o, const void *bytes, uint64_t number)
-{
-    struct value values[GROUP_FIELDS];
-
-    reader_passing(&o->format_reader, NULL, bytes, number, e->last_ts);
-    for (unsigned i = 0; i < o->nfields; i++)
-        field_extract(o->fields[i]->ref, &o->format_reader.fe, false, &o->format_reader.arena,
-                      &values[i]);
-    groups_add(o->groups, values, number);
-}
 
 static void note_late(struct engine *e, struct output *o, const void *bytes, uint64_t number)
 {
@@ -371,10 +266,8 @@ void output_event(struct engine *e, const void *bytes, uint64_t number)
     }
     o->matched++;
     capture_catch_up(e);
-    if (o->kind == OUTPUT_LINES)
-        print_line(e, o, bytes, number);
-    else if (o->kind == OUTPUT_COUNTS)
-        count_event(e, o, bytes, number);
+    if (o->kind == OUTPUT_LINES || o->kind == OUTPUT_COUNTS)
+        output_make(e, o, bytes, number);
     else if (o->kind == OUTPUT_RULES)
         o->printed += output_rules_event(e, o->rules, bytes, number, &o->text);
     else if (o->kind == OUTPUT_LATE)
@@ -385,21 +278,11 @@ void output_event(struct engine *e, const void *bytes, uint64_t number)
         output_end(e);
         return;
     }
-    if (o->text.len >= FLUSH_AT)
+    if (o->kind == OUTPUT_RULES && o->text.len >= FLUSH_AT)
         output_flush(e);
     if (o->limit &&
         (o->kind == OUTPUT_LINES || o->kind == OUTPUT_RULES ? o->printed : o->matched) >= o->limit)
         output_end(e);
-}
-
-/* False: whoever reads it has gone. */
-static bool write_text(struct engine *e, struct output *o)
-{
-    bool ok = o->text.len == 0 || o->closed || write_all(e->fds.output, o->text.data, o->text.len);
-
-    o->closed |= !ok;
-    buf_reset(&o->text);
-    return ok;
 }
 
 void output_flush(struct engine *e)
@@ -411,7 +294,10 @@ void output_flush(struct engine *e)
         return;
     if (o->recorder)
         keep(o, record_flush(o->recorder, &err), &err);
-    if (!write_text(e, o) || o->error || (o->until && time_mono() >= o->until))
+    if (o->aside)
+        aside_flush(o->aside);
+    if (!output_write(o) || (o->aside && aside_over(o->aside)) || o->error ||
+        (o->until && time_mono() >= o->until))
         output_end(e);
 }
 
@@ -452,7 +338,8 @@ void output_end(struct engine *e)
     if (!o || o->ended)
         return;
     o->ended = true;
-    write_text(e, o);
+    output_drain(e);
+    output_write(o);
     if (o->recorder) {
         struct error err;
 
@@ -695,6 +582,7 @@ static void run_output(struct engine *e, struct job *j)
     o->bytes = o->format_reader.fe.bytes_form = bytes_form_of(rpc_get_str(j->params, "bytes"));
     o->limit = rpc_u64_or(j->params, "limit", 0);
     o->kind = kind_of(kind ? kind : "lines");
+    o->fd = e->fds.output;
     e->output = o;
     ok = compile_filter(e, j, o) && prepare(e, j, o);
     if (!ok) {

@@ -124,6 +124,12 @@ void reader_passing(struct event_reader *r, const struct field_refs *refs, const
         r->fe.whole = passing_whole;
 }
 
+void reader_passed(struct event_reader *r, const struct field_refs *refs, const struct passed *e)
+{
+    r->fe.first_ts = e->first_ts;
+    next_event(r, refs, e->bytes, e->number, e->previous_ts, &e->place);
+}
+
 void reader_placed(struct event_reader *r, const struct field_refs *refs, const void *bytes,
                    const struct event_place *place)
 {

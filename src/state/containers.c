@@ -258,6 +258,11 @@ void containers_keep_texts(struct state *s)
     }
 }
 
+void containers_forget_past(struct state *s)
+{
+    forget_slots(s, &s->containers, sizeof(struct container_version));
+}
+
 const struct container_info *state_container(const struct state *s, struct span id, uint64_t at)
 {
     struct slot *p =

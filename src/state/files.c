@@ -113,6 +113,13 @@ static const struct fd_info *table_get(const struct fd_table *t, int64_t fd, uin
     return NULL;
 }
 
+static bool page_is_there(const struct fd_table *t, unsigned page)
+{
+    while (t && !atomic_load_explicit(&((struct fd_table *)t)->pages[page], memory_order_acquire))
+        t = t->parent;
+    return t != NULL;
+}
+
 const struct fd_info *fd_now(struct state *s, struct thread *t, int64_t fd)
 {
     return table_get(fds_of(s, t, false), fd, STATE_NOW);
@@ -210,11 +217,8 @@ void fds_each(struct state *s, struct thread *t,
 static void copy_one(struct state *s, struct thread *from, int64_t fd, const struct fd_info *info,
                      void *ctx)
 {
-    struct fd_info copy = *info;
-
     UNUSED(from);
-    copy.cloned = true;
-    put(s, ctx, fd, &copy);
+    put(s, ctx, fd, info);
 }
 
 void fds_copy(struct state *s, struct thread *from, struct thread *to)
@@ -235,6 +239,20 @@ void fds_copy(struct state *s, struct thread *from, struct thread *to)
     } else {
         fds_each(s, from, copy_one, t);
     }
+}
+
+void fds_make_own(struct state *s, struct fd_table *t)
+{
+    for (unsigned page = 0; t->parent && page < FDS_MAX / FD_PAGE; page++) {
+        for (unsigned i = 0; i < FD_PAGE && page_is_there(t, page); i++) {
+            int64_t fd = (int64_t)page * FD_PAGE + i;
+            const struct fd_info *info = table_get(t, fd, STATE_NOW);
+
+            if (info)
+                put(s, t, fd, info);
+        }
+    }
+    t->parent = NULL;
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -561,13 +579,6 @@ const struct fd_info *state_fd(const struct state *s, const struct thread_view *
                                uint64_t at)
 {
     return table_get(table_at(s, t, at), fd, at);
-}
-
-static bool page_is_there(const struct fd_table *t, unsigned page)
-{
-    while (t && !atomic_load_explicit(&((struct fd_table *)t)->pages[page], memory_order_acquire))
-        t = t->parent;
-    return t != NULL;
 }
 
 void state_each_fd(const struct state *s, const struct thread_view *t, uint64_t at,

@@ -142,6 +142,156 @@ static void forget_texts(struct state *s)
     s->texts_limit = MAX_OF(TEXTS_MIN, 2 * s->texts_bytes);
 }
 
+/* ---- the past of a state with history ---------------------------------------------------------- */
+
+static void forget_versions(struct state *s, version_head *head, size_t size)
+{
+    struct version *now = *head;
+
+    if (!now)
+        return;
+    for (struct version *v = now->before, *before; v; v = before) {
+        before = v->before;
+        free(v);
+        s->memory -= size;
+    }
+    now->before = now->jump = NULL;
+    now->depth = 0;
+}
+
+static size_t fd_version_size(const struct version *v)
+{
+    return ((const struct fd_version *)v)->closed ? offsetof(struct fd_version, info)
+                                                  : sizeof(struct fd_version);
+}
+
+/* Its versions, but for the newest of each descriptor; of those that are closed, and with gone, all. */
+static void forget_fds(struct state *s, struct fd_table *t, bool gone)
+{
+    for (size_t p = 0; p < COUNT_OF(t->pages); p++) {
+        for (unsigned i = 0; t->pages[p] && i < FD_PAGE; i++) {
+            version_head *head = &t->pages[p]->fds[i];
+            struct version *now = *head, *v = now;
+            bool goes = now && (gone || ((struct fd_version *)now)->closed);
+
+            for (struct version *before; v; v = before) {
+                before = v->before;
+                if (v == now && !goes)
+                    continue;
+                s->memory -= fd_version_size(v);
+                free(v);
+            }
+            if (goes)
+                *head = NULL;
+            else if (now)
+                now->before = now->jump = NULL, now->depth = 0;
+        }
+        if (gone && t->pages[p]) {
+            free(t->pages[p]);
+            s->memory -= sizeof(struct fd_page);
+        }
+    }
+}
+
+static void forget_tables(struct state *s)
+{
+    struct fd_table *all = s->all_tables;
+
+    for (struct thread *t = s->live; t; t = t->live_next) {
+        if (t->fds)
+            fds_make_own(s, t->fds);
+    }
+    s->all_tables = NULL;
+    for (struct thread *t = s->live; t; t = t->live_next) {
+        if (t->fds)
+            ((struct fd_table *)t->fds)->copied_at = UINT64_MAX; /* it stays */
+    }
+    for (struct fd_table *t = all, *next; t; t = next) {
+        next = t->next;
+        forget_fds(s, t, t->copied_at != UINT64_MAX);
+        if (t->copied_at != UINT64_MAX) {
+            free(t);
+            s->memory -= sizeof(*t);
+            continue;
+        }
+        t->copied_at = 0;
+        t->next = s->all_tables;
+        s->all_tables = t;
+    }
+}
+
+static void forget_thread_past(struct state *s, struct thread *t)
+{
+    forget_versions(s, &t->ids, sizeof(struct ids_version));
+    forget_versions(s, &t->image, sizeof(struct image_version));
+    forget_versions(s, &t->creds, sizeof(struct creds_version));
+    forget_versions(s, &t->use, sizeof(struct use_version));
+    forget_versions(s, &t->cwd, sizeof(struct text_version));
+    t->before = t->jump = NULL;
+    t->depth = 0;
+}
+
+static void free_gone(struct state *s, struct thread *t)
+{
+    struct slot *slot = slot_get(s, &s->threads, t->tid, false);
+
+    if (slot && slot->newest == t)
+        slot->newest = NULL;
+    if (s->recent[t->tid % COUNT_OF(s->recent)] == t)
+        s->recent[t->tid % COUNT_OF(s->recent)] = NULL;
+    if (s->closing == t)
+        s->closing = NULL;
+    forget_thread_past(s, t);
+    s->memory -= sizeof(*t) + sizeof(struct ids_version) + sizeof(struct image_version) +
+                 sizeof(struct creds_version) + sizeof(struct use_version) +
+                 (t->cwd ? sizeof(struct text_version) : 0);
+    thread_free(t);
+}
+
+static void forget_threads(struct state *s)
+{
+    struct thread *all = s->all_threads, **end = &s->all_threads;
+
+    for (struct thread *t = all, *next; t; t = next) {
+        next = t->next;
+        if (t->gone != UINT64_MAX) {
+            free_gone(s, t);
+            continue;
+        }
+        forget_thread_past(s, t);
+        *end = t;
+        end = &t->next;
+    }
+    *end = NULL;
+}
+
+void forget_slots(struct state *s, struct slots *slots, size_t size)
+{
+    for (size_t i = 0; i < COUNT_OF(slots->buckets); i++) {
+        for (struct slot *p = slots->buckets[i]; p; p = p->next)
+            forget_versions(s, &p->name, size);
+    }
+}
+
+bool state_has_much_past(const struct state *s)
+{
+    return s->history && s->memory > s->past_limit;
+}
+
+void state_forget_past(struct state *s)
+{
+    forget_tables(s);
+    forget_threads(s);
+    forget_slots(s, &s->users, sizeof(struct user_version));
+    forget_slots(s, &s->groups, sizeof(struct user_version));
+    forget_slots(s, &s->processes, sizeof(struct count_version));
+    containers_forget_past(s);
+    forget_texts(s);
+    s->past_limit = MAX_OF(PAST_MIN, 2 * s->memory);
+}
+
+/* ---- between two events of a state without -------------------------------------------------------- */
+
 void state_forget(struct state *s)
 {
     if (s->ended)

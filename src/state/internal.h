@@ -11,6 +11,7 @@
 #define ENTER_MAX   4096u   /* bytes of a remembered enter half */
 #define TEXTS_MIN                                                                                  \
     ((uint64_t)16 << 20) /* bytes of texts that are not worth a look for unheld ones */
+#define PAST_MIN    ((uint64_t)8 << 20) /* bytes of a state whose past is not worth a look */
 #define CLONE_STALE (2 * NS_PER_S)
 #define BUCKET_BITS 14
 
@@ -141,6 +142,8 @@ struct state {
     VEC(struct interface) interfaces;
     struct thread *all_threads, *live;
     struct fd_table *all_tables;
+    uint64_t
+        past_limit; /* of memory, with history: past it, what was before now is worth letting go */
     struct arena texts_arena;
     struct text_entry **texts; /* hash table of texts */
     size_t texts_size, texts_n;
@@ -191,6 +194,9 @@ void threads_free(struct state *s);
 void state_forget(struct state *s);
 void text_keep(struct state *s, struct span *text);
 void containers_keep_texts(struct state *s); /* containers.c */
+void containers_forget_past(struct state *s);
+/* All versions but the newest, of so many bytes each. */
+void forget_slots(struct state *s, struct slots *slots, size_t size);
 /* ---- process.c: clone, execve, exit, and what changes a thread */
 void on_clone(struct state *s, const void *e, struct thread **event_thread);
 void on_execve(struct state *s, const void *e, struct thread *t);
@@ -215,6 +221,8 @@ void fds_each(struct state *s, struct thread *t,
               void *ctx);
 void on_file_event(struct state *s, const void *e, struct thread *t, int64_t res);
 void fds_remove_closed(struct state *s);
+/* What it has of the table that it was copied from becomes its own. */
+void fds_make_own(struct state *s, struct fd_table *t);
 /* ---- sockets.c */
 void socket_name(struct state *s, struct fd_info *f);
 void on_socket_event(struct state *s, const void *e, struct thread *t, int64_t res);

@@ -9,6 +9,7 @@ struct state *state_new(bool history)
     s->memory = sizeof(*s);
     s->ended_tid = UINT64_MAX;
     s->texts_limit = TEXTS_MIN;
+    s->past_limit = PAST_MIN;
     buf_init(&s->path, 65536);
     buf_init(&s->name, 65536);
     return s;

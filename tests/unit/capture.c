@@ -637,6 +637,112 @@ Test(state, what_is_watched_holds_at_all_of_its_places)
     state_free(s);
 }
 
+static bool say_fd(void *ctx, int64_t fd, const struct fd_info *f)
+{
+    buf_addf(ctx, " %lld=%.*s/%u/%llu", (long long)fd, (int)f->name.n, f->name.p, f->life,
+             (unsigned long long)f->named_at);
+    return true;
+}
+
+/* All that is there at a place. */
+static void say_all(struct state *s, uint64_t at, struct buf *out)
+{
+    struct buf one;
+    struct user_info user;
+
+    buf_init(&one, 4096);
+    buf_reset(out);
+    for (uint64_t tid = 100; tid < 164; tid++) {
+        struct thread_view t;
+
+        say_thread(s, tid, at, &one);
+        buf_addf(out, "%llu: %s of %llu", (unsigned long long)tid, buf_str(&one),
+                 (unsigned long long)state_threads_of(s, (int64_t)tid, at));
+        if (state_thread(s, tid, at, &t))
+            state_each_fd(s, &t, at, say_fd, out);
+        buf_addc(out, '\n');
+    }
+    if (state_user(s, span_of(""), 33, at, &user))
+        buf_add(out, user.name.p, user.name.n);
+    buf_fini(&one);
+}
+
+/* A thread begins, ends, opens or closes something, by chance. */
+static void happen(struct state *s, uint64_t at, unsigned *seed)
+{
+    uint64_t tid = 100 + (uint64_t)rand_r(seed) % 64;
+    int64_t fd = rand_r(seed) % 100;
+    char event[400] = {0}, name[20];
+
+    snprintf(name, sizeof(name), "/f%d", rand_r(seed) % 1000);
+    switch (rand_r(seed) % 8) {
+    case 0:
+    case 1:
+        make_clone(event, tid, (int64_t)tid, 100 + (int64_t)rand_r(seed) % 64, 0);
+        event[EVENT_HEADER_LEN + 2 * 21 + 8] = (char)('a' + rand_r(seed) % 26);
+        break;
+    case 2:
+        put_u64(event + 8, tid);
+        put_u32(event + 16, EVENT_HEADER_LEN);
+        put_u16(event + 20, 186);
+        break;
+    case 3:
+        state_write_fd(s, tid, fd, NULL);
+        return;
+    default:
+        state_write_fd(s, tid, fd, &(struct fd_info){.type = FDT_FILE, .name = span_of(name)});
+        return;
+    }
+    state_event(s, at, event);
+}
+
+/* Beside one that forgets nothing, it is the same at all places from then on. */
+Test(state, the_past_goes_and_the_present_stays)
+{
+    struct state *all = state_new(true), *now = state_new(true);
+    struct buf a, b;
+
+    buf_init(&a, 1 << 20);
+    buf_init(&b, 1 << 20);
+    for (int i = 0; i < 2; i++) {
+        struct state *s = i ? now : all;
+
+        state_take_user(s, &(struct capture_user){.uid = 33, .name = span_of("www")});
+        state_start(s);
+    }
+    for (uint64_t round = 0; round < 30; round++) {
+        unsigned seed_a = (unsigned)round, seed_b = seed_a;
+        uint64_t from = 10 + round * 2000;
+
+        for (uint64_t at = from; at < from + 2000; at++) {
+            happen(all, at, &seed_a);
+            happen(now, at, &seed_b);
+        }
+        for (uint64_t at = from; at < from + 2000; at += 97) {
+            say_all(all, at, &a);
+            say_all(now, at, &b);
+            cr_assert_str_eq(buf_str(&b), buf_str(&a), "at %llu", (unsigned long long)at);
+        }
+        say_all(all, STATE_NOW, &a);
+        state_forget_past(now);
+        say_all(now, STATE_NOW, &b);
+        cr_assert_str_eq(buf_str(&b), buf_str(&a), "after round %llu", (unsigned long long)round);
+        if (round % 10 == 9) {
+            uint64_t memory = state_memory(now);
+
+            state_forget_past(now);
+            cr_expect_eq(state_memory(now), memory, "there was nothing more to forget");
+        }
+    }
+    cr_expect(a.len > 3000);
+    cr_expect(state_memory(now) * 4 < state_memory(all), "%llu of %llu bytes",
+              (unsigned long long)state_memory(now), (unsigned long long)state_memory(all));
+    buf_fini(&a);
+    buf_fini(&b);
+    state_free(all);
+    state_free(now);
+}
+
 /* ---- real ones ------------------------------------------------------------------------------- */
 
 static bool load_real(const char *name, struct buf *out)
