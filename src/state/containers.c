@@ -140,6 +140,7 @@ struct span state_container_of(struct state *s, struct span cgroups)
 struct container_version {
     struct version v;
     struct container_info info;
+    struct span record; /* the text that tells it; "": none */
     bool gone;
 };
 
@@ -225,7 +226,7 @@ static void read_record(struct state *s, const json_t *o, struct container_info 
     c->host_ipc = truth(o, "host_ipc");
 }
 
-static void keep(struct state *s, const struct container_info *c, bool gone)
+static void keep(struct state *s, const struct container_info *c, struct span record, bool gone)
 {
     struct container_version *v;
 
@@ -233,6 +234,7 @@ static void keep(struct state *s, const struct container_info *c, bool gone)
         return;
     v = xcalloc(1, sizeof(*v));
     v->info = *c;
+    v->record = state_text(s, record);
     v->gone = gone;
     s->memory += sizeof(*v);
     s->epoch++;
@@ -246,11 +248,11 @@ void containers_keep_texts(struct state *s)
             struct container_version *v =
                 (struct container_version *)version_at(&p->name, STATE_NOW);
             struct container_info *c = v ? &v->info : NULL;
-            struct span *const texts[] = {&c->id,        &c->full_id,      &c->name,
-                                          &c->image,     &c->image_id,     &c->image_repository,
-                                          &c->image_tag, &c->image_digest, &c->ip,
-                                          &c->cni_json,  &c->user,         &c->sandbox_id,
-                                          &c->labels,    &c->pod_labels,   &c->mounts};
+            struct span *const texts[] = {
+                &c->id,       &c->full_id,          &c->name,      &c->image,
+                &c->image_id, &c->image_repository, &c->image_tag, &c->image_digest,
+                &c->ip,       &c->cni_json,         &c->user,      &c->sandbox_id,
+                &c->labels,   &c->pod_labels,       &c->mounts,    &v->record};
 
             for (size_t k = 0; c && k < COUNT_OF(texts); k++)
                 text_keep(s, texts[k]);
@@ -291,11 +293,18 @@ bool state_tells_of_container(const void *e)
     }
 }
 
-static json_t *json_of(const void *e)
+static struct span record_of(const void *e)
 {
     struct span text = event_code(e) == EVENT_ASYNC ? event_param(e, 2) : event_param(e, 0);
 
-    return json_loadb(text.p ? text.p : "", text.p ? strnlen(text.p, text.n) : 0, 0, NULL);
+    return (struct span){text.p ? text.p : "", text.p ? strnlen(text.p, text.n) : 0};
+}
+
+static json_t *json_of(const void *e)
+{
+    struct span text = record_of(e);
+
+    return json_loadb(text.p, text.n, 0, NULL);
 }
 
 bool state_container_in(const void *e, char id[13])
@@ -318,28 +327,57 @@ bool state_container_in(const void *e, char id[13])
     return id[0];
 }
 
+/* Whether it says once more, in the same words, what counts now. */
+static bool is_known_record(struct state *s, struct span record, const struct container_record *r,
+                            uint64_t hash)
+{
+    struct slot *p = r->hash == hash ? slot_get(s, &s->containers, r->key, false) : NULL;
+    const struct container_version *v = p ? (const void *)version_at(&p->name, STATE_NOW) : NULL;
+
+    return v && !v->gone && record.n && span_eq(v->record, record);
+}
+
+static void on_old_container(struct state *s, const void *e, struct container_info *c)
+{
+    struct span id, name, image;
+
+    param_text(e, 0, &id);
+    param_text(e, 2, &name);
+    param_text(e, 3, &image);
+    c->id = state_text(s, (struct span){id.p, MIN_OF(id.n, (size_t)12)});
+    c->name = state_text(s, name);
+    c->image = state_text(s, image);
+    c->type = param_u32(e, 1, UINT32_MAX);
+}
+
 void on_container(struct state *s, const void *e)
 {
+    struct span none = span_of(""), record = none;
     struct container_info c = {.type = UINT32_MAX};
-    json_t *o = event_code(e) == EV_CONTAINER_OLD ? NULL : json_of(e);
-    struct span none = span_of("");
+    bool old = event_code(e) == EV_CONTAINER_OLD,
+         gone = event_code(e) == EVENT_ASYNC && span_is(event_async_name(e), "container_removed");
+    struct container_record *known;
+    uint64_t hash;
+    json_t *o;
 
     c.full_id = c.ip = c.cni_json = c.user = c.sandbox_id = c.labels = c.pod_labels = c.mounts =
         none;
     c.image_id = c.image_repository = c.image_tag = c.image_digest = none;
-    if (o) {
-        read_record(s, json_object_get(o, "container"), &c);
-    } else {
-        struct span id, name, image;
-
-        param_text(e, 0, &id);
-        param_text(e, 2, &name);
-        param_text(e, 3, &image);
-        c.id = state_text(s, (struct span){id.p, MIN_OF(id.n, (size_t)12)});
-        c.name = state_text(s, name);
-        c.image = state_text(s, image);
-        c.type = param_u32(e, 1, UINT32_MAX);
+    if (old) {
+        on_old_container(s, e, &c);
+        keep(s, &c, none, false);
+        return;
     }
+    record = record_of(e);
+    hash = hash_bytes(record.p, record.n, 0);
+    known = &s->records[hash % COUNT_OF(s->records)];
+    if (!gone && is_known_record(s, record, known, hash))
+        return;
+    o = json_of(e);
+    if (o)
+        read_record(s, json_object_get(o, "container"), &c);
     json_decref(o);
-    keep(s, &c, event_code(e) == EVENT_ASYNC && span_is(event_async_name(e), "container_removed"));
+    keep(s, &c, record, gone);
+    if (c.id.n)
+        *known = (struct container_record){hash, key_of(c.id)};
 }
