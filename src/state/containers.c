@@ -234,7 +234,7 @@ static void keep(struct state *s, const struct container_info *c, struct span re
         return;
     v = xcalloc(1, sizeof(*v));
     v->info = *c;
-    v->record = state_text(s, record);
+    v->record = record;
     v->gone = gone;
     s->memory += sizeof(*v);
     s->epoch++;
@@ -327,57 +327,64 @@ bool state_container_in(const void *e, char id[13])
     return id[0];
 }
 
-/* Whether it says once more, in the same words, what counts now. */
-static bool is_known_record(struct state *s, struct span record, const struct container_record *r,
-                            uint64_t hash)
+/* Whether what counts now is what this record says. */
+static bool counts_now(struct state *s, const struct container_record *r)
 {
-    struct slot *p = r->hash == hash ? slot_get(s, &s->containers, r->key, false) : NULL;
+    struct slot *p = slot_get(s, &s->containers, key_of(r->info.id), false);
     const struct container_version *v = p ? (const void *)version_at(&p->name, STATE_NOW) : NULL;
 
-    return v && !v->gone && record.n && span_eq(v->record, record);
+    return v && !v->gone && v->record.p == r->text.p;
 }
 
-static void on_old_container(struct state *s, const void *e, struct container_info *c)
+/* A record in words: the same ones come again and again. */
+static const struct container_record *read_words(struct state *s, const void *e)
 {
-    struct span id, name, image;
-
-    param_text(e, 0, &id);
-    param_text(e, 2, &name);
-    param_text(e, 3, &image);
-    c->id = state_text(s, (struct span){id.p, MIN_OF(id.n, (size_t)12)});
-    c->name = state_text(s, name);
-    c->image = state_text(s, image);
-    c->type = param_u32(e, 1, UINT32_MAX);
-}
-
-void on_container(struct state *s, const void *e)
-{
-    struct span none = span_of(""), record = none;
-    struct container_info c = {.type = UINT32_MAX};
-    bool old = event_code(e) == EV_CONTAINER_OLD,
-         gone = event_code(e) == EVENT_ASYNC && span_is(event_async_name(e), "container_removed");
-    struct container_record *known;
-    uint64_t hash;
+    struct span text = record_of(e), none = span_of("");
+    uint64_t hash = hash_bytes(text.p, text.n, 0);
+    struct container_record *r = &s->records[hash % COUNT_OF(s->records)];
+    struct container_info *c = &r->info;
     json_t *o;
+
+    if (r->text.n && r->hash == hash && span_eq(r->text, text))
+        return r;
+    o = json_loadb(text.p, text.n, 0, NULL);
+    *r = (struct container_record){hash, state_text(s, text), {.type = UINT32_MAX, .id = none}};
+    c->full_id = c->ip = c->cni_json = c->user = c->sandbox_id = c->labels = c->pod_labels =
+        c->mounts = none;
+    c->name = c->image = c->image_id = c->image_repository = c->image_tag = c->image_digest = none;
+    if (o)
+        read_record(s, json_object_get(o, "container"), c);
+    json_decref(o);
+    return r;
+}
+
+static void on_old_container(struct state *s, const void *e)
+{
+    struct span id, name, image, none = span_of("");
+    struct container_info c = {.type = param_u32(e, 1, UINT32_MAX)};
 
     c.full_id = c.ip = c.cni_json = c.user = c.sandbox_id = c.labels = c.pod_labels = c.mounts =
         none;
     c.image_id = c.image_repository = c.image_tag = c.image_digest = none;
-    if (old) {
-        on_old_container(s, e, &c);
-        keep(s, &c, none, false);
+    param_text(e, 0, &id);
+    param_text(e, 2, &name);
+    param_text(e, 3, &image);
+    c.id = state_text(s, (struct span){id.p, MIN_OF(id.n, (size_t)12)});
+    c.name = state_text(s, name);
+    c.image = state_text(s, image);
+    keep(s, &c, none, false);
+}
+
+void on_container(struct state *s, const void *e)
+{
+    bool gone = event_code(e) == EVENT_ASYNC && span_is(event_async_name(e), "container_removed");
+    const struct container_record *r;
+
+    if (event_code(e) == EV_CONTAINER_OLD) {
+        on_old_container(s, e);
         return;
     }
-    record = record_of(e);
-    hash = hash_bytes(record.p, record.n, 0);
-    known = &s->records[hash % COUNT_OF(s->records)];
-    if (!gone && is_known_record(s, record, known, hash))
-        return;
-    o = json_of(e);
-    if (o)
-        read_record(s, json_object_get(o, "container"), &c);
-    json_decref(o);
-    keep(s, &c, record, gone);
-    if (c.id.n)
-        *known = (struct container_record){hash, key_of(c.id)};
+    r = read_words(s, e);
+    if (gone || !counts_now(s, r))
+        keep(s, &r->info, r->text, gone);
 }

@@ -132,6 +132,7 @@ static void forget_texts(struct state *s)
     s->memory -= s->texts_bytes;
     s->texts_bytes = 0;
     s->texts_life++;
+    memset(s->records, 0, sizeof(s->records));
     s->texts_arena = (struct arena){0};
     for (struct thread *t = s->live; t; t = t->live_next)
         keep_thread(s, t);

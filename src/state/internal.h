@@ -127,8 +127,10 @@ struct removed { /* a thread that ended, for parents that tell of it late (§3.1
     uint64_t tid, ptid, ts;
 };
 
-struct container_record { /* what was told lately, to know it again */
-    uint64_t hash, key;   /* of its text, of the container */
+struct container_record { /* what was told lately; its texts are the state's */
+    uint64_t hash;
+    struct span text;
+    struct container_info info;
 };
 
 struct interface {
@@ -163,7 +165,7 @@ struct state {
     struct thread *closing; /* its descriptor is removed before the next event */
     int64_t closing_fd;
     int64_t closing_last; /* of a range */
-    struct container_record records[64];
+    struct container_record records[16];
     struct removed ring[1024];
     unsigned ring_at;
     struct buf path, name;
