@@ -116,7 +116,7 @@ enum severity event_upgrade(const char *raw, size_t n, bool v1, struct buf *out,
 {
     size_t header = v1 ? EVENT_HEADER_LEN_V1 : EVENT_HEADER_LEN;
     char h[EVENT_HEADER_LEN];
-    struct event_head head;
+    struct event_head head = {0};
 
     if (event_peek(raw, n, v1, &head, err) != SEV_OK)
         return SEV_FAILED;
