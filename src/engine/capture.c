@@ -454,7 +454,9 @@ static void look_for_skim(struct engine *e, struct capture *c)
     if (c->skim_made && !all)
         return;
     c->deferred = !all && !c->skim_made && can_go_back(c) && output_defers_state(e);
-    c->history = !all && !c->raw && output_goes_aside(e);
+    /* a state with history costs more: too much where it may be that little is printed */
+    c->history |= !all && !c->skim_made && !c->raw && (c->deferred || !output_passes_over(e)) &&
+                  output_goes_aside(e);
     c->told = all ? FIELD_STATE_USE : c->deferred ? FIELD_STATE_NONE : output_needs_state(e);
     skim_plan(e, c, !all);
     c->deferred &= c->skim != NULL;

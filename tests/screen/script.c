@@ -114,7 +114,7 @@ static const char *variable(const char *name, size_t n)
     }
     if (n == 3 && strncmp(name, "DIR", 3) == 0)
         return s.dir;
-    if (s.p && n >= 6 &&
+    if (s.p && n == 6 &&
         (strncmp(name, "KEEPER", n) == 0 || strncmp(name, "ENGINE", n) == 0 ||
          strncmp(name, "SCREEN", n) == 0)) {
         char role[16];
