@@ -186,12 +186,12 @@ enum field_needs {
 };
 enum field_needs field_refs_needs(const struct field_refs *refs);
 enum field_needs field_needs(const struct field_def *def); /* of one */
-/* Whether events of a type never have a value of it. */
-bool field_lacks(const struct field_def *def, uint16_t type);
-/* Whether its value is the same for all events of a thread until state_epoch moves on. */
-bool field_of_thread(const struct field_def *def);
-/* Whether that thread is all that it depends on. */
-bool field_of_thread_alone(const struct field_def *def);
+/* Whether the value is the same for all events of a type, whatever else they hold: a stub (event_stub) has
+ * it. call: of generic events, what they call. */
+bool field_told_by_type(const struct field_ref *ref, uint16_t type, uint16_t call);
+/* What its value depends on, beside the event's thread: for events that have one (state_type_has_thread) it is
+ * the same until that changes. */
+enum state_scope field_scope(const struct field_def *def);
 /* Whether its value is the same for all events about a descriptor that is known, as long as that does
  * not change. */
 bool field_of_fd(const struct field_def *def);

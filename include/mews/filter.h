@@ -55,17 +55,42 @@ bool filter_compares_na(const struct filter *f);
 /* False when no event of this type can match, whatever else it holds: cheap, and asked first. call:
  * of generic events, event_generic_call; else 0. */
 bool filter_may_match(const struct filter *f, uint16_t type, uint16_t call);
-/* Whether some part of the outermost `and` asks for the event's thread alone (field_of_thread);
+/* Whether some part of the outermost `and` asks for the event's thread alone (field_scope);
  * whether those parts hold. */
 bool filter_asks_threads(const struct filter *f);
 bool filter_thread_may_match(const struct filter *f, struct field_reader *r);
 /* Whether it asks for nothing else. */
 bool filter_asks_threads_only(const struct filter *f);
-/* Whether they depend on nothing else (field_of_thread_alone). */
-bool filter_asks_thread_alone(const struct filter *f);
+/* What they depend on beside the thread. */
+enum state_scope filter_scope(const struct filter *f);
 /* The same of the descriptor (field_of_fd). */
 bool filter_asks_fds(const struct filter *f);
 bool filter_fd_may_match(const struct filter *f, struct field_reader *r);
+
+/* ---- what headers tell -------------------------------------------------------------------------- */
+
+enum filter_outcome { FILTER_HOLDS = 1, FILTER_FAILS = 2, FILTER_EITHER = 3 };
+
+struct filter_header { /* of one event */
+    uint64_t number, ts, tid;
+    uint16_t type, cpu;
+};
+/* Whether it tests more of the header than the type tells. */
+bool filter_asks_headers(const struct filter *f);
+/* False when no event with this header can match, whatever else it holds. */
+bool filter_header_may_match(const struct filter *f, const struct filter_header *h);
+
+struct filter_columns { /* the same of many */
+    const uint16_t *types, *calls, *cpus, *flags;
+    const uint32_t *threads; /* all ones: -1 */
+    const uint64_t *times;
+    const uint32_t *numbers; /* from first_number on */
+    uint64_t first_number;
+    uint16_t odd; /* with one of these flags, an event's thread or number is another */
+};
+#define FILTER_SIEVE_MAX 512 /* rows at a time */
+/* What the filter comes to for each of n rows (enum filter_outcome), as far as the columns tell. */
+void filter_sieve(const struct filter *f, const struct filter_columns *c, size_t n, uint8_t *out);
 
 /* Events with numbers outside [*low, *high] match in no case. */
 void filter_numbers(const struct filter *f, uint64_t *low, uint64_t *high);

@@ -40,9 +40,15 @@ struct state *state_of_host(void);
 void state_start(struct state *s);
 /* The next event in its current form (event_fold). */
 void state_event(struct state *s, uint64_t at, const void *event);
-/* Moves on when something changes that is known of threads (save the memory and the time that they
- * use, and their descriptors), of users, groups or containers. */
-uint64_t state_epoch(const struct state *s);
+enum state_scope { /* what an answer about a thread depends on */
+    STATE_SCOPE_THREAD,  /* on that alone */
+    STATE_SCOPE_RECORDS, /* and on what is known of users, groups and containers */
+    STATE_SCOPE_THREADS, /* and on other threads */
+    STATE_SCOPE_EVENT,   /* on the event itself */
+};
+/* Moves on when something of that changes beside the thread itself (save the memory and the time that threads
+ * use, and their descriptors). */
+uint64_t state_epoch(const struct state *s, enum state_scope scope);
 struct state_span { /* places [from, until) */
     uint64_t from, until;
 };
@@ -54,12 +60,12 @@ bool state_type_has_thread(uint16_t type);
 /* What a pass over events has found out, kept where it is found again; the building thread's own. */
 enum state_verdict { STATE_UNKNOWN, STATE_WANTED, STATE_UNWANTED };
 struct state_note { /* unknown again when the thread itself changes */
-    uint64_t epoch; /* of state_epoch, when it was made; UINT64_MAX: others do not matter */
+    uint64_t epoch; /* of state_epoch, when it was made */
     enum state_verdict verdict;
 };
 static inline bool state_note_holds(const struct state_note *n, uint64_t epoch)
 {
-    return n && n->verdict && (n->epoch == epoch || n->epoch == UINT64_MAX);
+    return n && n->verdict && n->epoch == epoch;
 }
 /* Of the thread that has this ID now; NULL: none has. */
 struct state_note *state_thread_note(const struct state *s, uint64_t tid);

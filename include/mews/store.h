@@ -106,10 +106,16 @@ uint64_t store_dropped(const struct store *s); /* events dropped so far */
 uint64_t store_bytes(const struct store *s);   /* kept on disk */
 /* False when the row is not there, or not any more. */
 bool store_row(const struct store *s, uint64_t row, struct store_row *out);
-/* The types of rows [row, row + n), which lie in one chunk, and what generic calls of them are: valid as long as
- * the store. False: they are not all there; what is dropped meanwhile becomes 0. */
-bool store_types(const struct store *s, uint64_t row, size_t n, const uint16_t **types,
-                 const uint16_t **calls);
+/* The columns of rows [row, row + n), which lie in one chunk: valid as long as the store. False: they are not
+ * all there; what is dropped meanwhile becomes 0. */
+struct store_columns {
+    const uint16_t *types, *calls, *cpus, *flags;
+    const uint32_t *who;
+    const uint64_t *times;
+    const uint32_t *numbers; /* from first_number on; of rows without one, that of the next */
+    uint64_t first_number;
+};
+bool store_columns(const struct store *s, uint64_t row, size_t n, struct store_columns *out);
 /* Replaces out with the event's bytes (of a mark: its JSON). */
 enum severity store_read(const struct store *s, uint64_t row, struct buf *out, struct error *err);
 /* Of an exit half that is a row of its own: the call, both halves as one; replaces out. */

@@ -407,9 +407,13 @@ void method_process(struct engine *e, const json_t *id, const json_t *params);
 bool output_passes_over(const struct engine *e);
 bool output_may_want(const struct engine *e, uint16_t type, uint16_t call);
 /* Whether it asks first for something of an event's thread; whether it may want events of one (e->place
- * is the event's). Answers are kept until the state's epoch moves on. */
+ * is the event's). Answers are kept until the epoch moves on. */
 bool output_asks_threads(const struct engine *e);
 bool output_may_want_thread(struct engine *e, uint64_t tid, uint16_t type);
+uint64_t output_epoch(const struct engine *e, const struct state *state);
+/* Whether it tests headers beyond their types; whether it may want an event with this one. */
+bool output_asks_headers(const struct engine *e);
+bool output_may_want_header(const struct engine *e, const struct filter_header *h);
 /* Whether it asks for something of an event's descriptor alone: the answer is noted with that. */
 bool output_asks_fds(const struct engine *e);
 /* Whether what is printed needs the state, and what is chosen does not. */

@@ -114,12 +114,17 @@ bool output_asks_threads(const struct engine *e)
     return e->output->filter && filter_asks_threads(e->output->filter);
 }
 
+uint64_t output_epoch(const struct engine *e, const struct state *state)
+{
+    return state_epoch(state, filter_scope(e->output->filter));
+}
+
 bool output_may_want_thread(struct engine *e, uint64_t tid, uint16_t type)
 {
     struct output *o = e->output;
     struct state_note *note = state_thread_note(e->place.state, tid);
     struct event_head head = {.tid = tid, .type = type};
-    uint64_t epoch = state_epoch(e->place.state);
+    uint64_t epoch = output_epoch(e, e->place.state);
     char stub[EVENT_STUB_LEN];
     bool wanted;
 
@@ -129,9 +134,18 @@ bool output_may_want_thread(struct engine *e, uint64_t tid, uint16_t type)
     reader_passing(&o->filter_reader, filter_refs(o->filter), stub, 0, e->last_ts);
     wanted = filter_thread_may_match(o->filter, &o->filter_reader.base);
     if (note)
-        *note = (struct state_note){filter_asks_thread_alone(o->filter) ? UINT64_MAX : epoch,
-                                    wanted ? STATE_WANTED : STATE_UNWANTED};
+        *note = (struct state_note){epoch, wanted ? STATE_WANTED : STATE_UNWANTED};
     return wanted;
+}
+
+bool output_asks_headers(const struct engine *e)
+{
+    return e->output->filter && filter_asks_headers(e->output->filter);
+}
+
+bool output_may_want_header(const struct engine *e, const struct filter_header *h)
+{
+    return filter_header_may_match(e->output->filter, h);
 }
 
 bool output_asks_fds(const struct engine *e)

@@ -2,7 +2,7 @@
  * the bytes where they do not. */
 #include "internal.h"
 
-#define WINDOW_ROWS  512
+#define WINDOW_ROWS  FILTER_SIEVE_MAX
 #define WINDOW_BYTES ((size_t)1 << 20)
 #define READS_SHARE  8  /* fewer than one in so many rows are read one by one */
 #define LIVE_MAX     16 /* selections that are evaluated as events come */
@@ -246,23 +246,32 @@ static uint64_t ts_before(struct engine *e, uint64_t row)
     return row && store_row(e->store, row - 1, &r) ? r.ts : TS_NONE;
 }
 
-/* Which of n rows the filter may match, by their types; marks always. */
-static void rows_that_may(struct engine *e, const struct selection *s, uint64_t row, size_t n,
-                          uint8_t *may)
+/* What the filter comes to for n rows (enum filter_outcome), as far as columns tell: marks always match. */
+static void sieve(struct engine *e, const struct selection *s, uint64_t row, size_t n,
+                  uint8_t *told)
 {
-    const uint16_t *types, *calls;
+    struct filter_columns columns;
+    struct store_columns c;
 
-    memset(may, 1, n);
-    if (!store_types(e->store, row, n, &types, &calls))
+    memset(told, FILTER_EITHER, n);
+    if (!store_columns(e->store, row, n, &c))
         return;
-    for (size_t i = 0; i < n; i++)
-        may[i] = types[i] == STORE_ROW_MARK || filter_may_match(s->filter, types[i], calls[i]);
+    columns = (struct filter_columns){c.types,   c.calls,        c.cpus,
+                                      c.flags,   c.who,          c.times,
+                                      c.numbers, c.first_number, STORE_WIDE_TID | STORE_UNNUMBERED};
+    filter_sieve(s->filter, &columns, n, told);
+    for (size_t i = 0; i < n; i++) {
+        if (c.types[i] == STORE_ROW_MARK)
+            told[i] = FILTER_HOLDS;
+    }
+    if (store_first(e->store) > row) /* some were dropped */
+        memset(told, FILTER_EITHER, n);
 }
 
 /* Evaluates the rows that a window of bytes holds. Marks always match: they belong to every
  * selection. */
 static size_t scan_window(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
-                          size_t n, const uint8_t *may)
+                          size_t n, const uint8_t *told)
 {
     uint8_t hits[WINDOW_ROWS], wanted[WINDOW_ROWS];
     size_t got;
@@ -271,8 +280,9 @@ static size_t scan_window(struct engine *e, struct selection *s, struct scanner 
         struct store_row r = {0};
         bool settled = true;
 
-        hits[i] = may[i] && store_row(e->store, row + i, &r) &&
-                  (r.type == STORE_ROW_MARK || thread_may_match(e, s, sc, &r, &settled));
+        hits[i] = (told[i] & FILTER_HOLDS) && store_row(e->store, row + i, &r) &&
+                  (told[i] == FILTER_HOLDS || r.type == STORE_ROW_MARK ||
+                   thread_may_match(e, s, sc, &r, &settled));
         wanted[i] = hits[i] && r.type != STORE_ROW_MARK && !settled;
         if (r.type == STORE_ROW_MARK)
             keep_none(e, s, sc, row + i);
@@ -310,13 +320,14 @@ static bool row_is_kept(const struct selection *s, const struct scanner *sc, uin
 
 /* How many of n rows have to be read. */
 static size_t rows_to_read(struct engine *e, const struct selection *s, const struct scanner *sc,
-                           uint64_t row, size_t n, const uint8_t *may)
+                           uint64_t row, size_t n, const uint8_t *told)
 {
     struct store_row r;
     size_t reads = 0;
 
     for (size_t i = 0; i < n; i++)
-        reads += may[i] && store_row(e->store, row + i, &r) && r.type != STORE_ROW_MARK &&
+        reads += told[i] == FILTER_EITHER && store_row(e->store, row + i, &r) &&
+                 r.type != STORE_ROW_MARK &&
                  !columns_tell(row_is_kept(s, sc, row + i) ? s->rest : s->needs, &r);
     return reads;
 }
@@ -356,15 +367,18 @@ static bool column_row_matches(struct engine *e, struct selection *s, struct sca
 /* Row by row. kept: by values that are kept; no byte of plugins' events need be read, and any thread
  * can do it. Otherwise by columns, and the bytes of those rows that these do not tell. */
 static size_t scan_rows(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
-                        size_t n, bool kept, const uint8_t *may)
+                        size_t n, bool kept, const uint8_t *told)
 {
     uint8_t hits[WINDOW_ROWS];
 
     for (size_t i = 0; i < n; i++) {
         struct store_row r;
 
-        hits[i] = may[i] && store_row(e->store, row + i, &r) &&
-                  column_row_matches(e, s, sc, row + i, &r, kept || row_is_kept(s, sc, row + i));
+        hits[i] =
+            told[i] == FILTER_EITHER
+                ? store_row(e->store, row + i, &r) &&
+                      column_row_matches(e, s, sc, row + i, &r, kept || row_is_kept(s, sc, row + i))
+                : told[i] == FILTER_HOLDS;
     }
     return note(s, row, n, hits) ? n : 0;
 }
@@ -386,17 +400,17 @@ static size_t scan_marks(struct engine *e, struct selection *s, uint64_t row, si
 static size_t scan_some(struct engine *e, struct selection *s, struct scanner *sc, uint64_t row,
                         size_t n, bool kept)
 {
-    uint8_t may[WINDOW_ROWS];
+    uint8_t told[WINDOW_ROWS];
 
     n = MIN_OF(n, (size_t)WINDOW_ROWS);
     if (store_number(e->store, row + n - 1) < s->low || store_number(e->store, row) > s->high)
         return scan_marks(e, s, row, n);
-    rows_that_may(e, s, row, n, may);
+    sieve(e, s, row, n, told);
     if (kept)
-        return scan_rows(e, s, sc, row, n, true, may);
-    if (!e->capture || rows_to_read(e, s, sc, row, n, may) * READS_SHARE > n)
-        return scan_window(e, s, sc, row, n, may);
-    return scan_rows(e, s, sc, row, n, false, may);
+        return scan_rows(e, s, sc, row, n, true, told);
+    if (!e->capture || rows_to_read(e, s, sc, row, n, told) * READS_SHARE > n)
+        return scan_window(e, s, sc, row, n, told);
+    return scan_rows(e, s, sc, row, n, false, told);
 }
 
 /* The chunk nearest to the focus that has unscanned rows and whose values are kept so far as they

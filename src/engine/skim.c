@@ -16,10 +16,11 @@ enum {
     SKIM_THREAD = 256, /* only when its thread is not wanted */
     SKIM_FD = 512,     /* only when its descriptor is known and not wanted */
     SKIM_AS_IS = 1024, /* no bytes follow those of its parameters (capture-format, §5.4) */
-    SKIM_ONLY = SKIM_THREAD | SKIM_FD,
     SKIM_JOINS = 2048, /* with others of its thread: the state is told of them once */
     SKIM_EXIT = 4096,  /* no enter half */
-    SKIM_MORE = SKIM_TOUCH | SKIM_HALF | SKIM_KEEP | SKIM_THREAD | SKIM_FD,
+    SKIM_HEAD = 8192,  /* only when its header is not wanted */
+    SKIM_ONLY = SKIM_THREAD | SKIM_FD | SKIM_HEAD,
+    SKIM_MORE = SKIM_TOUCH | SKIM_HALF | SKIM_KEEP | SKIM_ONLY,
 };
 
 struct skimmed { /* what the output has to be told */
@@ -27,7 +28,8 @@ struct skimmed { /* what the output has to be told */
 };
 
 #define CALLS    512u /* codes of system calls; events of others are looked at */
-#define EVENT_AT 10u  /* of the event in its block */
+#define CPU_AT   8u   /* in the block of an event */
+#define EVENT_AT 10u
 
 /* Does not change once it is made: the thread that reads ahead looks into it too. */
 struct skim_table {
@@ -91,13 +93,15 @@ static uint16_t plan_skim(const struct engine *e, const struct capture *c, uint1
             what |= SKIM_THREAD;
         if (by_fd(e, c, p, place))
             what |= SKIM_FD;
+        if (output_asks_headers(e))
+            what |= SKIM_HEAD;
         if (stands_for_call(p->type))
             what |= SKIM_CALL;
         else if (!(what & SKIM_ONLY))
             return 0;
     }
     if (c->told != FIELD_STATE_NONE && state_type_has_thread(p->type) &&
-        !state_wants(p->type, true) && !(what & SKIM_FD))
+        !state_wants(p->type, true) && !(what & (SKIM_FD | SKIM_HEAD)))
         what |= SKIM_JOINS;
     return what | SKIM_NUMBER | (shown ? SKIM_SHOWN : 0) | (is_enter(p->type) ? 0 : SKIM_EXIT) |
            (c->told != FIELD_STATE_NONE ? SKIM_TOUCH : 0);
@@ -300,30 +304,38 @@ static bool thread_may_be_wanted(struct engine *e, const struct state *state,
                                  const struct state_note *note, const struct capture_mark *m,
                                  uint64_t offset)
 {
-    if (state_note_holds(note, state_epoch(state)))
+    if (state_note_holds(note, output_epoch(e, state)))
         return note->verdict == STATE_WANTED;
     e->place = (struct event_place){state, offset, 0, false};
     return output_may_want_thread(e, m->tid, m->type);
 }
 
+/* Whether one that may be passed over is wanted all the same. number: of the events before it. */
+static bool is_wanted(struct engine *e, const struct skim_table *s, struct capture_part *part,
+                      const struct capture_mark *m, const char *event, uint64_t offset,
+                      const struct state_note *note, uint64_t number)
+{
+    const struct event_fd_place *fd = &s->fds[event_code(event)][event_nparams(event)];
+    struct filter_header h = {number + m->numbers, m->ts, m->tid, m->type,
+                              get_u16(event - EVENT_AT + CPU_AT)};
+
+    return !(
+        (m->what & SKIM_HEAD && !output_may_want_header(e, &h)) ||
+        (m->what & SKIM_THREAD && !thread_may_be_wanted(e, part->newest->state, note, m, offset)) ||
+        (m->what & SKIM_FD && fd_is_unwanted(part, event, fd)));
+}
+
 /* What a section's part takes over from an event that is passed over. False: it is wanted. */
 static bool pass_over(struct engine *e, const struct skim_table *s, struct capture_part *part,
-                      const struct capture_mark *m, const char *event, uint64_t offset)
+                      const struct capture_mark *m, const char *event, uint64_t offset,
+                      uint64_t number)
 {
-    struct state *state = part->newest->state;
     const struct state_note *note = NULL;
     uint16_t what = m->what;
 
     if (what & SKIM_TOUCH)
-        note = state_touch(state, offset, m->type, m->tid, m->ts);
-    if (what & SKIM_THREAD) {
-        if (!thread_may_be_wanted(e, state, note, m, offset))
-            what &= (uint16_t)~SKIM_FD;
-        else if (!(what & SKIM_FD))
-            return false;
-    }
-    if (what & SKIM_FD &&
-        !fd_is_unwanted(part, event, &s->fds[event_code(event)][event_nparams(event)]))
+        note = state_touch(part->newest->state, offset, m->type, m->tid, m->ts);
+    if (what & SKIM_ONLY && is_wanted(e, s, part, m, event, offset, note, number))
         return false;
     if (what & SKIM_KEEP)
         halves_keep(&part->halves, m->tid, (struct span){event, event_len(event)}, false,
@@ -360,9 +372,9 @@ static bool skim_until(struct engine *e, struct capture *c, uint64_t end, struct
         } else if (!mark_of(c->skim, (struct span){block, a.bytes.n - done}, &here) || !here.what) {
             break;
         }
-        if (m->ts > a.until ||
-            ((m->what & SKIM_MORE) &&
-             !pass_over(e, c->skim, part, m, block + EVENT_AT, a.offset + done + EVENT_AT)))
+        if (m->ts > a.until || ((m->what & SKIM_MORE) &&
+                                !pass_over(e, c->skim, part, m, block + EVENT_AT,
+                                           a.offset + done + EVENT_AT, c->number + out->numbers)))
             break;
         ts = m->ts;
         out->numbers += m->numbers;

@@ -315,3 +315,23 @@ bool builtin_needs_state(const struct field_def *def)
 {
     return def->builtin == B_CATEGORY;
 }
+
+bool builtin_told(const struct field_ref *ref, uint16_t type, bool named)
+{
+    const struct event_type *t = event_type_get(type);
+
+    switch (ref->def->builtin) {
+    case B_TYPE:
+    case B_ASYNCTYPE:
+        return named;
+    case B_CATEGORY:
+        return strncmp(t->category, "io_", 3) != 0;
+    case B_SOURCE:
+    case B_PLUGINNAME:
+    case B_PLUGININFO:
+    case B_IS_ASYNC:
+        return true;
+    default:
+        return false;
+    }
+}

@@ -509,19 +509,20 @@ enum field_needs field_refs_needs(const struct field_refs *refs)
     return needs;
 }
 
-bool field_lacks(const struct field_def *def, uint16_t type)
+bool field_told_by_type(const struct field_ref *ref, uint16_t type, uint16_t call)
 {
-    return def->builtin >= SYSTEM_FIELDS_FROM && system_lacks(def, type);
+    bool named = event_header_names(type) || call;
+
+    if (ref->def->builtin < 0 || type == EVENT_PLUGIN || type == EVENT_ASYNC ||
+        !event_type_get(type))
+        return false;
+    return ref->def->builtin >= SYSTEM_FIELDS_FROM ? system_told(ref, type, named)
+                                                   : builtin_told(ref, type, named);
 }
 
-bool field_of_thread(const struct field_def *def)
+enum state_scope field_scope(const struct field_def *def)
 {
-    return def->builtin >= SYSTEM_FIELDS_FROM && system_of_thread(def);
-}
-
-bool field_of_thread_alone(const struct field_def *def)
-{
-    return def->builtin >= SYSTEM_FIELDS_FROM && system_of_thread_alone(def);
+    return def->builtin >= SYSTEM_FIELDS_FROM ? system_scope(def) : STATE_SCOPE_EVENT;
 }
 
 bool field_of_fd(const struct field_def *def)

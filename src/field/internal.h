@@ -18,9 +18,10 @@ void system_extract(const struct field_ref *ref, const struct field_event *e, st
 const char *system_category(const struct field_event *e); /* evt.category */
 enum field_needs system_needs(const struct field_def *def);
 enum field_state system_state(const struct field_def *def);
-bool system_lacks(const struct field_def *def, uint16_t type);
-bool system_of_thread(const struct field_def *def);
-bool system_of_thread_alone(const struct field_def *def);
+/* See field_told_by_type; named: the type, or the stub's call, tells what the event is called. */
+bool system_told(const struct field_ref *ref, uint16_t type, bool named);
+bool builtin_told(const struct field_ref *ref, uint16_t type, bool named);
+enum state_scope system_scope(const struct field_def *def);
 bool system_of_fd(const struct field_def *def);
 bool system_worth_keeping(const struct field_def *def);
 enum field_needs builtin_needs(const struct field_def *def);

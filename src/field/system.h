@@ -206,4 +206,12 @@ void system_get_fdlist(struct get *g);
 void system_get_abspath(struct get *g);
 void system_get_fs_path(struct get *g);
 
+/* Whether the type of an event alone settles what a getter gives. */
+bool system_length_told(const struct event_type *t, uint16_t type, int what);
+bool system_result_told(const struct event_type *t, uint16_t type);
+bool system_counter_told(const struct event_type *t, uint16_t type, int what);
+bool system_open_told(uint16_t type);
+bool system_param_told(const struct event_type *t, struct span name);
+bool system_fs_path_told(uint16_t type, int what);
+
 #endif

@@ -318,6 +318,44 @@ void system_get_log_line(struct get *g)
     }
 }
 
+/* ---- what the type of an event tells ---------------------------------------------------------- */
+
+static bool may_have_result(const struct event_type *t, uint16_t type)
+{
+    return !t->enter && t->nparams > 0 && type != EVENT_GENERIC_X;
+}
+
+bool system_length_told(const struct event_type *t, uint16_t type, int what)
+{
+    return !may_have_result(t, type) || !event_uses_fd(t) || strncmp(t->category, "io_", 3) != 0 ||
+           ((what & (L_IN | L_OUT)) && !str_eq(t->category, what & L_IN ? "io_read" : "io_write"));
+}
+
+bool system_result_told(const struct event_type *t, uint16_t type)
+{
+    return !may_have_result(t, type);
+}
+
+bool system_counter_told(const struct event_type *t, uint16_t type, int what)
+{
+    return what == E_EXIT || what == E_THREADINFO ||
+           (what == E_PROCINFO ? type != EVENT_PROCINFO : !may_have_result(t, type));
+}
+
+bool system_open_told(uint16_t type)
+{
+    return !opens_file(type);
+}
+
+bool system_param_told(const struct event_type *t, struct span name)
+{
+    uint64_t index;
+
+    return parse_u64(name, &index) ? index >= t->nparams : event_param_index(t, name) < 0;
+}
+
+/* ---- constants, and what compares the header -------------------------------------------------- */
+
 /* Nobody measures them today. */
 void system_get_latency(struct get *g)
 {

@@ -145,6 +145,15 @@ static void absolute_path(struct get *g, const struct path_call *c, struct span 
     put_resolved(g, &dir, path);
 }
 
+bool system_fs_path_told(uint16_t type, int what)
+{
+    for (size_t i = 0; i < COUNT_OF(path_calls); i++) {
+        if (path_calls[i].code == type && path_calls[i].which == (what & ~PATH_RAW))
+            return false;
+    }
+    return true;
+}
+
 /* what: which path, and whether as the program gave it. Opens count as successful but for -1, as they do
  * in the reference. */
 void system_get_fs_path(struct get *g)

@@ -563,6 +563,8 @@ enum field_state system_state(const struct field_def *def)
 
     if (f->get == system_get_usage || f->get == system_get_cpu)
         return FIELD_STATE_USE;
+    if (f->get == system_get_id && f->what == ID_TID)
+        return FIELD_STATE_NONE;
     return f->get != system_get_event && f->get != system_get_buffer &&
                    f->get != system_get_result && f->get != system_get_open &&
                    f->get != system_get_latency && f->get != system_get_type_is &&
@@ -571,32 +573,75 @@ enum field_state system_state(const struct field_def *def)
                : FIELD_STATE_NONE;
 }
 
-bool system_lacks(const struct field_def *def, uint16_t type)
+static bool system_lacks(const struct field_def *def, uint16_t type)
 {
     const struct event_type *t = event_type_get(type);
 
     return t && str_eq(def->owner, "fd") && !event_uses_fd(t);
 }
 
-bool system_of_thread(const struct field_def *def)
+bool system_told(const struct field_ref *ref, uint16_t type, bool named)
 {
-    static void (*const getters[])(struct get *) = {
-        system_get_program,       system_get_parent,     system_get_ancestor,
-        system_get_ancestors_env, system_get_id,         system_get_cwd,
-        system_get_list,          system_get_leader,     system_get_is_leader,
-        system_get_login_shell,   system_get_executable, system_get_thread_name,
-        system_get_capabilities,  system_get_who};
+    const struct system_field *f = &fields[ref->def->builtin - SYSTEM_FIELDS_FROM];
+    const struct event_type *t = event_type_get(type);
 
-    for (size_t i = 0; i < COUNT_OF(getters); i++) {
-        if (fields[def->builtin - SYSTEM_FIELDS_FROM].get == getters[i])
-            return true;
-    }
-    return false;
+    if (system_lacks(ref->def, type) || f->get == system_get_latency || f->get == no_value)
+        return true;
+    if (f->get == system_get_event)
+        return f->what != E_CPU && (f->what != E_SYSCALL_TYPE || named);
+    if (f->get == system_get_type_is)
+        return named;
+    if (f->get == system_get_arg || f->get == system_get_rawarg)
+        return system_param_told(t, ref->arg_text);
+    if (f->get == system_get_buffer)
+        return system_param_told(t, span_of("data"));
+    if (f->get == system_get_result)
+        return system_result_told(t, type);
+    if (f->get == system_get_length)
+        return system_length_told(t, type, f->what);
+    if (f->get == system_get_counter)
+        return system_counter_told(t, type, f->what);
+    if (f->get == system_get_open)
+        return system_open_told(type);
+    if (f->get == system_get_fs_path)
+        return system_fs_path_told(type, f->what);
+    return (f->get == system_get_syslog || f->get == system_get_log_line) &&
+           !(t->flags & EVENT_WRITES_FD);
 }
 
-bool system_of_thread_alone(const struct field_def *def)
+enum state_scope system_scope(const struct field_def *def)
 {
-    return fields[def->builtin - SYSTEM_FIELDS_FROM].get == system_get_program;
+    static const struct {
+        void (*get)(struct get *);
+        enum state_scope scope;
+    } getters[] = {{system_get_program, STATE_SCOPE_THREAD},
+                   {system_get_who, STATE_SCOPE_RECORDS},
+                   {system_get_container, STATE_SCOPE_RECORDS},
+                   {system_get_container_text, STATE_SCOPE_RECORDS},
+                   {system_get_container_mark, STATE_SCOPE_RECORDS},
+                   {system_get_labels, STATE_SCOPE_RECORDS},
+                   {system_get_pod, STATE_SCOPE_RECORDS},
+                   {system_get_mount, STATE_SCOPE_RECORDS},
+                   {system_get_parent, STATE_SCOPE_THREADS},
+                   {system_get_ancestor, STATE_SCOPE_THREADS},
+                   {system_get_ancestors_env, STATE_SCOPE_THREADS},
+                   {system_get_id, STATE_SCOPE_THREADS},
+                   {system_get_cwd, STATE_SCOPE_THREADS},
+                   {system_get_list, STATE_SCOPE_THREADS},
+                   {system_get_leader, STATE_SCOPE_THREADS},
+                   {system_get_is_leader, STATE_SCOPE_THREADS},
+                   {system_get_login_shell, STATE_SCOPE_THREADS},
+                   {system_get_executable, STATE_SCOPE_THREADS},
+                   {system_get_thread_name, STATE_SCOPE_THREADS},
+                   {system_get_capabilities, STATE_SCOPE_THREADS}};
+    const struct system_field *f = &fields[def->builtin - SYSTEM_FIELDS_FROM];
+
+    for (size_t i = 0; i < COUNT_OF(getters); i++) {
+        if (f->get == getters[i].get)
+            return getters[i].scope;
+    }
+    return f->get == system_get_container_time && f->what == CT_START ? STATE_SCOPE_THREAD
+                                                                      : STATE_SCOPE_EVENT;
 }
 
 bool system_of_fd(const struct field_def *def)

@@ -251,6 +251,7 @@ struct filter *filter_compile(const char *text, size_t n, const struct field_cat
         filter_find_types(f);
         filter_find_parts(f);
         filter_find_state_parts(f);
+        filter_make_sieve(f);
         return f;
     }
     filter_free(f);

@@ -82,13 +82,15 @@ struct filter {
     struct field_refs own, *refs; /* refs: own, or shared with others */
     struct node *root;
     bool beyond_falco;
-    bool may_match[EVENT_TYPES + 1]; /* by type; the last: those that the table does not know */
-    bool may_match_call[CALLS_MAX];  /* of generic events, by what they call */
+    uint8_t outcomes[EVENT_TYPES + 1];   /* by type; the last: those that the table does not know */
+    uint8_t call_outcomes[2][CALLS_MAX]; /* of generic enter and exit halves, by what they call */
     VEC(struct regex *) regexes;
     VEC(struct const_set *) sets;
-    VEC(const struct node *) parts;        /* of the outermost `and` */
+    VEC(const struct node *) parts;                  /* of the outermost `and` */
     VEC(const struct node *) thread_parts, fd_parts; /* those that ask for nothing but that */
-    bool thread_alone;
+    enum state_scope scope;                          /* of the thread's parts */
+    struct sieve *sieve;         /* of the header's columns; NULL: types tell as much */
+    bool plain[EVENT_TYPES + 1]; /* with a sieve: types of which it tells */
 };
 
 /* parse.c */
@@ -108,9 +110,14 @@ bool check_match(const struct node *n, struct field_reader *r);
 /* types.c: whether all fields that a node asks for are visited with success */
 typedef bool field_visit(const struct field_ref *ref, void *ctx);
 bool node_each_field(const struct node *n, field_visit *visit, void *ctx);
-/* fills in may_match once the filter is compiled */
+/* fills in the outcomes once the filter is compiled */
 void filter_find_types(struct filter *f);
 void filter_find_state_parts(struct filter *f); /* after the parts */
+/* what a node may come to for each type (enum filter_outcome), the last: types that are not known */
+void node_outcomes(const struct node *n, uint8_t by_type[EVENT_TYPES + 1]);
+unsigned filter_outcomes(const struct filter *f, uint16_t type, uint16_t call);
+/* sieve.c */
+void filter_make_sieve(struct filter *f);
 /* explain.c */
 void filter_find_parts(struct filter *f);
 /* regex.c: NULL with a reason */

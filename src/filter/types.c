@@ -4,88 +4,149 @@
  */
 #include "internal.h"
 
-enum { MAY_BE_TRUE = 1, MAY_BE_FALSE = 2 };
-
-/* Gives every field the name of one type. */
-struct name_reader {
+/* Reads what a stub tells; all events of its type and its call have these values. */
+struct stub_reader {
     struct field_reader base;
-    const char *name;
+    struct field_event fe;
+    struct field_thread thread; /* nobody's */
+    uint16_t type, call;
+    char stub[EVENT_STUB_LEN];
+    struct arena arena;
 };
 
-static void read_name(struct field_reader *self, const struct field_ref *ref, struct value *out)
+static void read_stub(struct field_reader *self, const struct field_ref *ref, struct value *out)
 {
-    *out = (struct value){.state = VALUE_OK, .type = (uint8_t)ref->def->type, .n = 1};
-    out->one.s = span_of(((struct name_reader *)self)->name);
+    const struct stub_reader *r = (const struct stub_reader *)self;
+
+    field_extract(ref, &r->fe, false, self->arena, out);
 }
 
-static bool is_type_check(const struct node *n)
+static void stub_reader_init(struct stub_reader *r)
 {
-    return n->lhs->kind == EXPR_FIELD && n->lhs->ref &&
-           str_eq(n->lhs->ref->def->name, "evt.type") && !n->rhs;
+    *r = (struct stub_reader){.base.read = read_stub, .thread = {.asked = true, .fd_asked = true}};
+    r->thread.fd = -1;
+    r->base.arena = &r->arena;
+    r->fe.bytes = r->stub;
+    r->fe.source = "syscall";
+    r->fe.thread = &r->thread;
 }
 
-static bool lacks(const struct expr *e, uint16_t type)
+static void stub_reader_go(struct stub_reader *r, uint16_t type, uint16_t call)
 {
-    return e && e->kind == EXPR_FIELD && e->ref && field_lacks(e->ref->def, type);
+    struct event_head head = {.ts = 0};
+
+    r->type = type;
+    r->call = call;
+    event_stub(&head, type, call, r->stub);
+    arena_reset(&r->arena);
 }
 
-/* What a test can come to for events of a type and a name; NULL: any, or none. */
-static unsigned check_outcomes(const struct node *n, uint16_t type, const char *name)
+static bool is_told(const struct field_ref *ref, void *ctx)
 {
-    struct name_reader r = {.base.read = read_name, .name = name};
+    const struct stub_reader *r = ctx;
 
-    if (lacks(n->lhs, type) || lacks(n->rhs, type))
-        return MAY_BE_FALSE; /* what is missing makes every test false */
-    if (!name || !is_type_check(n))
-        return MAY_BE_TRUE | MAY_BE_FALSE;
-    return check_match(n, &r.base) ? MAY_BE_TRUE : MAY_BE_FALSE;
+    return field_told_by_type(ref, r->type, r->call);
 }
 
-static unsigned outcomes(const struct node *n, uint16_t type, const char *name)
+static bool each_field_of(const struct expr *e, field_visit *visit, void *ctx)
 {
-    unsigned all = n->kind == NODE_OR ? MAY_BE_FALSE : MAY_BE_TRUE, o;
+    if (!e)
+        return true;
+    if (e->kind == EXPR_FIELD && !(e->ref && visit(e->ref, ctx)))
+        return false;
+    for (size_t i = 0; i < e->nargs; i++) {
+        if (!each_field_of(e->args[i], visit, ctx))
+            return false;
+    }
+    return true;
+}
+
+enum told { TOLD_NOT, TOLD_MISSING, TOLD };
+
+/* Of one side of a test, for events of the reader's type. */
+static enum told told_of(const struct expr *e, struct stub_reader *r)
+{
+    struct value v;
+
+    if (!each_field_of(e, is_told, r))
+        return TOLD_NOT;
+    if (!e)
+        return TOLD;
+    expr_eval(e, &r->base, &v);
+    return v.state == VALUE_OK ? TOLD : TOLD_MISSING;
+}
+
+/* What a test can come to. A side that is missing makes it false, whatever the other is. */
+static unsigned check_outcomes(const struct node *n, struct stub_reader *r)
+{
+    enum told left = told_of(n->lhs, r), right = told_of(n->rhs, r);
+
+    if (left == TOLD_MISSING || right == TOLD_MISSING)
+        return FILTER_FAILS;
+    if (left == TOLD_NOT || right == TOLD_NOT)
+        return FILTER_EITHER;
+    return check_match(n, &r->base) ? FILTER_HOLDS : FILTER_FAILS;
+}
+
+static unsigned outcomes(const struct node *n, struct stub_reader *r)
+{
+    unsigned hard = n->kind == NODE_OR ? FILTER_HOLDS : FILTER_FAILS; /* one such part decides */
+    unsigned all = FILTER_EITHER & ~hard, o;
 
     switch (n->kind) {
     case NODE_NOT:
-        o = outcomes(n->children[0], type, name);
-        return (o & MAY_BE_TRUE ? MAY_BE_FALSE : 0) | (o & MAY_BE_FALSE ? MAY_BE_TRUE : 0);
+        o = outcomes(n->children[0], r);
+        return (o & FILTER_HOLDS ? FILTER_FAILS : 0) | (o & FILTER_FAILS ? FILTER_HOLDS : 0);
     case NODE_AND:
     case NODE_OR:
-        /* all of one outcome only when every part may be; the other when any may */
-        for (size_t i = 0; i < n->nchildren; i++) {
-            unsigned hard = n->kind == NODE_OR ? MAY_BE_FALSE : MAY_BE_TRUE;
-
-            o = outcomes(n->children[i], type, name);
-            if (!(o & hard))
-                all &= ~hard;
-            all |= o & (hard == MAY_BE_TRUE ? MAY_BE_FALSE : MAY_BE_TRUE);
+        for (size_t i = 0; i < n->nchildren && all != hard; i++) {
+            o = outcomes(n->children[i], r);
+            all = o == hard ? hard : all | (o & hard);
         }
         return all;
     case NODE_CHECK:
-        return check_outcomes(n, type, name);
+        return check_outcomes(n, r);
     default:
-        return MAY_BE_TRUE | MAY_BE_FALSE;
+        return FILTER_EITHER;
     }
+}
+
+void node_outcomes(const struct node *n, uint8_t by_type[EVENT_TYPES + 1])
+{
+    struct stub_reader r;
+
+    stub_reader_init(&r);
+    for (unsigned type = 0; type <= EVENT_TYPES; type++) {
+        stub_reader_go(&r, (uint16_t)type, 0);
+        by_type[type] = (uint8_t)outcomes(n, &r);
+    }
+    arena_fini(&r.arena);
 }
 
 void filter_find_types(struct filter *f)
 {
-    for (unsigned type = 0; type <= EVENT_TYPES; type++) {
-        const struct event_type *t = event_type_get((uint16_t)type);
-        bool named = t && event_header_names((uint16_t)type);
+    struct stub_reader r;
 
-        f->may_match[type] =
-            outcomes(f->root, (uint16_t)type, named ? t->name : NULL) & MAY_BE_TRUE;
+    node_outcomes(f->root, f->outcomes);
+    stub_reader_init(&r);
+    for (unsigned call = 0; call < CALLS_MAX; call++) {
+        for (unsigned exit = 0; exit < 2; exit++) {
+            stub_reader_go(&r, exit ? EVENT_GENERIC_X : EVENT_GENERIC_E, (uint16_t)call);
+            f->call_outcomes[exit][call] = (uint8_t)outcomes(f->root, &r);
+        }
     }
-    for (unsigned call = 0; call < CALLS_MAX; call++)
-        f->may_match_call[call] =
-            outcomes(f->root, EVENT_GENERIC_X, call ? system_call_name(call) : NULL) & MAY_BE_TRUE;
+    arena_fini(&r.arena);
+}
+
+unsigned filter_outcomes(const struct filter *f, uint16_t type, uint16_t call)
+{
+    return call && call < CALLS_MAX ? f->call_outcomes[type == EVENT_GENERIC_X][call]
+                                    : f->outcomes[MIN_OF(type, EVENT_TYPES)];
 }
 
 bool filter_may_match(const struct filter *f, uint16_t type, uint16_t call)
 {
-    return call && call < CALLS_MAX ? f->may_match_call[call]
-                                    : f->may_match[MIN_OF(type, EVENT_TYPES)];
+    return filter_outcomes(f, type, call) & FILTER_HOLDS;
 }
 
 unsigned filter_types(const struct filter *f)
@@ -93,7 +154,7 @@ unsigned filter_types(const struct filter *f)
     unsigned n = 0;
 
     for (unsigned type = 0; type < EVENT_TYPES; type++)
-        n += event_type_get((uint16_t)type) && f->may_match[type];
+        n += event_type_get((uint16_t)type) && (f->outcomes[type] & FILTER_HOLDS);
     return n;
 }
 
@@ -125,19 +186,6 @@ bool filter_compares_na(const struct filter *f)
 
 /* ---- parts that ask for the thread alone, or for the descriptor ------------------------------- */
 
-static bool each_field_of(const struct expr *e, field_visit *visit, void *ctx)
-{
-    if (!e)
-        return true;
-    if (e->kind == EXPR_FIELD && !(e->ref && visit(e->ref, ctx)))
-        return false;
-    for (size_t i = 0; i < e->nargs; i++) {
-        if (!each_field_of(e->args[i], visit, ctx))
-            return false;
-    }
-    return true;
-}
-
 bool node_each_field(const struct node *n, field_visit *visit, void *ctx)
 {
     if (n->kind == NODE_CHECK)
@@ -149,16 +197,13 @@ bool node_each_field(const struct node *n, field_visit *visit, void *ctx)
     return n->nchildren > 0;
 }
 
+/* ctx: the widest scope so far. */
 static bool is_of_thread(const struct field_ref *ref, void *ctx)
 {
-    UNUSED(ctx);
-    return field_of_thread(ref->def);
-}
+    enum state_scope *widest = ctx, scope = field_scope(ref->def);
 
-static bool is_of_thread_alone(const struct field_ref *ref, void *ctx)
-{
-    UNUSED(ctx);
-    return field_of_thread_alone(ref->def);
+    *widest = MAX_OF(*widest, scope);
+    return scope != STATE_SCOPE_EVENT;
 }
 
 static bool is_of_fd(const struct field_ref *ref, void *ctx)
@@ -169,11 +214,13 @@ static bool is_of_fd(const struct field_ref *ref, void *ctx)
 
 void filter_find_state_parts(struct filter *f)
 {
-    f->thread_alone = true;
+    f->scope = STATE_SCOPE_THREAD;
     for (size_t i = 0; i < f->parts.n; i++) {
-        if (node_each_field(f->parts.v[i], is_of_thread, NULL)) {
+        enum state_scope scope = STATE_SCOPE_THREAD;
+
+        if (node_each_field(f->parts.v[i], is_of_thread, &scope)) {
             vec_push(&f->thread_parts, f->parts.v[i]);
-            f->thread_alone &= node_each_field(f->parts.v[i], is_of_thread_alone, NULL);
+            f->scope = MAX_OF(f->scope, scope);
         } else if (node_each_field(f->parts.v[i], is_of_fd, NULL)) {
             vec_push(&f->fd_parts, f->parts.v[i]);
         }
@@ -190,9 +237,9 @@ bool filter_asks_threads_only(const struct filter *f)
     return f->thread_parts.n > 0 && f->thread_parts.n == f->parts.n;
 }
 
-bool filter_asks_thread_alone(const struct filter *f)
+enum state_scope filter_scope(const struct filter *f)
 {
-    return f->thread_alone;
+    return f->scope;
 }
 
 bool filter_asks_fds(const struct filter *f)

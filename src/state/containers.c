@@ -238,6 +238,7 @@ static void keep(struct state *s, const struct container_info *c, struct span re
     v->gone = gone;
     s->memory += sizeof(*v);
     s->epoch++;
+    s->records_epoch++;
     version_push(s, &slot_get(s, &s->containers, key_of(c->id), true)->name, &v->v, s->at);
 }
 

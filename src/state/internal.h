@@ -141,7 +141,7 @@ struct state {
     bool history;
     _Atomic uint64_t memory;
     uint64_t origin;
-    uint64_t epoch; /* the building thread's own */
+    uint64_t epoch, records_epoch; /* state_epoch; the building thread's own */
     uint32_t fd_lives;
     struct slots threads, users, groups, processes, containers;
     struct capture_machine machine;

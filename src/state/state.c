@@ -90,6 +90,7 @@ static void set_user(struct state *s, struct slots *t, struct span container, ui
     v->gone = gone;
     s->memory += sizeof(*v);
     s->epoch++;
+    s->records_epoch++;
     version_push(s, &slot_get(s, t, user_key(container, id), true)->name, &v->v, s->at);
 }
 
@@ -354,16 +355,18 @@ static inline void next_event(struct state *s, uint64_t at, uint64_t ts)
     s->ts = ts;
 }
 
-uint64_t state_epoch(const struct state *s)
+uint64_t state_epoch(const struct state *s, enum state_scope scope)
 {
-    return s->epoch;
+    return scope == STATE_SCOPE_THREAD    ? 0
+           : scope == STATE_SCOPE_RECORDS ? s->records_epoch
+                                          : s->epoch;
 }
 
 bool state_type_has_thread(uint16_t type)
 {
     const struct event_type *t = event_type_get(type);
 
-    return t && !type_has_no_thread(type, t);
+    return t && !type_has_no_thread(type, t) && type != EVENT_CONTAINER_JSON_OLD;
 }
 
 /* Memory, page faults and time used are all that these tell. */

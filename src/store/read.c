@@ -50,8 +50,7 @@ bool store_row(const struct store *s, uint64_t row, struct store_row *out)
     return row >= store_first(s); /* dropped meanwhile: what was read may be zeros */
 }
 
-bool store_types(const struct store *s, uint64_t row, size_t n, const uint16_t **types,
-                 const uint16_t **calls)
+bool store_columns(const struct store *s, uint64_t row, size_t n, struct store_columns *out)
 {
     size_t i = row & (STORE_CHUNK - 1);
     const struct chunk *c;
@@ -59,8 +58,8 @@ bool store_types(const struct store *s, uint64_t row, size_t n, const uint16_t *
     if (n > STORE_CHUNK - i || row + n > store_rows(s) || row < store_first(s))
         return false;
     c = store_chunk(s, row);
-    *types = c->type + i;
-    *calls = c->call + i;
+    *out = (struct store_columns){c->type + i, c->call + i, c->cpu + i,    c->flags + i,
+                                  c->who + i,  c->ts + i,   c->number + i, c->first_number};
     return true;
 }
 

@@ -55,6 +55,62 @@ filters() {
     asked_of "$1"
 }
 
+# headers CAPTURE [OPTION]: what the header tells, and what the type does
+headers() {
+    run 0 "$MEWS" print ${2-} "$1" -p '*%evt.num|%evt.cpu|%thread.tid|%evt.rawtime|%evt.type|%evt.dir|%evt.is_io|%evt.is_wait|%evt.category|%evt.buflen|%evt.rawres|%evt.is_open_read|%container.id|%fs.path.name|%evt.io_dir|%evt.count.exit|%syslog.message|%evt.arg.name|%proc.name'
+    mv out values
+    first=$(head -n 1 values | cut -d'|' -f4)
+    middle=$(awk -F'|' '{ t[NR] = $4 } END { print t[int((NR + 1) / 2)] }' values)
+    tid=$(cut -d'|' -f3 values | sort | uniq -c | sort -rn | awk 'NR == 2 { print $2 }')
+    while IFS='@' read -r condition filter; do
+        awk -F'|' "$condition { print \$1 }" values >want
+        run 0 "$MEWS" print ${2-} "$1" -p '%evt.num' "$filter"
+        cmp -s want out || fail "$1: ${2-} $filter: $(diff want out | head -n 4)"
+        wc -l <want | tr -d ' ' >>told
+        echo "filter $filter" >>tellers
+        [ ! -s want ] || compared=$((compared + 1))
+    done <<END
+\$2 == 0@evt.cpu = 0
+\$2 != 0 && \$2 != 1@not evt.cpu in (0, 1)
+\$2 > 0 || \$1 < 20@evt.cpu > 0 or evt.num < 20
+\$1 > 100 && \$1 <= 300@evt.num > 100 and evt.num <= 300
+\$1 == 7 || \$1 == 90 || \$1 == 1234@evt.num in (7, 90, 1234)
+\$1 != 7 && \$3 == "$tid"@evt.num != 7 and thread.tid = ${tid:-0}
+\$3 != "$tid" && \$2 == 1@not thread.tid = ${tid:-0} and evt.cpu = 1
+\$4 >= "$middle"@evt.rawtime >= ${middle:-0}
+\$4 > "$first" && \$4 < "$middle" && \$5 == "read"@evt.rawtime > ${first:-0} and evt.rawtime < ${middle:-0} and evt.type = read
+\$6 == ">"@evt.dir = >
+\$6 == "<" && \$2 == 0 && \$19 ~ /a/@evt.dir = < and evt.cpu = 0 and proc.name contains a
+\$7 == "true"@evt.is_io = true
+\$8 == "true" || \$1 < 50@evt.is_wait = true or evt.num < 50
+\$8 == "false" && \$2 == 0@evt.is_wait = false and evt.cpu = 0
+\$9 == "file"@evt.category = file
+\$9 !~ /file|net|ipc|unknown|process/@not evt.category in (file, net, ipc, unknown, process)
+\$10 != "<NA>" && \$10 > 100@evt.buflen > 100
+\$10 == "<NA>" && \$7 == "true"@not evt.buflen exists and evt.is_io = true
+\$11 != "<NA>" && \$11 < 0@evt.rawres < 0
+\$11 == "<NA>"@not evt.rawres exists
+\$12 == "true"@evt.is_open_read = true
+\$12 == "false" && \$1 < 900@evt.is_open_read = false and evt.num < 900
+\$13 != "host" && \$13 != "<NA>"@container.id != host
+\$13 == "<NA>"@not container.id exists
+\$14 != "<NA>"@fs.path.name exists
+\$15 == "write"@evt.io_dir = write
+\$16 == "1" && \$2 == 1@evt.count.exit = 1 and evt.cpu = 1
+\$17 != "<NA>"@syslog.message exists
+\$18 != "<NA>" && \$2 == 0@evt.arg.name exists and evt.cpu = 0
+END
+}
+# headers_of CAPTURE: also once it is opened
+headers_of() {
+    : >told
+    : >tellers
+    headers "$1"
+    fed 0 "$MEWS" shell "$1" <tellers
+    sed 's/ of .*//; s/,//g' out >found
+    cmp -s told found || fail "$1, opened: $(paste -d'|' told found tellers | awk -F'|' '$1 != $2' | head -n 4)"
+}
+
 "$BUILD"/tests/capture/mkcapture made.scap 30000
 "$BUILD"/tests/capture/mkcapture crowd.scap crowd
 "$BUILD"/tests/capture/mkcapture shop.scap story
@@ -62,10 +118,15 @@ for capture in made.scap crowd.scap shop.scap "${MEWS_TEST_DATA:-/nonexistent}"/
     [ -f "$capture" ] || continue
     check "$(basename "$capture")"
     filters "$capture"
+    headers_of "$capture"
 done
 check "compressed"
 gzip -c made.scap >made.gz
 filters made.gz
+headers_of made.gz
+check "as it is in the file"
+headers crowd.scap --raw-events
+headers shop.scap --raw-events
 check "damaged in the middle, and cut"
 size=$(wc -c <made.scap)
 head -c $((size / 2)) made.scap >broken.scap
