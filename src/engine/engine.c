@@ -183,12 +183,26 @@ static void measure_rate(struct engine *e)
     e->rate_rows = n;
 }
 
-static void tell_selections(struct engine *e)
+/* Whether a selection has been through all rows, and that has not been told. */
+static bool is_news(struct engine *e, struct selection *s)
+{
+    bool yes;
+
+    pthread_mutex_lock(&s->lock);
+    yes = !s->told_all && s->scanned == store_rows(e->store);
+    s->told_all |= yes;
+    pthread_mutex_unlock(&s->lock);
+    return yes;
+}
+
+static void tell_selections(struct engine *e, bool all)
 {
     pthread_mutex_lock(&e->sel_lock);
     for (size_t i = 0; i < e->selections.n; i++) {
-        if (e->selections.v[i]->wanted)
-            rpc_send(e->rpc, rpc_notification("selection", selection_json(e, e->selections.v[i])));
+        struct selection *s = e->selections.v[i];
+
+        if (s->wanted && (is_news(e, s) || all))
+            rpc_send(e->rpc, rpc_notification("selection", selection_json(e, s)));
     }
     pthread_mutex_unlock(&e->sel_lock);
 }
@@ -200,7 +214,8 @@ static bool call_is_long(struct engine *e)
     return atomic_load(&c->active) && time_mono() > atomic_load(&c->since) + 250 * NS_PER_MS;
 }
 
-/* At most twenty times a second; a source at full speed must not drown the client. */
+/* At most twenty times a second, since a source at full speed must not drown the client; that a filter has been
+ * through everything, at once. */
 static unsigned tell(struct engine *e, unsigned what, bool tick)
 {
     uint64_t now = time_mono();
@@ -211,13 +226,15 @@ static unsigned tell(struct engine *e, unsigned what, bool tick)
         e->cells_asked = false;
         rpc_send(e->rpc, rpc_notification("cells", NULL));
     }
+    if (what & WAKE_SELECTION)
+        tell_selections(e, false);
     if (now < e->told_at + TELL_EVERY)
         return what & (WAKE_STREAM | WAKE_SELECTION | WAKE_COUNTS);
     measure_rate(e);
     if ((what & WAKE_STREAM) || (tick && (call_is_long(e) || e->rate > 0)))
         rpc_send(e->rpc, rpc_notification("stream", stream_json(e)));
     if (what & (WAKE_SELECTION | WAKE_STREAM))
-        tell_selections(e);
+        tell_selections(e, true);
     if (what & WAKE_COUNTS)
         rpc_send(e->rpc, rpc_notification("counts", NULL));
     e->told_at = now;

@@ -119,6 +119,7 @@ struct selection {
     uint64_t focus;       /* row near which matches are wanted first */
     VEC(struct sel_chunk) chunks;
     uint64_t matches, scanned;
+    bool told_all; /* the client knows that it has been through all rows once */
 };
 
 struct thread_verdict { /* what a filter's parts about the thread come to, at places of a span */

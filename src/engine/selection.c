@@ -94,8 +94,10 @@ void selections_restart_scan(struct engine *e)
             free(s->chunks.v[k].bits);
             s->chunks.v[k] = (struct sel_chunk){0};
         }
-        if (s->plugin)
+        if (s->plugin) {
             s->matches = s->scanned = 0;
+            s->told_all = false;
+        }
         pthread_mutex_unlock(&s->lock);
     }
     pthread_mutex_unlock(&e->sel_lock);
