@@ -272,8 +272,7 @@ void skim_plan(const struct engine *e, struct capture *c, bool wanted)
     capture_stream_mark(c->stream, NULL, NULL);
     free(c->skim);
     c->skim = wanted ? table_new(e, c) : NULL;
-    /* where the state is not told of each event, the thread that reads ahead has more to do anyway */
-    if (c->skim && c->told != FIELD_STATE_NONE)
+    if (c->skim)
         capture_stream_mark(c->stream, mark_blocks, c->skim);
 }
 
