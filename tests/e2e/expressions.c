@@ -31,7 +31,11 @@ static const struct field_known syscalls[] = {
     FIELD("fd.sip", ADDRESS, NULL),          FIELD("fd.cport", NUMBER, "port"),
     FIELD("fd.sport", NUMBER, "port"),       ENDS("fd.ip", "fd.cip", "fd.sip"),
     ENDS("fd.port", "fd.cport", "fd.sport"), FIELD("container.id", TEXT, "text"),
-    FIELD("evt.is_io_read", BOOL, NULL),
+    FIELD("evt.is_io_read", BOOL, NULL),     FIELD("evt.is_wait", BOOL, NULL),
+    FIELD("evt.is_open_read", BOOL, NULL),   FIELD("evt.cpu", NUMBER, NULL),
+    FIELD("evt.rawtime", NUMBER, NULL),      FIELD("evt.buflen", NUMBER, "u64"),
+    FIELD("evt.category", TEXT, "text"),     FIELD("fs.path.name", TEXT, "text"),
+    FIELD("evt.io_dir", TEXT, "text"),
 };
 
 static const struct field_known stunts[] = {
