@@ -48,7 +48,7 @@ void filter_text(const struct filter *f, struct buf *out);
 bool filter_beyond_falco(const struct filter *f);
 /* Evaluates on the reader's current event, left to right with short circuits (§8). */
 bool filter_match(const struct filter *f, struct field_reader *r);
-/* How many of the known types of events may match. */
+/* How many of the known types of events may match, by their names alone. */
 unsigned filter_types(const struct filter *f);
 /* Whether a field of ka or jevt is compared with the text <NA>, which says nothing of a missing value. */
 bool filter_compares_na(const struct filter *f);

@@ -10,6 +10,7 @@ struct stub_reader {
     struct field_event fe;
     struct field_thread thread; /* nobody's */
     uint16_t type, call;
+    bool names_only; /* nothing but names is told */
     char stub[EVENT_STUB_LEN];
     struct arena arena;
 };
@@ -45,7 +46,8 @@ static bool is_told(const struct field_ref *ref, void *ctx)
 {
     const struct stub_reader *r = ctx;
 
-    return field_told_by_type(ref, r->type, r->call);
+    return (!r->names_only || str_eq(ref->def->name, "evt.type")) &&
+           field_told_by_type(ref, r->type, r->call);
 }
 
 static bool each_field_of(const struct expr *e, field_visit *visit, void *ctx)
@@ -151,10 +153,16 @@ bool filter_may_match(const struct filter *f, uint16_t type, uint16_t call)
 
 unsigned filter_types(const struct filter *f)
 {
+    struct stub_reader r;
     unsigned n = 0;
 
-    for (unsigned type = 0; type < EVENT_TYPES; type++)
-        n += event_type_get((uint16_t)type) && (f->outcomes[type] & FILTER_HOLDS);
+    stub_reader_init(&r);
+    r.names_only = true;
+    for (uint16_t type = 0; type < EVENT_TYPES; type++) {
+        stub_reader_go(&r, type, 0);
+        n += event_type_get(type) && (outcomes(f->root, &r) & FILTER_HOLDS);
+    }
+    arena_fini(&r.arena);
     return n;
 }
 

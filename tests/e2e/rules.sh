@@ -446,6 +446,11 @@ cat >lint.yaml <<'T'
   output: o
   priority: info
   warn_evttypes: false
+- rule: few types in fact
+  desc: d
+  condition: fs.path.name = /etc/passwd
+  output: o
+  priority: info
 - rule: not there
   desc: d
   condition: evt.type = open and jevt.value[/a] != <NA>
@@ -454,6 +459,7 @@ cat >lint.yaml <<'T'
 T
 run 0 "$MEWS" rules --rules lint.yaml --check
 err_has "lint.yaml:3: warning: rule of any type: it is asked of"
+err_has "rule few types in fact: it is asked of" # as Falco sees it
 err_has "LOAD_UNSAFE_NA_CHECK"
 grep -q "said to be meant" err && fail "a silenced warning"
 finish
