@@ -21,13 +21,13 @@ fail() {
     [ $# -lt 2 ] || printf '%s\n' "$2" | sed 's/^/    /'
 }
 
-# Runs a command for half a minute at most; what it wrote lies in $DIR/out and $DIR/err, masked. fed: with the
+# Runs a command for half a minute (SECONDS_MAX) at most; what it wrote lies in $DIR/out and $DIR/err, masked. fed: with the
 # standard input that is given; run: without any.
 run() { fed "$@" </dev/null; }
 fed() {
     want=$1
     shift
-    timeout 30 "$@" >"$DIR/out" 2>"$DIR/err"
+    timeout "${SECONDS_MAX:-30}" "$@" >"$DIR/out" 2>"$DIR/err"
     got=$?
     [ "$got" = "$want" ] || fail "exit code $got instead of $want: $*" "$(head -n 20 "$DIR/err")"
     sed -i "s|$BUILD|BUILD|g; s|$DIR|DIR|g; s|$SRC|SRC|g" "$DIR/out" "$DIR/err"

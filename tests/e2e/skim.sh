@@ -3,6 +3,7 @@
 . "${MEWS_SRCDIR:?}/tests/e2e/lib.sh"
 format='%evt.num|%evt.type|%proc.name|%thread.tid|%fd.num|%fd.name|%proc.pname|%user.name|%evt.latency|%evt.args'
 compared=0
+SECONDS_MAX=200 # with a sanitizer
 
 # all CAPTURE: every event, one by one
 all() {
